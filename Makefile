@@ -1,0 +1,47 @@
+# Every target does its own set-up: Python 3.11 to 3.13, make and the package registries are enough.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+LOCKS  := requirements-dev.lock
+PACKAGES := shared services/traffic-meter services/delivery-emissions services/offset-purchaser tools
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock lint types imports check clean
+
+help: ## Explain every target
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Build .venv with the locked packages and the five commands (the other targets run it when needed)
+
+$(STAMP): $(LOCKS) $(PACKAGES:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 14)) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.13 setup")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: install it (Debian: python3-venv) and run make again."; exit 1; }
+	@echo "Installing the locked packages into $(VENV) (about 300 MB to download the first time) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
+	@touch $@
+
+lock: ## Resolve the dependencies again (needs uv on the PATH); hashes, no index address
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --no-emit-package campaign-offsets-shared -o requirements.lock \
+	  shared/pyproject.toml services/traffic-meter/pyproject.toml services/delivery-emissions/pyproject.toml services/offset-purchaser/pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --no-emit-package campaign-offsets-shared -c requirements.lock -o requirements-dev.lock \
+	  shared/pyproject.toml services/traffic-meter/pyproject.toml services/delivery-emissions/pyproject.toml services/offset-purchaser/pyproject.toml \
+	  tools/pyproject.toml requirements-dev.in
+
+lint: $(STAMP) ## Style: ruff check and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy strict over every package
+	$(BIN)/mypy
+
+imports: $(STAMP) ## Who may import whom (import-linter)
+	$(BIN)/lint-imports
+
+check: lint types imports ## Style, types and imports
+
+clean: ## Remove the virtual environment and everything the runs wrote
+	rm -rf $(VENV) var
