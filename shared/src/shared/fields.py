@@ -1,0 +1,50 @@
+"""Field types of the contract with their limits, named once.
+
+Each limit keeps ten million of the largest admissible values below 2**63, so that a register of a busy quarter-hour
+cannot overflow a PostgreSQL ``bigint``. Products that a register sums are limited too (``PRODUCT_MAX``).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+
+PRODUCT_MAX = 900_000_000_000
+"""Largest product of two fields that a register sums: 10**7 of them stay below 2**63."""
+
+SCHEMA_VERSION = 1
+
+
+def _in_four_digit_years(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time lies outside the years 1 to 9999 in UTC") from error
+
+
+EventId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
+Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
+Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1024)]
+Shop = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$")]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_four_digit_years)]
+
+Bytes = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
+MessageBytes = Annotated[int, Field(strict=True, ge=0, le=100_000_000)]
+PayloadBytes = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+DwellMs = Annotated[int, Field(strict=True, ge=0, le=86_400_000)]
+ViewMs = Annotated[int, Field(strict=True, ge=0, le=3_600_000)]
+Recipients = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
+Impressions = Annotated[int, Field(strict=True, ge=0, le=100_000_000)]
+AdsTxtLines = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+Faces = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+Days = Annotated[int, Field(strict=True, ge=1, le=366)]
+AreaCm2 = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
+LitHours = Annotated[float, Field(ge=0, le=24, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+WeightG = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+VolumeCm3 = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+EmissionsG = Annotated[int, Field(strict=True, ge=0, le=900_000_000_000)]
+Revision = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
