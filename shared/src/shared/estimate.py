@@ -41,9 +41,9 @@ class RangeG:
 class Step:
     """One step of a trail: ``result = op(inputs)``.
 
-    ``op`` is one of ``input``, ``factor``, ``constant``, ``add``, ``subtract``, ``multiply``, ``divide``, ``power``; the first three
-    carry ``value`` and no inputs, the others name earlier steps by id in ``inputs``. Another program replays a trail by
-    evaluating its steps in order with at least 50 significant digits.
+    ``op`` is one of ``input``, ``factor``, ``constant``, ``add``, ``subtract``, ``multiply``, ``divide``, ``power``; the
+    first three carry ``value`` and no inputs, the others name earlier steps by id in ``inputs``. Another program
+    replays a trail by evaluating its steps in order with at least 50 significant digits.
     """
 
     id: str
@@ -105,7 +105,7 @@ class Method(Protocol):
         """The channel whose activity this method reads."""
 
     def accepts(self, subject: Subject) -> bool:
-        """Whether this method can estimate such a register; otherwise it is *not estimated* and holds the settlement."""
+        """Whether this method can estimate such a register; if none can, it is *not estimated* and holds."""
 
     def estimate(self, subject: Subject, activity: Mapping[str, int | Decimal], factors: FactorSet) -> Estimate:
         """Estimate the emissions of an activity vector (measures absent from the mapping are 0).

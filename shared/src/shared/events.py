@@ -84,7 +84,7 @@ class EmailSent(Event):
 
 
 class AdImpressions(Event):
-    """Topic ``ad-impressions``: digital impressions, or a booking of out-of-home faces spread evenly over local days."""
+    """Topic ``ad-impressions``: digital impressions, or out-of-home faces spread evenly over local days."""
 
     placement_id: f.Label | None = None
     format: Literal["display", "video", "ooh_screen", "ooh_poster"]

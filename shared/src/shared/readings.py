@@ -9,7 +9,6 @@ A partition is complete when the events of its newest readings add up to ``count
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
@@ -121,34 +120,10 @@ METER_MESSAGE: TypeAdapter[Reading | Progress] = TypeAdapter(MeterMessage)
 
 
 def reading_key(reading: Reading) -> str:
-    """The Kafka key of a reading: its register."""
-    return register_key(
-        reading.log_epoch,
-        reading.topic,
-        reading.partition,
-        reading.quarter,
-        reading.channel,
-        reading.shop,
-        reading.country,
-        reading.payer,
-        reading.detail,
-    )
-
-
-def register_key(
-    log_epoch: int,
-    topic: str,
-    partition: int,
-    quarter: datetime,
-    channel: ChannelName,
-    shop: str,
-    country: str,
-    payer: str,
-    detail: str,
-) -> str:
-    """The register a reading belongs to, as one string; fields cannot contain the separator."""
-    stamp = int(quarter.timestamp())
-    return f"r|{topic}|{partition}|{log_epoch}|{stamp}|{channel}|{shop}|{country}|{payer}|{detail}"
+    """The Kafka key of a reading: the register it shows. No field can contain the separator."""
+    r = reading
+    source = f"{r.topic}|{r.partition}|{r.log_epoch}"
+    return f"r|{source}|{int(r.quarter.timestamp())}|{r.channel}|{r.shop}|{r.country}|{r.payer}|{r.detail}"
 
 
 def progress_key(progress: Progress) -> str:

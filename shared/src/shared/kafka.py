@@ -1,0 +1,170 @@
+"""The one place that knows how to reach Kafka and what our topics must look like.
+
+Source topics are stamped by the broker (``LogAppendTime``): lateness and the duplicate window are functions of the log
+alone. Replays carry the recorded times instead (``LogTime.RECORDED``).
+Not promised: any change to topics that exist; a wrong one is reported with what to do.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
+from shared.errors import Rejected, Transient
+from shared.settings import KafkaSettings, TopicSettings
+
+DAY_MS = 86_400_000
+SOURCE_MESSAGE_BYTES = 1_048_588
+"""Kafka's own default for one record batch: an event is about 400 bytes."""
+
+
+class LogTime(StrEnum):
+    """Whose time stamp on a record is its log time."""
+
+    APPEND = "append"
+    """The broker's, at arrival: the only one for a live run."""
+    RECORDED = "recorded"
+    """The producer's: for rehearsals and replays, where it is the time the record first arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it must be: name, partitions to create it with, and the settings that correctness rests on."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+def source_topic(
+    topics: TopicSettings, setting: str, log_time: LogTime = LogTime.APPEND
+) -> tuple[TopicSpec, TopicSpec]:
+    """A source topic and its dead-letter topic.
+
+    Retention of 40 days outlives the 35 days that an event may be late; a recorded topic is kept, because Kafka's
+    retention goes by the recorded times. Dead letters are compacted by position and may be larger than what they quote.
+    """
+    name = topics.name(setting)
+    recorded = log_time is LogTime.RECORDED
+    source = TopicSpec(
+        name,
+        topics.partitions,
+        {
+            "cleanup.policy": "delete",
+            "message.timestamp.type": "CreateTime" if recorded else "LogAppendTime",
+            "retention.ms": "-1" if recorded else str(40 * DAY_MS),
+            "retention.bytes": "-1",
+            "max.message.bytes": str(SOURCE_MESSAGE_BYTES),
+        },
+    )
+    dead = TopicSpec(
+        topics.dead_letter(name),
+        topics.partitions,
+        {"cleanup.policy": "compact", "retention.ms": "-1", "max.message.bytes": str(3 * SOURCE_MESSAGE_BYTES)},
+    )
+    return source, dead
+
+
+def readings_topics(topics: TopicSettings) -> tuple[TopicSpec, TopicSpec]:
+    """The readings, compacted and never deleted, and the requests to send all of them again."""
+    return (
+        TopicSpec(
+            topics.name("meter_readings"), topics.partitions, {"cleanup.policy": "compact", "retention.ms": "-1"}
+        ),
+        TopicSpec(topics.name("meter_requests"), 1, {"cleanup.policy": "delete", "retention.ms": str(DAY_MS)}),
+    )
+
+
+def announcement_topics(topics: TopicSettings) -> tuple[TopicSpec, TopicSpec]:
+    """Orders and documents, kept for ever: a restored purchaser learns from them what it already bought."""
+    keep = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+    return TopicSpec(topics.name("offset_orders"), 1, keep), TopicSpec(topics.name("offset_documents"), 1, keep)
+
+
+def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
+    if settings.security_protocol in ("SSL", "SASL_SSL"):
+        return ssl.create_default_context(cafile=settings.ssl_ca_file or None)
+    return None
+
+
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """Keyword arguments for every bare aiokafka client."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "request_timeout_ms": settings.request_timeout_ms,
+        "security_protocol": settings.security_protocol,
+        "ssl_context": _ssl_context(settings),
+    }
+    if settings.security_protocol.startswith("SASL"):
+        options["sasl_mechanism"] = settings.sasl_mechanism
+        options["sasl_plain_username"] = settings.sasl_username
+        options["sasl_plain_password"] = settings.sasl_password.get_secret_value()
+    return options
+
+
+def broker_security(settings: KafkaSettings) -> BaseSecurity:
+    """The same for FastStream's broker."""
+    context = _ssl_context(settings)
+    use_ssl = context is not None
+    if not settings.security_protocol.startswith("SASL"):
+        return BaseSecurity(ssl_context=context, use_ssl=use_ssl)
+    kinds = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+    return kinds[settings.sasl_mechanism](
+        username=settings.sasl_username,
+        password=settings.sasl_password.get_secret_value(),
+        ssl_context=context,
+        use_ssl=use_ssl,
+    )
+
+
+async def ensure_topics(settings: KafkaSettings, specs: Sequence[TopicSpec], *, replication_factor: int) -> list[str]:
+    """Create the topics that are missing and check the others; returns the names created.
+
+    Raises ``Rejected`` when an existing topic has a setting that breaks counting, ``Transient`` when the broker refuses
+    for the moment.
+    """
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        missing = [spec for spec in specs if spec.name not in existing]
+        if missing:
+            response = await admin.create_topics(
+                [NewTopic(s.name, s.partitions, replication_factor, topic_configs=dict(s.config)) for s in missing]
+            )
+            for name, code, *_ in response.topic_errors:
+                if code not in (0, 36):  # 36: another instance created it first
+                    raise Transient(f"Kafka refused to create topic {name} (error code {code})")
+        await _check_topics(admin, [spec for spec in specs if spec.name in existing])
+        return [spec.name for spec in missing]
+    finally:
+        await admin.close()
+
+
+CHECKED = ("message.timestamp.type", "cleanup.policy")
+
+
+async def _check_topics(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> None:
+    if not specs:
+        return
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in specs])
+    found: dict[str, dict[str, str]] = {}
+    for answer in answers:
+        for _code, _message, _kind, name, entries in answer.resources:
+            found[name] = {entry[0]: entry[1] for entry in entries}
+    for spec in specs:
+        for key in CHECKED:
+            wanted, is_set = spec.config.get(key), found.get(spec.name, {}).get(key)
+            if wanted is not None and is_set is not None and is_set != wanted:
+                raise Rejected(
+                    f"topic {spec.name} has {key}={is_set}, but counting needs {wanted}: "
+                    f"kafka-configs.sh --alter --topic {spec.name} --add-config {key}={wanted}",
+                    field=key,
+                )

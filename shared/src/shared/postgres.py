@@ -1,0 +1,91 @@
+"""The one place that opens PostgreSQL: pools, migrations, and which failures may be retried."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.resources import as_file, files
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+from yoyo import get_backend, read_migrations
+from yoyo.migrations import MigrationList
+
+from shared.errors import Transient
+from shared.settings import PostgresSettings
+
+Pool = asyncpg.Pool[asyncpg.Record]
+Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+
+RETRYABLE = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+)
+"""Failures after which the transaction did not happen, or is fenced if it did: read the state again, try again."""
+
+
+async def open_pool(settings: PostgresSettings, *, application: str) -> Pool:
+    """A pool for the service's own schema. Raises ``Transient`` when PostgreSQL cannot be reached."""
+    try:
+        return await asyncpg.create_pool(
+            settings.dsn.get_secret_value(),
+            min_size=settings.pool_min,
+            max_size=settings.pool_max,
+            timeout=settings.connect_timeout_s,
+            command_timeout=settings.command_timeout_s,
+            server_settings={
+                "application_name": application,
+                "statement_timeout": str(settings.statement_timeout_ms),
+                "idle_in_transaction_session_timeout": "60000",
+                "jit": "off",  # our statements are short: compiling them costs more than it saves
+            },
+        )
+    except RETRYABLE as error:
+        raise Transient(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}") from error
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """One unit of work. Raises ``Transient`` for failures of the connection or the server.
+
+    Not promised: that a ``Transient`` from the commit itself left no trace. Every unit of work is fenced by a row it
+    reads or moves, so trying it again is safe.
+    """
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            yield connection
+    except RETRYABLE as error:
+        raise Transient(f"PostgreSQL: {type(error).__name__}: {error}") from error
+
+
+def migrate(settings: PostgresSettings, packages: Sequence[str]) -> list[str]:
+    """Apply the plain SQL migrations in the ``migrations`` folders of packages, in order; returns the ids applied.
+
+    Concurrent callers wait for each other. A migration that was applied is never edited; a change is a new file.
+    """
+    backend = get_backend(_yoyo_dsn(settings.dsn.get_secret_value()))
+    applied: list[str] = []
+    with backend.lock():
+        for package in packages:
+            with as_file(files(package) / "migrations") as folder:
+                pending = backend.to_apply(read_migrations(str(folder)))
+                applied += [migration.id for migration in pending]
+                backend.apply_migrations(MigrationList(pending))
+    return applied
+
+
+def _yoyo_dsn(dsn: str) -> str:
+    parts = urlsplit(dsn)
+    query = urlencode(parse_qsl(parts.query))
+    return urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, query, ""))

@@ -1,0 +1,101 @@
+"""Logs and HTTP surroundings: structured logs without personal data, health and metrics endpoints."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, make_asgi_app
+
+from shared.settings import LogSettings
+
+SECRET_KEYS = frozenset({"password", "dsn", "secret", "token", "api_key", "authorization"})
+PASSWORD_IN_URL = re.compile(r"(?<=://)([^:@/\s]*):([^@/\s]+)@")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Probe = Callable[[], Awaitable[tuple[bool, str]]]
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take secrets out of a log event: by key, and passwords inside any URL."""
+    for key, value in event.items():
+        if key.lower() in SECRET_KEYS:
+            event[key] = "***"
+        elif isinstance(value, str) and "://" in value:
+            event[key] = PASSWORD_IN_URL.sub(r"\1:***@", value)
+    return event
+
+
+def configure_logs(settings: LogSettings, *, service: str) -> None:
+    """Send every log line of the process, libraries included, to standard error in one format."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    chain: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    structlog.configure(
+        processors=[*chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.level.upper()]),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=chain
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
+    for chatty in ("aiokafka", "uvicorn.access", "uvicorn.error", "yoyo", "asyncio", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def log(name: str) -> structlog.stdlib.BoundLogger:
+    """A structured logger: ``log(__name__).info("flushed", topic=..., partition=...)``."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    return logger
+
+
+def health_routes(registry: CollectorRegistry, *, ready: Probe) -> list[tuple[str, AsgiApp]]:
+    """``/health/live`` (the process answers), ``/health/ready`` (it can work; 503 with the reason) and ``/metrics``."""
+
+    async def always() -> tuple[bool, str]:
+        return True, "alive"
+
+    return [
+        ("/health/live", _probe_app(always)),
+        ("/health/ready", _probe_app(ready)),
+        ("/metrics", make_asgi_app(registry)),
+    ]
+
+
+def _probe_app(probe: Probe) -> AsgiApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        healthy, text = await probe()
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200 if healthy else 503,
+                "headers": [(b"content-type", b"text/plain; charset=utf-8")],
+            }
+        )
+        await send({"type": "http.response.body", "body": text.encode()})
+
+    return app
