@@ -1,0 +1,132 @@
+"""The complete, frozen content of one document: what is stored with its number, and all that rendering reads.
+
+``content.canonical()`` are the bytes to store and hash; ``DocumentContent.model_validate_json`` gives the same content
+back. Equal contents have equal bytes. Wrong content raises ``pydantic.ValidationError`` (a ``ValueError``) when built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from offset_purchaser.documents.parts import (
+    Agreement,
+    DocumentRef,
+    Emissions,
+    OrderLine,
+    Party,
+    Payment,
+    ProviderInvoice,
+    Quantity,
+    Totals,
+    Vat,
+    Verify,
+)
+from offset_purchaser.documents.values import OptionalText, Part, Text, round_money
+
+Kind = Literal["statement", "self_billed", "self_billed_credit", "provider_invoice"]
+Language = Literal["fr", "en", "de"]
+
+INVOICES: frozenset[str] = frozenset({"self_billed", "self_billed_credit"})
+"""Kinds that are tax documents of their own and carry Factur-X."""
+
+
+class DocumentContent(Part):
+    """One document. ``seller`` is the provider, ``buyer`` the legal entity that runs the campaign.
+
+    Money and grams are checked here, so whatever was built adds up; layout and words are the renderer's.
+    """
+
+    schema_version: Literal[1] = 1
+    number: Text
+    kind: Kind
+    mode: Literal["live", "rehearsal"]
+    language: Language
+    issued_on: date
+    legal_entity: Text
+    seller: Party
+    buyer: Party
+    campaign_id: Text
+    campaign_name: Text
+    days: tuple[date, ...] = Field(min_length=1)
+    settlements: tuple[int, ...] = Field(min_length=1)
+    emissions: Emissions
+    quantity: Quantity
+    lines: tuple[OrderLine, ...]
+    vat: Vat
+    totals: Totals
+    verify: Verify
+    payment: Payment = Payment()
+    agreement: Agreement | None = None
+    previous: DocumentRef | None = None
+    provider_invoice: ProviderInvoice | None = None
+    note: OptionalText = ""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.totals != totals(self.lines, self.vat, self.totals.currency):
+            raise ValueError(f"totals {self.totals} are not those of the lines and of VAT at {self.vat.rate} %")
+        bought = sum(line.quantity_g for line in self.lines)
+        if self.kind != "self_billed_credit" and bought != self.quantity.ordered_g:
+            raise ValueError(f"the lines order {bought} g, the settlement {self.quantity.ordered_g} g")
+        return self
+
+    @model_validator(mode="after")
+    def _complete_for_its_kind(self) -> Self:
+        missing = [
+            name
+            for name, needed in (
+                ("agreement", self.kind in INVOICES and self.agreement is None),
+                ("previous", self.kind == "self_billed_credit" and self.previous is None),
+                ("provider_invoice", self.kind == "provider_invoice" and self.provider_invoice is None),
+                ("lines", self.kind != "statement" and not self.lines),
+            )
+            if needed
+        ]
+        if missing:
+            raise ValueError(f"a {self.kind} needs {', '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _lawful_vat(self) -> Self:
+        if self.kind not in INVOICES:
+            return self
+        if self.vat.category == "O" and (self.seller.vat_id or self.buyer.vat_id):
+            raise ValueError("VAT category O: neither party may show a VAT id (BR-O-02)")
+        if self.vat.category != "O" and not self.seller.vat_id:
+            raise ValueError(f"VAT category {self.vat.category}: the seller's VAT id is required")
+        if self.vat.category in {"AE", "K"} and not self.buyer.vat_id:
+            raise ValueError(f"VAT category {self.vat.category}: the buyer's VAT id is required")
+        if self.vat.category == "O" and not self.seller.registration_id:
+            raise ValueError("without a VAT id the seller's registration id is required (BR-CO-26)")
+        return self
+
+    def canonical(self) -> bytes:
+        """The canonical JSON bytes: UTF-8, sorted keys, no spaces, decimals as plain strings."""
+        data = self.model_dump(mode="json")
+        return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of ``canonical()``: the document's ``content_sha256``."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+def totals(lines: Sequence[OrderLine], vat: Vat, currency: str) -> Totals:
+    """Add up the lines' net amounts and charge VAT once on the sum (EN 16931, BR-CO-17).
+
+    Raises ``ValueError`` when a line is in another currency or has more decimals than the currency's minor unit.
+    """
+    for line in lines:
+        if line.currency != currency:
+            raise ValueError(f"order {line.order_id} is in {line.currency}, the document in {currency}")
+        if round_money(line.net_amount, currency) != line.net_amount:
+            raise ValueError(f"order {line.order_id}: {line.net_amount} is finer than the minor unit of {currency}")
+    net = sum((line.net_amount for line in lines), Decimal(0))
+    tax = round_money(net * vat.rate / 100, currency)
+    return Totals(currency=currency, net=net, vat=tax, gross=net + tax)
