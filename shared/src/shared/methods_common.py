@@ -1,0 +1,302 @@
+"""What all methods share: a linear model, built once per kind of register and applied to any activity.
+
+A method's ``build`` states, per segment and measure, the grams of CO2e of one unit of the measure. Everything else
+follows: estimates, their trail, their range, and the cached coefficients with which meters estimate registers.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from shared.errors import Rejected
+from shared.estimate import ChannelName, Estimate, Method, Step, Subject
+from shared.factors import FactorSet
+from shared.measure_units import GRAMS, parse_unit
+from shared.ranges import interval, ordered, product_uncertainty_pct
+from shared.readings import EmissionsUg
+from shared.trail import Term, Trail
+from shared.units import EXACT, g_to_ug
+
+DIGITAL = (3, "3.1 Purchased goods and services")
+FREIGHT = (3, "3.4 Upstream transportation and distribution")
+
+Options = Mapping[str, "Decimal | str | bool"]
+"""What a caller may set instead of a method's defaults; registers never carry options."""
+
+NO_OPTIONS: Options = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of the result: grams per unit of each measure, and what to multiply them with for low and high."""
+
+    name: str
+    coefficients: tuple[tuple[str, Term], ...]
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A flag with the data quality it leaves, applying when one of ``measures`` is not 0 (always, when empty)."""
+
+    flag: str
+    quality: int
+    measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """A method bound to a subject and a factor set: all that is left to know is the activity."""
+
+    group: str
+    segments: tuple[Segment, ...]
+    steps: tuple[Step, ...]
+    factors: tuple[str, ...]
+    quality: int
+    notes: tuple[Note, ...]
+
+    def judged(self, activity: Mapping[str, int | Decimal]) -> tuple[int, tuple[str, ...]]:
+        """Data quality and flags for an activity."""
+        found = [note for note in self.notes if not note.measures or any(activity.get(name) for name in note.measures)]
+        quality = min([self.quality, *(note.quality for note in found)])
+        return quality, tuple(dict.fromkeys(note.flag for note in found if note.flag))
+
+
+class ModelBuilder:
+    """Collects the segments of a model. Options replace factors by name; what is missing is flagged."""
+
+    def __init__(self, factors: FactorSet, measures: Mapping[str, str], options: Options = NO_OPTIONS) -> None:
+        self.trail = Trail(factors, prefix="m")
+        self.factors = factors
+        self.options = options
+        self.quality = 5
+        self.notes: list[Note] = []
+        self.range_factor = ""
+        self._measures = measures
+        self._parts: dict[str, dict[str, Term]] = {}
+        self._uncertainty: dict[str, tuple[Decimal, ...]] = {}
+
+    def __call__(self, factor_id: str) -> Term:
+        """A factor of the set."""
+        return self.trail.factor(factor_id)
+
+    def option(self, name: str, factor_id: str) -> Term:
+        """The caller's value for ``name`` in the unit of the factor it replaces, else that factor."""
+        given = self.options.get(name)
+        if isinstance(given, Decimal):
+            return self.trail.input(f"option.{name}", given, self.factors.get(factor_id).unit, note=f"given instead of {factor_id}")
+        return self(factor_id)
+
+    def add(self, segment: str, measure: str, per_unit: Term) -> None:
+        """State that one unit of ``measure`` emits ``per_unit`` in ``segment``; repeated statements add up."""
+        unit = GRAMS / parse_unit(self._measures[measure])
+        part = self._parts.setdefault(segment, {})
+        part[measure] = part[measure] + per_unit if measure in part else per_unit.to(unit)
+
+    def empty(self, segment: str) -> None:
+        """A segment that is there and is 0."""
+        self._parts.setdefault(segment, {})
+
+    def flag(self, flag: str, quality: int = 5, *measures: str) -> None:
+        """Flag what was missing or assumed, for the measures concerned."""
+        self.notes.append(Note(flag, quality, measures))
+
+    def uncertainty(self, segment: str, *percentages: Decimal) -> None:
+        """Half widths of the factors multiplied in a segment, where they differ from the method's own."""
+        self._uncertainty[segment] = percentages
+
+    def finish(self, group: str) -> LinearModel:
+        """The model as stated so far."""
+        limit = self.factors.value("project.range.lognormal_above")
+        segments = []
+        for name, part in self._parts.items():
+            own = self._uncertainty.get(name) or (self.factors.value(self.range_factor),)
+            low, high = interval(product_uncertainty_pct(own), limit)
+            segments.append(Segment(name, tuple(part.items()), low, high))
+        used = tuple(self.trail.factors) + ((self.range_factor,) if self.range_factor else ())
+        return LinearModel(group, tuple(segments), tuple(self.trail.steps), used, self.quality, tuple(self.notes))
+
+
+class LinearMethod(ABC):
+    """Base of all methods; implements ``shared.estimate.Method``."""
+
+    id: ClassVar[str]
+    version: ClassVar[str] = "1"
+    channel: ClassVar[ChannelName]
+    ghg: ClassVar[tuple[int, str]] = DIGITAL
+    measures: ClassVar[Mapping[str, str]]
+    """The measures this method reads, with their units."""
+    title: ClassVar[str] = ""
+
+    @abstractmethod
+    def accepts(self, subject: Subject) -> bool:
+        """Whether this method can estimate such a register."""
+
+    @abstractmethod
+    def build(self, subject: Subject, model: ModelBuilder) -> None:
+        """State the model: segments, flags, data quality."""
+
+    def group(self, subject: Subject) -> str:
+        """The factor group: results that share their factors' errors."""
+        return f"{self.channel}/{self.id}"
+
+    def model(self, subject: Subject, factors: FactorSet, options: Options = NO_OPTIONS) -> LinearModel:
+        """Bind the method to a subject. Raises ``Rejected`` when a factor or an option is wrong."""
+        builder = ModelBuilder(factors, self.measures, options)
+        builder.range_factor = f"project.range.{self.id}"
+        self.build(subject, builder)
+        return builder.finish(self.group(subject))
+
+    def estimate(
+        self,
+        subject: Subject,
+        activity: Mapping[str, int | Decimal],
+        factors: FactorSet,
+        options: Options = NO_OPTIONS,
+        model: LinearModel | None = None,
+    ) -> Estimate:
+        """Estimate an activity vector, with trail. ``model`` may be one that ``self.model`` returned before."""
+        bound = model or self.model(subject, factors, options)
+        trail = Trail(factors, prefix="e")
+        segments, low, high, central = _apply(bound, activity, self.measures, trail)
+        quality, flags = bound.judged(activity)
+        return Estimate(
+            emissions_g=ordered(low, central, high),
+            segments_g=segments,
+            method=self.id,
+            method_version=self.version,
+            factor_set=factors.id,
+            factor_set_sha256=factors.sha256,
+            factor_group=bound.group,
+            factors=bound.factors,
+            ghg_scope=self.ghg[0],
+            ghg_category=self.ghg[1],
+            data_quality=quality,
+            flags=flags,
+            trail=(*bound.steps, *trail.steps),
+        )
+
+
+def _apply(
+    model: LinearModel, activity: Mapping[str, int | Decimal], measures: Mapping[str, str], trail: Trail
+) -> tuple[dict[str, Decimal], Decimal, Decimal, Decimal]:
+    """Segments, low, high and central of an activity; the trail's last step is the central value."""
+    used = {name for segment in model.segments for name, _ in segment.coefficients}
+    inputs = {name: trail.input(name, Decimal(activity.get(name, 0)), measures[name]) for name in measures if name in used}
+    terms: list[Term] = []
+    segments: dict[str, Decimal] = {}
+    low = high = Decimal(0)
+    for segment in model.segments:
+        parts = [Term(trail, per_unit.id, per_unit.value, per_unit.unit) * inputs[name] for name, per_unit in segment.coefficients]
+        amount = trail.total(parts) if parts else trail.constant(0, "gCO2e", note=segment.name)
+        segments[segment.name] = amount.value
+        low = EXACT.add(low, EXACT.multiply(amount.value, segment.low))
+        high = EXACT.add(high, EXACT.multiply(amount.value, segment.high))
+        terms.append(amount)
+    total = trail.total(terms) if len(terms) > 1 else trail.constant(0, "gCO2e") + terms[0]
+    return segments, low, high, total.value
+
+
+Coefficients = tuple[tuple[str, Decimal, Decimal, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRegister:
+    """A model and its coefficients per measure (central, low, high in grams), ready for any number of registers."""
+
+    model: LinearModel
+    coefficients: Coefficients
+
+
+ModelCache = MutableMapping[tuple[object, ...], BoundRegister]
+
+
+def bind(method: Method, subject: Subject, factors: FactorSet, cache: ModelCache) -> BoundRegister:
+    """The coefficients of a method for one kind of register, computed once per cache."""
+    key = (method.id, method.version, factors.sha256, subject.country, tuple(sorted(subject.detail.items())))
+    found = cache.get(key)
+    if found is None:
+        if not isinstance(method, LinearMethod):
+            raise Rejected(f"method {method.id} is not linear", field="method")
+        model = method.model(subject, factors)
+        found = cache[key] = BoundRegister(model, _coefficients(model))
+    return found
+
+
+def _coefficients(model: LinearModel) -> Coefficients:
+    sums: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
+    for segment in model.segments:
+        for name, term in segment.coefficients:
+            central, low, high = sums.get(name, (Decimal(0),) * 3)
+            sums[name] = (
+                EXACT.add(central, term.value),
+                EXACT.add(low, EXACT.multiply(term.value, segment.low)),
+                EXACT.add(high, EXACT.multiply(term.value, segment.high)),
+            )
+    return tuple((name, *values) for name, values in sums.items())
+
+
+def estimate_ug(
+    method: Method, subject: Subject, activity: Mapping[str, int], factors: FactorSet, cache: ModelCache
+) -> EmissionsUg:
+    """A register's emissions in micrograms, rounded once; the same numbers as ``method.estimate``, thousands a second.
+
+    Negative net activity (corrections) gives a negative central value, with the range still in order.
+    """
+    return apply_coefficients(bind(method, subject, factors, cache).coefficients, activity)
+
+
+def apply_coefficients(coefficients: Coefficients, activity: Mapping[str, int]) -> EmissionsUg:
+    """Multiply, add and round once."""
+    central = low = high = Decimal(0)
+    for name, per_central, per_low, per_high in coefficients:
+        amount = activity.get(name)
+        if amount:
+            value = Decimal(amount)
+            central = EXACT.fma(per_central, value, central)
+            low = EXACT.fma(per_low, value, low)
+            high = EXACT.fma(per_high, value, high)
+    rounded = (g_to_ug(low), g_to_ug(central), g_to_ug(high))
+    return EmissionsUg(low=min(rounded), central=rounded[1], high=max(rounded))
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEstimate:
+    """What a meter reading says about a register's emissions."""
+
+    emissions_ug: EmissionsUg
+    method: str
+    method_version: str
+    factor_set: str
+    factor_set_sha256: str
+    factor_group: str
+    ghg_scope: int
+    ghg_category: str
+    data_quality: int
+    flags: tuple[str, ...]
+
+
+def estimate_register(
+    method: Method, subject: Subject, activity: Mapping[str, int], factors: FactorSet, cache: ModelCache
+) -> RegisterEstimate:
+    """Everything a reading needs, from cached coefficients."""
+    bound = bind(method, subject, factors, cache)
+    quality, flags = bound.model.judged(activity)
+    scope, category = method.ghg if isinstance(method, LinearMethod) else DIGITAL
+    return RegisterEstimate(
+        apply_coefficients(bound.coefficients, activity),
+        method.id,
+        method.version,
+        factors.id,
+        factors.sha256,
+        bound.model.group,
+        scope,
+        category,
+        quality,
+        flags,
+    )
