@@ -1,0 +1,59 @@
+"""Asks the purchaser what it counted and bought, by the command that people use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from demo.services import Service, ServiceFailed, base_environment, script
+
+PAUSE_S = 1.0
+"""Between two questions: each costs a process, and a settlement takes a second or two anyway."""
+DONE = "complete"
+
+
+class PurchaserClient:
+    """The purchaser's report, through ``offset-purchaser report --json`` in the service's own environment."""
+
+    def __init__(self, service: Service) -> None:
+        """``service`` is the running purchaser."""
+        self._service = service
+
+    def report(self) -> dict[str, Any]:
+        """The report as it is now. Raises ``ServiceFailed`` when the command fails."""
+        done = subprocess.run(
+            [script(self._service.command), "report", "--json"],
+            env=base_environment() | dict(self._service.environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode:
+            raise ServiceFailed("`offset-purchaser report --json` failed:\n" + done.stderr[-2000:])
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+    def pause(self) -> None:
+        """Wait before asking again."""
+        time.sleep(PAUSE_S)
+
+
+def waiting_for(report: dict[str, Any], days: Sequence[tuple[str, date]]) -> str:
+    """Whom the settlements of these days wait for, in one line; empty when all are complete."""
+    found = {(entry["campaign"], entry["day"]): entry["settlements"] for entry in report["days"]}
+    lines = []
+    for campaign, day in days:
+        settlements = found.get((campaign, day.isoformat()), [])
+        if not settlements:
+            lines.append(f"{day}: no settlement yet")
+        for settlement in settlements:
+            if settlement["state"] != DONE:
+                reason = settlement.get("waiting_for") or ""
+                lines.append(f"{day} settlement {settlement['number']}: {settlement['state']} {reason}".rstrip())
+    return "; ".join(lines)

@@ -1,0 +1,19 @@
+"""One record on its way to Kafka: what every source of events (generator, replayed file) yields."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Record(NamedTuple):
+    """A record as it will be sent. ``timestamp_ms`` is its arrival time; a source yields records in that order."""
+
+    topic: str
+    """Name of the topic's setting: ``site_traffic``, ``emails_sent``, ``ad_impressions`` or ``shipments``."""
+    key: bytes
+    value: bytes
+    timestamp_ms: int
+
+
+TOPIC_SETTINGS = ("site_traffic", "emails_sent", "ad_impressions", "shipments")
+"""The four source topics by the names of their settings, in the order of the channels."""
