@@ -22,7 +22,10 @@ class LocalStackError(OffsetsError):
 
 @contextmanager
 def disk_errors_explained(path: Path) -> Iterator[None]:
-    """Turn a full or write-protected disk under ``path`` into a :class:`LocalStackError`; other errors pass."""
+    """Turn a full or write-protected disk into a :class:`LocalStackError`; other errors pass.
+
+    ``path`` is named in it when the system's error names no file.
+    """
     try:
         yield
     except OSError as error:
@@ -50,6 +53,8 @@ _DISK = {
     errno.EACCES: "this user may not write there",
     errno.EPERM: "this user may not write there",
     errno.EROFS: "the disk is read-only",
+    errno.ENOTDIR: "there is a file where a folder is needed",
+    errno.EEXIST: "there is a file where a folder is needed",
 }
 
 PORT_TAKEN = "another program took its port at that moment. Start again, or choose with --kafka-port / --postgres-port."

@@ -51,12 +51,10 @@ def main() -> int:
     if command is None:
         _reap_orphans()
         return server.returncode or 0
-    if command == "gone":
-        command = spec["when_gone"]
-    if command == "stop":
-        _end(server, spec["stop_signal"], spec["stop_seconds"])
-    else:
-        _end(server, spec["discard_signal"], spec["discard_seconds"])
+    in_order = command == "stop" or (command == "gone" and spec["keep_data"])
+    how = "stop" if in_order else "discard"
+    _end(server, spec[f"{how}_signal"], spec[f"{how}_seconds"])
+    if command != "stop":
         _remove(spec["remove"], spec["common"])
     return 0
 

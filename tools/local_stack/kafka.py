@@ -9,16 +9,16 @@ import uuid
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
 
-from local_stack.errors import LocalStackError, disk_errors_explained, explain_log
+from local_stack.errors import LocalStackError, explain_log
 from local_stack.ports import LOOPBACK
-from local_stack.process import Guarded, Launch
+from local_stack.process import Launch
+from local_stack.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-READY_SECONDS = 90.0
-"""A cold disk and a busy machine of two cores need a fraction of it; longer means that it hangs."""
+    from local_stack.process import Guarded
 
 _READY = "Kafka Server started"
 
@@ -74,39 +74,59 @@ def broker_properties(*, data: Path, broker_port: int, controller_port: int) -> 
     }
 
 
-class Kafka:
+class Kafka(Server):
     """The node's folder and ports, over any number of runs."""
+
+    name = "Kafka"
+    # A cold disk and a busy machine of two cores need a fraction of it; longer means that it hangs.
+    ready_seconds = 90.0
 
     def __init__(
         self, folder: Path, *, java: Path, jars: Sequence[Path], broker_port: int, controller_port: int, keep_data: bool
     ) -> None:
-        self.folder = folder
+        """``jars``: the class path. Both ports must be free at each start."""
+        super().__init__(folder, keep_data=keep_data)
         self.broker_port = broker_port
         self.controller_port = controller_port
-        self.run: Guarded | None = None
         self._java = java
         self._class_path = os.pathsep.join(str(jar) for jar in jars)
-        self._keep_data = keep_data
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """Host and port for clients."""
-        return f"{LOOPBACK}:{self.broker_port}"
 
     @property
     def log(self) -> Path:
         """Kafka's log of its own doings."""
         return self.folder / "kafka.log"
 
-    def start(self) -> None:
-        """Format the storage when it is new, start, wait until clients are served. LocalStackError when it fails."""
-        with disk_errors_explained(self.folder):
-            (self.folder / "tmp").mkdir(mode=0o700, parents=True, exist_ok=True)
-            properties = self._write_properties()
-            if not (self._data / "meta.properties").exists():
-                self._format(properties)
-        self.run = run = Guarded(self._launch(properties))
-        run.wait_ready(lambda: _READY in run.log_text(), seconds=READY_SECONDS)
+    @property
+    def address(self) -> str:
+        """For clients' ``bootstrap.servers``."""
+        return f"{LOOPBACK}:{self.broker_port}"
+
+    def prepare(self) -> Launch:
+        """Write the settings, format the storage when it is new."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        properties = self._write_properties()
+        if not (self._data / "meta.properties").exists():
+            self._format(properties)
+        return Launch(
+            name=self.name,
+            argv=self._command(_JVM, "kafka.Kafka", str(properties)),
+            env=_environment(),
+            folder=self.folder,
+            log=self.log,
+            stop_signal=signal.SIGTERM,
+            discard_signal=signal.SIGKILL,
+            keep_data=self.keep_data,
+            remove=() if self.keep_data else (self.folder,),
+            common=None if self.keep_data else self.folder.parent,
+        )
+
+    def is_ready(self, run: Guarded) -> bool:
+        """By its log: the port opens seconds before the broker takes requests."""
+        return _READY in run.log_text()
+
+    def after_ready(self) -> None:
+        """Nothing: topics are their owners' to create."""
 
     @property
     def _data(self) -> Path:
@@ -130,25 +150,11 @@ class Kafka:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=READY_SECONDS,
+            timeout=self.ready_seconds,
             check=False,
         )
         if done.returncode:
-            raise LocalStackError(explain_log("Kafka's storage", done.stdout + done.stderr))
-
-    def _launch(self, properties: Path) -> Launch:
-        return Launch(
-            name="Kafka",
-            argv=self._command(_JVM, "kafka.Kafka", str(properties)),
-            env=_environment(),
-            folder=self.folder,
-            log=self.log,
-            stop_signal=signal.SIGTERM,
-            discard_signal=signal.SIGKILL,
-            keep_data=self._keep_data,
-            remove=(self.folder,),
-            common=self.folder.parent,
-        )
+            raise LocalStackError(explain_log(self.name, done.stdout + done.stderr))
 
     def _command(self, jvm: tuple[str, ...], *arguments: str) -> tuple[str, ...]:
         # The compression libraries unpack themselves there; in /tmp a killed JVM would leave them behind.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
-from local_stack.errors import LocalStackError, disk_errors_explained
+from local_stack.errors import LocalStackError
 
 CACHE_VARIABLE = "CAMPAIGN_OFFSETS_CACHE"
 _APPLICATION = "campaign-offsets"
@@ -32,8 +32,12 @@ def cache_directory() -> Path:
     folder = Path(chosen).expanduser() if chosen else Path(user_cache_dir(_APPLICATION))
     if not chosen and running_as_root() and not others_may_enter(_nearest_existing(folder)):
         folder = Path("/var/tmp") / f"{_APPLICATION}-{os.geteuid()}"  # noqa: S108  owner and kind are checked below
-    with disk_errors_explained(folder):
+    try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LocalStackError(
+            f"{folder} cannot be made: {error.strerror}. Name another folder in {CACHE_VARIABLE}."
+        ) from error
     _require_ours(folder)
     folder = folder.resolve()
     if running_as_root() and not others_may_enter(folder):

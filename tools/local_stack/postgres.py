@@ -15,17 +15,19 @@ import psycopg
 from psycopg import sql
 
 from local_stack.bootstrap import bootstrap_statements
-from local_stack.errors import LocalStackError, disk_errors_explained, explain_log
+from local_stack.errors import LocalStackError, explain_log
 from local_stack.paths import socket_directory
 from local_stack.ports import LOOPBACK
-from local_stack.process import Account, Guarded, Launch
+from local_stack.process import Launch, log_tail
+from local_stack.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from local_stack.process import Account, Guarded
+
 DATABASE = "campaign_offsets"
 SUPERUSER = "postgres"
-READY_SECONDS = 60.0
 
 # Durability is PostgreSQL's default and stated all the same: fsync and synchronous_commit are what the services'
 # promises stand on, and nobody should find them off in a copy of this file.
@@ -47,8 +49,11 @@ _SETTINGS = {
 }
 
 
-class Postgres:
+class Postgres(Server):
     """The server's folder, port and passwords, over any number of runs."""
+
+    name = "PostgreSQL"
+    ready_seconds = 60.0
 
     def __init__(
         self,
@@ -61,13 +66,11 @@ class Postgres:
         keep_data: bool,
     ) -> None:
         """``passwords``: those of the superuser and of each service's role. ``account``: whom to run as, when root."""
-        self.folder = folder
+        super().__init__(folder, keep_data=keep_data)
         self.port = port
-        self.run: Guarded | None = None
         self._binaries = binaries
         self._account = account
         self._passwords = dict(passwords)
-        self._keep_data = keep_data
         self._sockets: Path | None = None
 
     @property
@@ -85,19 +88,48 @@ class Postgres:
             return f"postgresql://{role}:{password}@{LOOPBACK}:{self.port}/{database}"
         return f"postgresql://{role}:{password}@/{database}?host={self._sockets}&port={self.port}"
 
-    def start(self) -> None:
-        """Create the cluster when it is new, start, wait until it answers, create database, roles and schemas."""
-        with disk_errors_explained(self.folder):
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-            if self._sockets is None:
-                self._sockets = socket_directory()
-                self._give_away(self._sockets)
-            self._give_away(self.folder)
-            if not (self._data / "PG_VERSION").exists():
-                self._create_cluster()
-        self.run = run = Guarded(self._launch())
-        run.wait_ready(self._answers, seconds=READY_SECONDS)
-        self._bootstrap()
+    @property
+    def address(self) -> str:
+        """On loopback; the unix socket is in the connection strings."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def prepare(self) -> Launch:
+        """Create the cluster when it is new, and a folder for the socket."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        if self._sockets is None:
+            self._sockets = socket_directory()
+            self._give_away(self._sockets)
+        self._give_away(self.folder)
+        if not (self._data / "PG_VERSION").exists():
+            self._create_cluster()
+        return self._launch()
+
+    def is_ready(self, run: Guarded) -> bool:
+        """By a connection over the unix socket; it is refused while the server recovers after a crash."""
+        try:
+            with psycopg.connect(self.dsn(SUPERUSER, database="postgres"), connect_timeout=2):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def after_ready(self) -> None:
+        """Create the database, then roles and schemas in one transaction: an interrupted first start leaves no half."""
+        try:
+            self._bootstrap()
+        except psycopg.Error as error:
+            raise LocalStackError(explain_log(self.name, log_tail(self.log))) from error
+
+    def _bootstrap(self) -> None:
+        with psycopg.connect(self.dsn(SUPERUSER, database="postgres"), autocommit=True) as maintenance:
+            query = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if maintenance.execute(query, (DATABASE,)).fetchone() is None:
+                maintenance.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        roles = {name: password for name, password in self._passwords.items() if name != SUPERUSER}
+        with psycopg.connect(self.dsn(SUPERUSER)) as connection:
+            known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+            if known.isdisjoint(roles):
+                for statement in bootstrap_statements(DATABASE, roles):
+                    connection.execute(statement.encode())
 
     def remove_sockets(self) -> None:
         """Remove the socket's folder, once the server has ended for good."""
@@ -123,7 +155,7 @@ class Postgres:
                 cwd=self.folder,
                 capture_output=True,
                 text=True,
-                timeout=READY_SECONDS,
+                timeout=self.ready_seconds,
                 check=False,
                 umask=0o077,
                 user=self._account.uid if self._account else None,
@@ -131,7 +163,7 @@ class Postgres:
                 extra_groups=[] if self._account else None,
             )
         if done.returncode:
-            raise LocalStackError(explain_log("PostgreSQL's initdb", done.stdout + done.stderr))
+            raise LocalStackError(explain_log(self.name, done.stdout + done.stderr))
         fresh.rename(self._data)
 
     def _initdb(self, data: Path, password_file: Path) -> list[str]:
@@ -147,7 +179,7 @@ class Postgres:
             "--builtin-locale=C.UTF-8",
             "--no-instructions",
         ]
-        if not self._keep_data:
+        if not self.keep_data:
             arguments.append("--no-sync")  # of the template only; what is committed later is synced all the same
         return [str(self._binaries / "initdb"), "-D", str(data), *arguments]
 
@@ -160,37 +192,18 @@ class Postgres:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Launch(
-            name="PostgreSQL",
+            name=self.name,
             argv=(str(self._binaries / "postgres"), "-D", str(self._data), *options),
             env=_environment(),
             folder=self.folder,
             log=self.log,
             stop_signal=signal.SIGINT,  # "fast": roll back what is open, write a checkpoint, end
             discard_signal=signal.SIGQUIT,  # "immediate"; SIGKILL would leave its children to notice by themselves
-            keep_data=self._keep_data,
-            remove=(self.folder, *((self._sockets,) if self._sockets else ())),
-            common=self.folder.parent,
+            keep_data=self.keep_data,
+            remove=(*([] if self.keep_data else [self.folder]), *([self._sockets] if self._sockets else [])),
+            common=None if self.keep_data else self.folder.parent,
             account=self._account,
         )
-
-    def _answers(self) -> bool:
-        try:
-            with psycopg.connect(self.dsn(SUPERUSER, database="postgres"), connect_timeout=2):
-                return True
-        except psycopg.OperationalError:
-            return False
-
-    def _bootstrap(self) -> None:
-        with psycopg.connect(self.dsn(SUPERUSER, database="postgres"), autocommit=True) as maintenance:
-            query = "SELECT 1 FROM pg_database WHERE datname = %s"
-            if maintenance.execute(query, (DATABASE,)).fetchone() is None:
-                maintenance.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-        roles = {name: password for name, password in self._passwords.items() if name != SUPERUSER}
-        with psycopg.connect(self.dsn(SUPERUSER)) as connection:
-            known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-            if known.isdisjoint(roles):
-                for statement in bootstrap_statements(DATABASE, roles):
-                    connection.execute(statement.encode())
 
     def _give_away(self, path: Path) -> None:
         if self._account is not None:

