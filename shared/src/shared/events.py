@@ -9,9 +9,10 @@ Not promised: anything about order or uniqueness. Meters establish both from the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -48,6 +49,15 @@ class Event(BaseModel):
     country: f.Country | None = None
     """ISO 3166-1 alpha-2 of the visitor, reader, viewer or addressee; unknown means the world average, flagged."""
 
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> None:
+        """What no single field can tell. Raises ``ValueError`` with ``field: reason``; reads fields by name."""
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        self.check(self.__dict__)
+        return self
+
 
 class SiteTraffic(Event):
     """Topic ``site-traffic``: one page view, one asset, or the time spent once a page ends (not a second view)."""
@@ -77,10 +87,10 @@ class EmailSent(Event):
     read_share: f.Share | None = None
     """Share of the recipients who open it; absent means the campaign's or the method's default, flagged."""
 
-    @model_validator(mode="after")
-    def _fits_a_register(self) -> Self:
-        _product("recipients", self.recipients, self.bytes)
-        return self
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> None:
+        """The bytes of all recipients fit a register."""
+        _product("recipients", values["recipients"], values["bytes"])
 
 
 class AdImpressions(Event):
@@ -107,19 +117,20 @@ class AdImpressions(Event):
     loop_share: f.Share | None = None
     """Share of a screen's loop that shows this advertisement."""
 
-    @model_validator(mode="after")
-    def _complete_and_fits_a_register(self) -> Self:
-        if self.format in ("display", "video"):
-            if self.impressions is None:
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> None:
+        """Digital formats have impressions, out of home has faces, dates and area; the products fit a register."""
+        if values["format"] in ("display", "video"):
+            impressions = values.get("impressions")
+            if impressions is None:
                 raise ValueError("impressions: required for display and video")
-            for factor in (self.payload_bytes, self.view_ms, self.ads_txt_lines):
-                _product("impressions", self.impressions, factor or 0)
-            return self
+            for name in ("payload_bytes", "view_ms", "ads_txt_lines"):
+                _product(name, impressions, values.get(name) or 0)
+            return
         for name in ("faces", "starts_on", "days", "area_cm2"):
-            if getattr(self, name) is None:
-                raise ValueError(f"{name}: required for {self.format}")
-        _product("faces", (self.faces or 0) * 24, self.area_cm2 or 0)
-        return self
+            if values.get(name) is None:
+                raise ValueError(f"{name}: required for {values['format']}")
+        _product("area_cm2", values["faces"] * 24, values["area_cm2"])
 
 
 class Place(BaseModel):

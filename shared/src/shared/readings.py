@@ -93,7 +93,11 @@ class Reading(BaseModel):
     through_offset: int
     """First source offset that this reading does not include."""
     late: int = 0
-    """Events of this register later than the grace."""
+    """Events of this register later than the grace; already inside ``events``."""
+    duplicates: int = 0
+    """Duplicates that would have gone into this register; not inside ``events``."""
+    rejected: int = 0
+    """Rejected records by the quarter-hour of their log time, in registers of their own; not inside ``events``."""
 
 
 class Progress(BaseModel):

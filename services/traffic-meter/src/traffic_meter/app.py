@@ -1,0 +1,15 @@
+"""The wiring of the traffic meter: the only file that sees everything."""
+
+from __future__ import annotations
+
+from shared.meter import store
+from shared.meter.service import MeterDefinition
+from traffic_meter.channels import CHANNELS
+from traffic_meter.methods import METHODS
+
+TRAFFIC_METER = MeterDefinition(
+    name="traffic-meter",
+    channels=CHANNELS,
+    methods=METHODS,
+    migrations=store.MIGRATIONS,
+)

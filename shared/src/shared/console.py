@@ -1,0 +1,50 @@
+"""What every command of this project does the same way: errors as one sentence, tables, exit codes.
+
+Exit codes: 0 done, 1 failed or something is off, 2 wrong usage, 3 not running or not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shared.errors import OffsetsError
+
+FAILED = 1
+
+out = Console()
+err = Console(stderr=True)
+
+
+def run_app(app: Callable[[], Any]) -> None:
+    """Run a command line; an expected failure is one sentence on standard error, never a traceback."""
+    try:
+        app()
+    except OffsetsError as error:
+        err.print(f"[red]error:[/red] {type(error).__name__}: {error}", highlight=False, soft_wrap=True)
+        raise SystemExit(FAILED) from None
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table; columns that start with ``#`` are numbers and stand on the right."""
+    result = Table(title=title, title_justify="left")
+    for column in columns:
+        result.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
+    for row in rows:
+        result.add_row(*(str(cell) for cell in row))
+    return result
+
+
+def new_app(help_text: str) -> typer.Typer:
+    """A Typer application as all of ours are: help without arguments, plain errors, no completion install."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )

@@ -1,0 +1,78 @@
+"""The commands both meters have: run, migrate, topics, balance."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from shared.console import FAILED, new_app, out, table
+from shared.meter import store
+from shared.meter.service import MeterDefinition, MeterEnvironment, ensure_meter_topics, run_meter
+from shared.postgres import migrate, open_pool
+from shared.settings import HttpSettings, LogSettings, PostgresSettings
+from shared.telemetry import configure_logs
+
+
+def meter_app(definition: MeterDefinition, help_text: str) -> typer.Typer:
+    """The command line of a meter; services add their own commands to it."""
+    app = new_app(help_text)
+    topics = new_app("The Kafka topics this meter reads and writes.")
+    app.add_typer(topics, name="topics")
+
+    @app.command()
+    def run() -> None:
+        """Count until SIGTERM. Settings come from the environment (see the README).
+
+        Example: KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092 POSTGRES_DSN=postgresql://… HTTP_PORT=8001 {name} run
+        """
+        configure_logs(LogSettings.load(), service=definition.name)
+        uvloop.run(run_meter(definition, MeterEnvironment.load(), HttpSettings.load()))
+
+    run.__doc__ = (run.__doc__ or "").replace("{name}", definition.name)
+
+    @app.command("migrate")
+    def migrate_command() -> None:
+        """Create or update the tables of this meter's schema.
+
+        Example: POSTGRES_DSN=postgresql://… migrate
+        """
+        applied = migrate(PostgresSettings.load(), definition.migrations)
+        out.print(f"{len(applied)} migrations applied" + (": " + ", ".join(applied) if applied else ""))
+
+    @topics.command("create")
+    def topics_create() -> None:
+        """Create missing topics and check the settings of the others.
+
+        Example: KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092 topics create
+        """
+        created = asyncio.run(ensure_meter_topics(MeterEnvironment.load(), definition.channels))
+        out.print(f"{len(created)} topics created" + (": " + ", ".join(created) if created else "; all were there"))
+
+    @app.command()
+    def balance(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+        """Where the records of every partition went. Fails when an offset is unaccounted for.
+
+        Example: POSTGRES_DSN=postgresql://… balance --json
+        """
+        rows = asyncio.run(_balance(PostgresSettings.load()))
+        if as_json:
+            out.print_json(json.dumps(rows))
+        else:
+            columns = ("topic", *(f"#{name}" for name in list(rows[0])[1:])) if rows else ("topic",)
+            out.print(table("Balance", columns, (list(row.values()) for row in rows)))
+        if any(row["difference"] for row in rows):
+            raise typer.Exit(FAILED)
+
+    return app
+
+
+async def _balance(settings: PostgresSettings) -> list[dict[str, Any]]:
+    pool = await open_pool(settings, application="balance")
+    try:
+        return await store.balances(pool)
+    finally:
+        await pool.close()

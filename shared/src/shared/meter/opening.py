@@ -1,0 +1,114 @@
+"""Opening a partition: find where to go on, prove that the log is still the same one, rebuild the duplicate window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+
+from shared.errors import Rejected, Transient
+from shared.meter import store
+from shared.meter.channel import Channel
+from shared.meter.log_reader import LogReader
+from shared.meter.position import Position
+from shared.meter.tally import Tally, anchor_of
+from shared.postgres import Pool
+
+TallyFactory = Callable[[Channel], Tally]
+
+
+class LogChanged(Rejected):
+    """The log is not the one that was counted: stop the partition until ``reseat`` opens a new log epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A partition ready to be counted on from ``position``."""
+
+    position: Position
+    tally: Tally
+    rebuild_s: float
+
+
+async def open_partition(
+    pool: Pool,
+    reader: Callable[[str, int], LogReader],
+    tp: TopicPartition,
+    channel: Channel,
+    new_tally: TallyFactory,
+    *,
+    partitions: int,
+    parked: tuple[Position, Tally] | None,
+) -> Opened:
+    """Read the progress row (or start at the earliest record), compare the log with it, and rebuild the window.
+
+    ``parked`` is what this process kept when it last gave the partition up; it is used when nobody moved the row since.
+    Raises ``LogChanged`` with the reason, ``Transient`` when Kafka or PostgreSQL is away.
+    """
+    async with reader(tp.topic, tp.partition) as log:
+        begin, end = await log.bounds()
+        position = await store.read_position(pool, tp.topic, tp.partition)
+        if position is None:
+            await store.create_position(pool, tp.topic, tp.partition, first_offset=begin, partitions=partitions)
+            position = await store.read_position(pool, tp.topic, tp.partition)
+            if position is None:
+                raise Transient(f"the progress row of {tp} vanished while it was created")
+        if position.stopped:
+            raise LogChanged(position.stopped)
+        await _compare(log, position, begin, end)
+        if parked is not None and _same(parked[0], position):
+            parked[1].begin(position)
+            return Opened(position, parked[1], 0.0)
+        started = time.perf_counter()
+        tally = new_tally(channel)
+        await _rebuild(log, tally, position, begin)
+        tally.begin(position)
+        return Opened(position, tally, time.perf_counter() - started)
+
+
+def _same(one: Position, other: Position) -> bool:
+    return one.log_epoch == other.log_epoch and one.next_offset == other.next_offset
+
+
+async def _compare(log: LogReader, position: Position, begin: int, end: int) -> None:
+    """The log must still contain what comes next, and the last record passed must be the one that was passed."""
+    where = f"{position.topic}[{position.partition}]"
+    if position.next_offset < begin:
+        lost = begin - position.next_offset
+        raise LogChanged(
+            f"{lost} offsets of {where} were deleted before they were counted (next {position.next_offset}, log starts "
+            f"at {begin}); open a new log epoch: reseat --reason"
+        )
+    if position.next_offset > end:
+        raise LogChanged(
+            f"{where} ends at {end}, before offset {position.next_offset} that was counted already: the topic was "
+            f"re-created or truncated; open a new log epoch: reseat --reason"
+        )
+    anchor = position.anchor
+    if anchor is None or anchor.offset < begin:
+        return
+    async for records in log.read(anchor.offset, anchor.offset + 1):
+        found = anchor_of(records[0])
+        if found == anchor:
+            return
+        break
+    raise LogChanged(
+        f"the record at offset {anchor.offset} of {where} is not the one that was counted: the topic was re-created; "
+        f"open a new log epoch: reseat --reason"
+    )
+
+
+async def _rebuild(log: LogReader, tally: Tally, position: Position, begin: int) -> None:
+    """Sight again every id that a later record could be a duplicate of."""
+    window = tally.window
+    if window.horizon_ms <= 0 or position.next_offset <= begin:
+        return
+    start = await log.offset_at(position.log_time_max_ms - window.horizon_ms)
+    if start is None or start >= position.next_offset:
+        return
+    start = max(start, begin, position.next_offset - window.offsets_max)
+    w_ms = position.log_time_max_ms
+    async for records in log.read(start, position.next_offset):
+        tally.remember(records, w_ms)

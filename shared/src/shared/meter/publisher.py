@@ -1,0 +1,138 @@
+"""Sends readings, and after their acknowledgement the progress they are complete for.
+
+What is not acknowledged stays marked and is sent again; a register changed twice before it was sent is sent once, with
+its newest totals, because readings are cumulative. Not promised: that a reading is sent only once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from shared.errors import Transient
+from shared.meter.channel import Channel
+from shared.meter.estimator import Estimator
+from shared.meter.position import Position
+from shared.meter.store import Register
+from shared.metrics import MeterMetrics
+from shared.readings import Progress, progress_key, reading_key
+from shared.telemetry import log
+
+_log = log(__name__)
+
+
+class _Outbox:
+    """What a source partition still has to say."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.registers: dict[tuple[object, ...], Register] = {}
+        self.position: Position | None = None
+
+
+class ReadingsPublisher:
+    """One loop per process; order within a source partition is kept by sending it to one partition of the readings."""
+
+    def __init__(
+        self, producer: AIOKafkaProducer, topic: str, estimator: Estimator, metrics: MeterMetrics, *, retry_s: float
+    ) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._estimator = estimator
+        self._metrics = metrics
+        self._retry_s = retry_s
+        self._outboxes: dict[tuple[str, int], _Outbox] = {}
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def enqueue(self, channel: Channel, position: Position, registers: Sequence[Register]) -> None:
+        """Mark committed registers and the position they are complete for."""
+        outbox = self._outboxes.setdefault((position.topic, position.partition), _Outbox(channel))
+        for register in registers:
+            known = outbox.registers.get((register.log_epoch, register.key))
+            if known is None or known.through_offset <= register.through_offset:
+                outbox.registers[register.log_epoch, register.key] = register
+        outbox.position = position
+        self._idle.clear()
+        self._wake.set()
+
+    def forget(self, topic: str, partition: int) -> None:
+        """Leave a partition to its new owner, who sends all of its registers again."""
+        self._outboxes.pop((topic, partition), None)
+
+    async def drained(self) -> None:
+        """Wait until everything marked so far is acknowledged."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Send until cancelled. A failure is retried: the marks are only taken off by an acknowledgement."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await asyncio.gather(*(self._send(outbox) for outbox in list(self._outboxes.values())))
+            except (KafkaError, Transient) as error:
+                _log.warning("readings not sent, will be sent again", error=repr(error))
+                self._wake.set()
+                await asyncio.sleep(self._retry_s)
+            if not self._wake.is_set():
+                self._idle.set()
+
+    async def _send(self, outbox: _Outbox) -> None:
+        position = outbox.position
+        if position is None:
+            return
+        registers, outbox.registers = outbox.registers, {}
+        outbox.position = None
+        try:
+            await self._send_registers(outbox.channel, position, list(registers.values()))
+            await self._send_progress(outbox.channel, position)
+        except BaseException:
+            outbox.registers = {**registers, **outbox.registers}
+            outbox.position = outbox.position or position
+            raise
+
+    async def _partition(self, position: Position) -> int:
+        count = len(await self._producer.partitions_for(self._topic))
+        if position.partitions > count:
+            raise Transient(f"{self._topic} has {count} partitions, {position.topic} has {position.partitions}: grow it")
+        return position.partition
+
+    async def _send_registers(self, channel: Channel, position: Position, registers: Sequence[Register]) -> None:
+        partition = await self._partition(position)
+        waiting = []
+        for register in registers:
+            reading = self._estimator.reading(channel, position, register)
+            self._metrics.reading(reading)
+            waiting.append(
+                await self._producer.send(
+                    self._topic,
+                    reading.model_dump_json().encode(),
+                    key=reading_key(reading).encode(),
+                    partition=partition,
+                )
+            )
+        if waiting:
+            await asyncio.gather(*waiting)
+
+    async def _send_progress(self, channel: Channel, position: Position) -> None:
+        progress = Progress(
+            log_epoch=position.log_epoch,
+            topic=position.topic,
+            partition=position.partition,
+            channel=channel.name,
+            through_offset=position.next_offset,
+            as_of=position.as_of,
+            partitions=position.partitions,
+            balance=position.balance,
+        )
+        await self._producer.send_and_wait(
+            self._topic,
+            progress.model_dump_json().encode(),
+            key=progress_key(progress).encode(),
+            partition=await self._partition(position),
+        )

@@ -1,0 +1,284 @@
+"""The wiring both meters share: settings in, a FastStream application with health, metrics and AsyncAPI out.
+
+A meter is its channels, its methods and, for shipments, what it decides inside the fenced transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import cast
+
+import uvicorn
+from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from faststream import AckPolicy
+from faststream.asgi import AsgiFastStream
+from faststream.kafka import KafkaBroker
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+from faststream.specification import AsyncAPI
+from prometheus_client import CollectorRegistry
+
+from shared.clock import system_clock
+from shared.decode import BatchDecoder
+from shared.errors import Transient
+from shared.estimate import Method
+from shared.factors import load_factor_set
+from shared.kafka import (
+    SOURCE_MESSAGE_BYTES,
+    TopicSpec,
+    broker_security,
+    client_options,
+    ensure_topics,
+    readings_topics,
+    source_topic,
+)
+from shared.meter.channel import Channel
+from shared.meter.estimator import Estimator
+from shared.meter.lateness import LatenessRules
+from shared.meter.log_reader import LogReader
+from shared.meter.publisher import ReadingsPublisher
+from shared.meter.runtime import MeterParts, MeterRuntime, Settle
+from shared.meter.settings import MeterSettings
+from shared.meter.tally import Tally
+from shared.meter.window import Window
+from shared.metrics import MeterMetrics
+from shared.postgres import open_pool
+from shared.readings import Progress, Reading
+from shared.schedule import MethodSchedule, default_schedule
+from shared.settings import HttpSettings, KafkaSettings, PostgresSettings, TopicSettings
+from shared.telemetry import health_routes, log
+
+_log = log(__name__)
+
+LEAVE_S = 2.0
+"""Limit of the last flush and of the last readings: together with the connections' ends a leave stays below 5 s."""
+
+TallyClass = Callable[[Channel, BatchDecoder, LatenessRules, Window], Tally]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterDefinition:
+    """What distinguishes one meter from another."""
+
+    name: str
+    """Service name, consumer group and database schema, e.g. ``traffic-meter``."""
+    channels: tuple[Channel, ...]
+    methods: tuple[Method, ...]
+    migrations: tuple[str, ...]
+    """Packages with ``migrations`` folders, in order."""
+    schedule: MethodSchedule = default_schedule()
+    tally: TallyClass = Tally
+    settle: Settle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterEnvironment:
+    """All settings of a meter process."""
+
+    kafka: KafkaSettings
+    postgres: PostgresSettings
+    topics: TopicSettings
+    meter: MeterSettings
+
+    @classmethod
+    def load(cls) -> MeterEnvironment:
+        """Read the environment. Raises ``Rejected`` naming the variable."""
+        return cls(KafkaSettings.load(), PostgresSettings.load(), TopicSettings.load(), MeterSettings.load())
+
+    def source_topics(self, channels: Sequence[Channel]) -> dict[str, Channel]:
+        """Channels by the full name of their topic."""
+        return {self.topics.name(channel.topic): channel for channel in channels}
+
+
+def topic_specs(environment: MeterEnvironment, channels: Sequence[Channel]) -> list[TopicSpec]:
+    """Every topic a meter reads or writes."""
+    specs: list[TopicSpec] = []
+    for channel in channels:
+        specs += source_topic(environment.topics, channel.topic, environment.meter.log_time)
+    return [*specs, *readings_topics(environment.topics)]
+
+
+async def ensure_meter_topics(environment: MeterEnvironment, channels: Sequence[Channel]) -> list[str]:
+    """Create missing topics and check the others; returns the names created."""
+    specs = topic_specs(environment, channels)
+    return await ensure_topics(
+        environment.kafka, specs, replication_factor=environment.topics.replication_factor
+    )
+
+
+def lateness_rules(settings: MeterSettings, channel: Channel) -> LatenessRules:
+    """The limits of a channel in milliseconds. A channel without a horizon (shipments) is never unprovable."""
+    return LatenessRules(
+        grace_ms=settings.grace_s * 1000,
+        horizon_ms=channel.horizon_s * 1000 if channel.horizon_s else settings.age_days_max * 86_400_000,
+        age_ms_max=settings.age_days_max * 86_400_000,
+        ahead_ms_max=settings.ahead_s_max * 1000,
+    )
+
+
+def tally_factory(definition: MeterDefinition, settings: MeterSettings) -> Callable[[Channel], Tally]:
+    """Makes tallies; decoders are built once per channel."""
+    decoders = {channel.topic: BatchDecoder(channel.event) for channel in definition.channels}
+
+    def new_tally(channel: Channel) -> Tally:
+        window = Window(channel.horizon_s * 1000, settings.window_offsets_max)
+        return definition.tally(channel, decoders[channel.topic], lateness_rules(settings, channel), window)
+
+    return new_tally
+
+
+class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Passes rebalances on to the runtime, which exists only once its connections do."""
+
+    def __init__(self) -> None:
+        self.runtime: MeterRuntime | None = None
+        self.subscriber: BatchSubscriber | None = None
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """See ``MeterRuntime.revoked``."""
+        if self.runtime is not None:
+            await self.runtime.revoked()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """See ``MeterRuntime.assigned``."""
+        if self.runtime is not None and self.subscriber is not None and self.subscriber.consumer is not None:
+            self.runtime.assigned(self.subscriber.consumer, assigned)
+
+
+def build_broker(
+    definition: MeterDefinition, environment: MeterEnvironment, listener: Rebalances
+) -> tuple[KafkaBroker, BatchSubscriber]:
+    """FastStream's broker with one subscriber for all source topics, and what the AsyncAPI document needs.
+
+    The subscriber has no handler: FastStream configures, starts and stops its consumer, the runtime reads from it.
+    """
+    kafka, settings = environment.kafka, environment.meter
+    broker = KafkaBroker(
+        kafka.bootstrap_servers,
+        client_id=definition.name,
+        request_timeout_ms=kafka.request_timeout_ms,
+        security=broker_security(kafka),
+        logger=None,
+    )
+    subscriber = broker.subscriber(
+        *environment.source_topics(definition.channels),
+        group_id=settings.group_id or definition.name,
+        batch=True,
+        ack_policy=AckPolicy.MANUAL,  # progress lives in PostgreSQL; Kafka's committed offset is only for lag tools
+        auto_offset_reset="none",  # every position is sought; a default would skip or repeat records silently
+        isolation_level="read_committed",  # records of aborted transactions never happened
+        listener=listener,
+        session_timeout_ms=kafka.session_timeout_ms,
+        heartbeat_interval_ms=kafka.heartbeat_interval_ms,
+        max_poll_interval_ms=kafka.max_poll_interval_ms,
+        max_partition_fetch_bytes=SOURCE_MESSAGE_BYTES,  # Kafka's default; four times as much was slower
+        title=definition.name,
+        description="Source events, read as undecoded batches",
+    )
+    for setting, schema in (("meter_readings", Reading), ("meter_readings", Progress)):
+        broker.publisher(environment.topics.name(setting), schema=schema, title=f"{setting}:{schema.__name__}")
+    listener.subscriber = cast(BatchSubscriber, subscriber)
+    return broker, listener.subscriber
+
+
+async def _parts(
+    stack: AsyncExitStack, definition: MeterDefinition, environment: MeterEnvironment, metrics: MeterMetrics
+) -> MeterParts:
+    """Open every connection; the stack closes them in reverse."""
+    kafka, settings, topics = environment.kafka, environment.meter, environment.topics
+    pool = await open_pool(environment.postgres, application=definition.name)
+    stack.push_async_callback(pool.close)
+    admin = AIOKafkaAdminClient(**client_options(kafka))
+    await admin.start()
+    stack.push_async_callback(admin.close)
+    producer = AIOKafkaProducer(
+        **client_options(kafka),
+        enable_idempotence=True,  # a retry inside the producer neither doubles nor reorders
+        acks="all",
+        linger_ms=5,  # a flush sends hundreds of readings: five milliseconds make them a few requests
+        max_request_size=3 * SOURCE_MESSAGE_BYTES,  # a dead letter quotes a record of the greatest size
+    )
+    await producer.start()
+    stack.push_async_callback(producer.stop)
+    estimator = Estimator(definition.methods, definition.schedule, load_factor_set)
+    publisher = ReadingsPublisher(producer, topics.name("meter_readings"), estimator, metrics, retry_s=0.5)
+    sending = asyncio.create_task(publisher.run(), name="readings")
+
+    async def stop_sending() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(publisher.drained(), LEAVE_S)
+        sending.cancel()
+
+    stack.push_async_callback(stop_sending)
+    return MeterParts(
+        settings=settings,
+        channels=environment.source_topics(definition.channels),
+        dead_letter_topic=topics.dead_letter,
+        pool=pool,
+        producer=producer,
+        admin=admin,
+        publisher=publisher,
+        reader=lambda topic, partition: LogReader(kafka, topic, partition),
+        new_tally=tally_factory(definition, settings),
+        clock=system_clock,
+        metrics=metrics,
+        settle=definition.settle,
+    )
+
+
+async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, http: HttpSettings) -> None:
+    """Run until SIGTERM or Ctrl-C. Raises what ended the counting, so that the process exits non-zero."""
+    metrics = MeterMetrics(CollectorRegistry())
+    listener = Rebalances()
+    broker, subscriber = build_broker(definition, environment, listener)
+    failures: list[BaseException] = []
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            listener.runtime = MeterRuntime(await _parts(stack, definition, environment, metrics))
+            yield
+
+    async def start_counting() -> None:
+        assert listener.runtime is not None
+        assert subscriber.consumer is not None
+        gc.collect()
+        gc.freeze()  # what start-up left is never garbage: later collections need not look at it
+        counting = asyncio.create_task(listener.runtime.run(subscriber.consumer), name="counting")
+        counting.add_done_callback(ended)
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("counting ended", error=repr(error))
+            failures.append(error)
+        server.should_exit = True
+
+    async def stop_counting() -> None:
+        assert listener.runtime is not None
+        await listener.runtime.stop(LEAVE_S)
+
+    async def ready() -> tuple[bool, str]:
+        return listener.runtime.ready() if listener.runtime else (False, "starting")
+
+    app = AsgiFastStream(
+        broker,
+        lifespan=lifespan,
+        after_startup=[start_counting],
+        on_shutdown=[stop_counting],
+        asgi_routes=health_routes(metrics.registry, ready=ready),
+        specification=AsyncAPI(title=definition.name, version="1"),
+        asyncapi_path="/asyncapi",
+        logger=None,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(app, host=http.host, port=http.port, log_config=None, access_log=False, lifespan="on")
+    )
+    await server.serve()
+    if failures:
+        raise failures[0]
+    if not server.started:
+        raise Transient("the meter could not start; the log says why")

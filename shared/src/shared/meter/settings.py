@@ -1,0 +1,51 @@
+"""How a meter runs. Every number says why it is that number."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic_settings import SettingsConfigDict
+
+from shared.kafka import LogTime
+from shared.settings import _FromEnvironment
+
+
+class MeterSettings(_FromEnvironment):
+    """Settings of both meters, ``METER_…`` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="METER_", frozen=True, extra="ignore")
+
+    group_id: str = ""
+    """Consumer group; empty means the service's own name."""
+    log_time: LogTime = LogTime.APPEND
+    """``append`` for a live run; ``recorded`` for rehearsals and replays, where producers send the arrival times."""
+    flush_interval_ms: PositiveInt = 1_000
+    """A second between commits: readers see a number at most a second old, PostgreSQL sees one commit a second."""
+    flush_records: PositiveInt = 50_000
+    """A flush at full speed at the latest after this many records, so that a crash repeats little work."""
+    poll_records: PositiveInt = 2_000
+    """Records of one poll: small enough that a poll never blocks the loop for more than some 20 ms."""
+    grace_s: NonNegativeInt = 300
+    """Up to five minutes between the event and the log is on time: browsers and mail servers retry that long."""
+    age_days_max: PositiveInt = 35
+    """An older event is rejected: its month has been invoiced."""
+    ahead_s_max: NonNegativeInt = 300
+    """An event this far in the future comes from a clock that cannot be trusted with a day."""
+    window_offsets_max: PositiveInt = 5_000_000
+    """Offsets a duplicate may lie back. It bounds memory; a gauge shows when it, not the horizon, ends the window."""
+    clock_skew_ms: NonNegativeInt = 1_000
+    """Allowed difference between this clock and the broker's when an idle partition is declared read up to now."""
+    heartbeat_ms: PositiveInt = 1_000
+    """How often an idle partition says that it is read up to now."""
+    retry_s_max: PositiveInt = 60
+    """A database or broker away for longer ends the process with an error; whoever runs it starts it again."""
+    resend_days: PositiveInt = 40
+    """Registers that changed within this time are sent again on assignment: longer than a late event may take."""
+    bad_share_max: float = Field(default=0.2, gt=0, le=1)
+    """A fifth of the last 1,000 records being bad is a broken producer, not bad luck: that topic stops."""
+
+    @property
+    def grace(self) -> timedelta:
+        """The grace as a time span."""
+        return timedelta(seconds=self.grace_s)

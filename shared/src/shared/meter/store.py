@@ -1,0 +1,224 @@
+"""The meter's tables in plain SQL: progress rows, which fence every flush, and registers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from shared.errors import Conflict
+from shared.meter.position import Anchor, Position
+from shared.meter.tally import Delta, RegisterKey
+from shared.postgres import Connection, Pool, transaction
+from shared.readings import Balance
+
+MIGRATIONS = ("shared.meter",)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register as stored: its key and its running totals."""
+
+    key: RegisterKey
+    channel: str
+    events: int
+    late: int
+    duplicates: int
+    rejected: int
+    activity: tuple[int, ...]
+    through_offset: int
+    revision: int
+    factor_set: str
+    log_epoch: int
+
+    @property
+    def quarter(self) -> datetime:
+        """Start of the register's quarter-hour."""
+        return datetime.fromtimestamp(self.key.quarter_s, UTC)
+
+
+_POSITION = """SELECT * FROM progress WHERE topic = $1 AND partition = $2 ORDER BY log_epoch DESC LIMIT 1"""
+
+_FIRST = """
+INSERT INTO progress (topic, partition, log_epoch, first_offset, next_offset, log_time_max_ms, as_of, partitions)
+VALUES ($1, $2, 1, $3, $3, 0, 'epoch', $4) ON CONFLICT DO NOTHING"""
+
+_FENCE = """
+SELECT 1 FROM progress WHERE topic = $1 AND partition = $2 AND log_epoch = $3 AND next_offset = $4 AND stopped = ''
+FOR UPDATE"""
+
+_ADVANCE = """
+UPDATE progress SET next_offset = $4, counted = $5, duplicate = $6, rejected = $7, skipped = $8, lost = $9, late = $10,
+    late_unprovable = $11, duplicate_unprovable = $12, log_time_max_ms = $13, anchor_offset = $14, anchor_time_ms = $15,
+    anchor_sha256 = $16, as_of = $17, partitions = $18, stopped = $19, updated_at = now()
+WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
+
+_ADD = """
+INSERT INTO registers AS r (topic, partition, log_epoch, channel, through_offset, quarter, shop, country, payer, detail,
+    events, late, duplicates, rejected, activity)
+SELECT $1, $2, $3, $4, $5, d.quarter, d.shop, d.country, d.payer, d.detail, d.events, d.late, d.duplicates, d.rejected,
+    d.activity::bigint[]
+FROM unnest($6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[],
+    $13::bigint[], $14::bigint[], $15::text[])
+    AS d (quarter, shop, country, payer, detail, events, late, duplicates, rejected, activity)
+ON CONFLICT (topic, partition, log_epoch, quarter, channel, shop, country, payer, detail) DO UPDATE SET
+    events = r.events + excluded.events, late = r.late + excluded.late,
+    duplicates = r.duplicates + excluded.duplicates, rejected = r.rejected + excluded.rejected,
+    activity = add_activity(r.activity, excluded.activity), through_offset = excluded.through_offset,
+    updated_at = now()
+RETURNING r.*"""
+
+_RECENT = """
+SELECT * FROM registers WHERE topic = $1 AND partition = $2 AND updated_at >= $3"""
+
+
+async def read_position(pool: Pool, topic: str, partition: int) -> Position | None:
+    """The newest epoch's row of a partition. Raises ``Transient``."""
+    async with transaction(pool) as connection:
+        row = await connection.fetchrow(_POSITION, topic, partition)
+    return None if row is None else _position(row)
+
+
+async def create_position(pool: Pool, topic: str, partition: int, *, first_offset: int, partitions: int) -> None:
+    """Start epoch 1 of a partition at its earliest record; an existing row is left alone. Raises ``Transient``."""
+    async with transaction(pool) as connection:
+        await connection.execute(_FIRST, topic, partition, first_offset, partitions)
+
+
+async def fence(connection: Connection, position: Position) -> None:
+    """Lock the partition's row where this flush began. Raises ``Conflict`` when another process moved it."""
+    p = position
+    if await connection.fetchval(_FENCE, p.topic, p.partition, p.log_epoch, p.next_offset) is None:
+        raise Conflict(f"{p.topic}[{p.partition}] was moved by another process while this one was at {p.next_offset}")
+
+
+async def advance(connection: Connection, position: Position) -> None:
+    """Write the partition's row; call it under ``fence``."""
+    p, b = position, position.balance
+    anchor = p.anchor
+    await connection.execute(
+        _ADVANCE,
+        p.topic,
+        p.partition,
+        p.log_epoch,
+        b.next_offset,
+        b.counted,
+        b.duplicate,
+        b.rejected,
+        b.skipped,
+        b.lost,
+        b.late,
+        b.late_unprovable,
+        b.duplicate_unprovable,
+        p.log_time_max_ms,
+        anchor.offset if anchor else None,
+        anchor.time_ms if anchor else None,
+        anchor.sha256 if anchor else None,
+        p.as_of,
+        p.partitions,
+        p.stopped,
+    )
+
+
+async def add_to_registers(
+    connection: Connection, position: Position, channel: str, deltas: Mapping[RegisterKey, Delta]
+) -> list[Register]:
+    """Add deltas and return the registers as they now stand, through the position's offset."""
+    if not deltas:
+        return []
+    keys = sorted(deltas)  # one order for every process, so that two transactions never wait for each other in a circle
+    values = [deltas[key] for key in keys]
+    rows = await connection.fetch(
+        _ADD,
+        position.topic,
+        position.partition,
+        position.log_epoch,
+        channel,
+        position.next_offset,
+        [datetime.fromtimestamp(key.quarter_s, UTC) for key in keys],
+        [key.shop for key in keys],
+        [key.country for key in keys],
+        [key.payer for key in keys],
+        [key.detail for key in keys],
+        [delta.events for delta in values],
+        [delta.late for delta in values],
+        [delta.duplicates for delta in values],
+        [delta.rejected for delta in values],
+        ["{" + ",".join(map(str, delta.activity)) + "}" for delta in values],
+    )
+    return [_register(row) for row in rows]
+
+
+async def recent_registers(pool: Pool, topic: str, partition: int, since: datetime) -> list[Register]:
+    """Registers of all epochs of a partition that changed since a moment. Raises ``Transient``."""
+    async with transaction(pool) as connection:
+        return [_register(row) for row in await connection.fetch(_RECENT, topic, partition, since)]
+
+
+async def stop_partition(pool: Pool, position: Position, why: str) -> Position:
+    """Persist that a partition must not be counted on; the present owner may have changed, the reason has not."""
+    async with transaction(pool) as connection:
+        await connection.execute(
+            "UPDATE progress SET stopped = $4, updated_at = now() WHERE topic = $1 AND partition = $2 AND log_epoch = $3",
+            position.topic,
+            position.partition,
+            position.log_epoch,
+            why,
+        )
+    return replace(position, stopped=why)
+
+
+def _position(row: asyncpg.Record) -> Position:
+    anchor = None
+    if row["anchor_offset"] is not None:
+        anchor = Anchor(row["anchor_offset"], row["anchor_time_ms"], row["anchor_sha256"])
+    return Position(
+        topic=row["topic"],
+        partition=row["partition"],
+        log_epoch=row["log_epoch"],
+        balance=Balance.model_validate({name: row[name] for name in Balance.model_fields}),
+        log_time_max_ms=row["log_time_max_ms"],
+        anchor=anchor,
+        as_of=row["as_of"],
+        partitions=row["partitions"],
+        stopped=row["stopped"],
+    )
+
+
+def _register(row: asyncpg.Record | Mapping[str, Any]) -> Register:
+    activity: Sequence[int] = row["activity"]
+    return Register(
+        key=RegisterKey(
+            int(row["quarter"].timestamp()), row["shop"], row["country"], row["payer"], row["detail"]
+        ),
+        channel=row["channel"],
+        events=row["events"],
+        late=row["late"],
+        duplicates=row["duplicates"],
+        rejected=row["rejected"],
+        activity=tuple(activity),
+        through_offset=row["through_offset"],
+        revision=row["revision"],
+        factor_set=row["factor_set"],
+        log_epoch=row["log_epoch"],
+    )
+
+
+async def balances(pool: Pool) -> list[dict[str, Any]]:
+    """Every partition and epoch: the balance, its difference (0) and why it is stopped, if it is."""
+    async with transaction(pool) as connection:
+        rows = await connection.fetch("SELECT * FROM progress ORDER BY topic, partition, log_epoch")
+    return [
+        {
+            "topic": row["topic"],
+            "partition": row["partition"],
+            "log_epoch": row["log_epoch"],
+            **{name: row[name] for name in Balance.model_fields},
+            "difference": _position(row).balance.difference,
+            "stopped": row["stopped"],
+        }
+        for row in rows
+    ]

@@ -1,0 +1,240 @@
+"""The pure heart of a meter: a partition's records become integer deltas, a balance and dead letters.
+
+A tally holds no events and touches no clock, database or network. Whatever the stretches in which records arrive, the
+sum of what it seals is the same: that is the law the property tests state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol
+
+from shared.decode import BatchDecoder
+from shared.meter.channel import Channel
+from shared.meter.lateness import Lateness, LatenessRules, TimeCache
+from shared.meter.position import Anchor, Counts, Position
+from shared.meter.window import Window, identity
+
+QUARTER_S = 900
+OUTCOME_REJECTED = "outcome=rejected"
+"""Detail of the registers that count rejected records, in the quarter-hour of their log time."""
+
+
+class Record(Protocol):
+    """What a tally reads of a Kafka record (``aiokafka.ConsumerRecord`` is one)."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class RegisterKey(NamedTuple):
+    """A register of one partition and epoch: quarter-hour (seconds since the epoch) and labels."""
+
+    quarter_s: int
+    shop: str
+    country: str
+    payer: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Delta:
+    """What is added to a register. ``activity`` follows the channel's measures."""
+
+    events: int = 0
+    late: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    activity: list[int] = field(default_factory=list)
+
+
+class DeadLetter(NamedTuple):
+    """A record that was not counted, with the reason, its bytes and where it was."""
+
+    record: Record
+    field: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Sealed:
+    """A stretch ``[start, next_offset)`` of a partition, folded, ready for one fenced transaction."""
+
+    next_offset: int
+    counts: Counts
+    deltas: dict[RegisterKey, Delta]
+    dead_letters: list[DeadLetter]
+    log_time_max_ms: int
+    anchor: Anchor | None
+    held: list[tuple[Record, dict[str, Any]]]
+    """Validated rows that the database decides about inside the transaction (shipments); empty for other channels."""
+
+
+def anchor_of(record: Record) -> Anchor:
+    """The fingerprint of a record: SHA-256 over key and value, lengths included."""
+    digest = sha256()
+    for part in (record.key, record.value):
+        digest.update(b"-" if part is None else b"%d:" % len(part) + part)
+    return Anchor(record.offset, record.timestamp, digest.digest())
+
+
+class Tally:
+    """Counts one partition of a channel whose duplicates are told by a window (all channels but shipments)."""
+
+    def __init__(self, channel: Channel, decoder: BatchDecoder, rules: LatenessRules, window: Window) -> None:
+        self.channel = channel
+        self.window = window
+        self._decoder = decoder
+        self._rules = rules
+        self._times = TimeCache()
+        self._details: dict[tuple[tuple[str, ...], bool], str] = {}
+
+    def begin(self, position: Position) -> None:
+        """Start a new stretch at a committed position."""
+        self._next_offset = position.next_offset
+        self._w_ms = position.log_time_max_ms
+        self._counts = Counts()
+        self._deltas: dict[tuple[Any, ...], Delta] = {}
+        self._dead: list[DeadLetter] = []
+        self._last: Record | None = None
+        self._held: list[tuple[Record, dict[str, Any]]] = []
+
+    @property
+    def next_offset(self) -> int:
+        """First offset not folded yet."""
+        return self._next_offset
+
+    def remember(self, records: Sequence[Record], w_ms: int) -> None:
+        """Rebuild the window from records before the stretch; ``w_ms`` is the highest log time at its start."""
+        for record, row in zip(records, self._decoder.rows([r.value for r in records]), strict=True):
+            if row is not None:
+                self.window.sight(identity(row["event_id"]), record.offset, record.timestamp, w_ms)
+
+    def passed(self, offset: int) -> None:
+        """Everything before ``offset`` that was not handed over carries no record: control records, aborted ones."""
+        if offset > self._next_offset:
+            self._counts.skipped += offset - self._next_offset
+            self._next_offset = offset
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Fold records in ascending offsets; records before the stretch's end were folded already and are ignored."""
+        if records and records[0].offset < self._next_offset:
+            records = [record for record in records if record.offset >= self._next_offset]
+        if not records:
+            return
+        for record, row in zip(records, self._decoder.rows([r.value for r in records]), strict=True):
+            offset, log_ms = record.offset, record.timestamp
+            if offset != self._next_offset:
+                self.passed(offset)
+            self._next_offset = offset + 1
+            if log_ms > self._w_ms:
+                self._w_ms = log_ms
+            if row is None:
+                why = self._decoder.why(record.value)
+                self._reject(record, why.field, why.reason)
+            else:
+                self._count(record, row)
+        self._last = records[-1]
+
+    def _count(self, record: Record, row: dict[str, Any]) -> None:
+        log_ms = record.timestamp
+        duplicate = self.window.sight(identity(row["event_id"]), record.offset, log_ms, self._w_ms)
+        occurred_ms = self._times.occurred_ms(row)
+        lateness = self._rules.judge(log_ms, occurred_ms)
+        if lateness.value >= Lateness.TOO_OLD.value:
+            self._reject(record, "occurred_at", _outside(lateness, self._rules))
+            return
+        unprovable = lateness is Lateness.UNPROVABLE
+        contribution = self.channel.fold(row)
+        key = (
+            occurred_ms // 900_000 * QUARTER_S,
+            row.get("shop", "default"),
+            row.get("country") or "",
+            contribution.labels,
+            unprovable,
+        )
+        delta = self._deltas.get(key)
+        if delta is None:
+            delta = self._deltas[key] = Delta(activity=[0] * len(self.channel.measures))
+        counts = self._counts
+        if duplicate:
+            delta.duplicates += 1
+            counts.duplicate += 1
+            return
+        delta.events += 1
+        counts.counted += 1
+        activity = delta.activity
+        for index, value in enumerate(contribution.measures):
+            activity[index] += value
+        if lateness is not Lateness.ON_TIME:
+            delta.late += 1
+            counts.late += 1
+            counts.late_unprovable += unprovable
+        if record.key != row["event_id"].encode():
+            counts.duplicate_unprovable += 1
+        if self.channel.spread is not None:
+            self._spread(key, row)
+
+    def _spread(self, key: tuple[Any, ...], row: dict[str, Any]) -> None:
+        assert self.channel.spread is not None
+        for quarter_s, contribution in self.channel.spread(row):
+            other = (quarter_s, *key[1:3], contribution.labels, key[4])
+            delta = self._deltas.get(other)
+            if delta is None:
+                delta = self._deltas[other] = Delta(activity=[0] * len(self.channel.measures))
+            for index, value in enumerate(contribution.measures):
+                delta.activity[index] += value
+
+    def _reject(self, record: Record, field_name: str, reason: str) -> None:
+        self._counts.rejected += 1
+        self._dead.append(DeadLetter(record, field_name, reason))
+
+    def _detail(self, labels: tuple[str, ...], unprovable: bool) -> str:
+        key = (labels, unprovable)
+        detail = self._details.get(key)
+        if detail is None:
+            detail = self.channel.detail(labels)
+            if unprovable:
+                detail = ";".join(sorted([*filter(None, detail.split(";")), "late=unprovable"]))
+            self._details[key] = detail
+        return detail
+
+    def seal(self) -> Sealed:
+        """The stretch so far, without ending it: sealing again after a failed flush gives at least the same."""
+        deltas = {
+            RegisterKey(quarter_s, shop, country, "", self._detail(labels, unprovable)): delta
+            for (quarter_s, shop, country, labels, unprovable), delta in self._deltas.items()
+        }
+        count_rejected(deltas, self._dead)
+        return Sealed(
+            next_offset=self._next_offset,
+            counts=self._counts,
+            deltas=deltas,
+            dead_letters=self._dead,
+            log_time_max_ms=self._w_ms,
+            anchor=anchor_of(self._last) if self._last is not None else None,
+            held=self._held,
+        )
+
+
+def count_rejected(deltas: dict[RegisterKey, Delta], dead_letters: Sequence[DeadLetter]) -> None:
+    """Add rejected records to the registers of their log time, so that a day shows how many it lost."""
+    for letter in dead_letters:
+        key = RegisterKey(letter.record.timestamp // 900_000 * QUARTER_S, "default", "", "", OUTCOME_REJECTED)
+        deltas.setdefault(key, Delta()).rejected += 1
+
+
+def _outside(lateness: Lateness, rules: LatenessRules) -> str:
+    if lateness is Lateness.AHEAD:
+        return f"more than {rules.ahead_ms_max // 1000} seconds ahead of the log"
+    return f"more than {rules.age_ms_max // 86_400_000} days before the log"

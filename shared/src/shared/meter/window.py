@@ -1,0 +1,109 @@
+"""The duplicate window of one partition: which ids were seen, exactly, within a time and a number of offsets.
+
+An id is a duplicate iff it was sighted at an earlier offset of the partition with ``W - sighting's log time <= horizon``
+and ``offset - sighting's offset <= offsets_max``, where ``W`` is the highest log time up to and including this record.
+Every sighting counts, so a duplicate prolongs its own window. The answer is a function of the log alone.
+
+Memory: about 100 bytes an id. Ids live in generations (a quarter of the horizon each) of sharded dictionaries, so that
+growing one never pauses the meter for long and forgetting is dropping a generation.
+"""
+
+from __future__ import annotations
+
+from array import array
+from hashlib import blake2b
+
+SHARDS = 16
+GENERATION_IDS_MAX = 1 << 18
+_INDEXES = list(range(GENERATION_IDS_MAX))
+"""Shared integers: a generation stores 8 bytes of reference for an index instead of 32 bytes of integer."""
+
+
+def identity(event_id: str) -> int:
+    """First 128 bits of BLAKE2b of the id, as an integer."""
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=16).digest(), "big")
+
+
+class _Generation:
+    __slots__ = ("first_offset", "first_w_ms", "last_offset", "offsets", "regressed", "shards", "time_max_ms", "times_ms")
+
+    def __init__(self, offset: int, w_ms: int) -> None:
+        self.first_offset = offset
+        self.last_offset = offset
+        self.first_w_ms = w_ms
+        self.time_max_ms = -(1 << 62)
+        self.shards: list[dict[int, int]] = [{} for _ in range(SHARDS)]
+        self.offsets = array("Q")
+        self.times_ms = array("q")
+        self.regressed: dict[int, list[tuple[int, int]]] = {}
+        """Repeated sightings whose log time went back: neither of the two decides for both bounds."""
+
+
+class Window:
+    """Sightings of one partition. ``offsets_bound`` tells whether the number of offsets, not the horizon, ended it."""
+
+    def __init__(self, horizon_ms: int, offsets_max: int) -> None:
+        self.horizon_ms = horizon_ms
+        self.offsets_max = offsets_max
+        self.offsets_bound = False
+        self._generations: list[_Generation] = []
+
+    def __len__(self) -> int:
+        return sum(len(shard) for generation in self._generations for shard in generation.shards)
+
+    def sight(self, identity: int, offset: int, time_ms: int, w_ms: int) -> bool:
+        """Record a sighting; True when the id is a duplicate. Offsets must ascend, ``w_ms >= time_ms``."""
+        duplicate = False
+        shard = identity & (SHARDS - 1)
+        oldest_ms, oldest_offset = w_ms - self.horizon_ms, offset - self.offsets_max
+        for generation in self._generations:
+            index = generation.shards[shard].get(identity)
+            if index is None:
+                continue
+            sightings = [(generation.offsets[index], generation.times_ms[index])]
+            if generation.regressed:
+                sightings += generation.regressed.get(identity, [])
+            for seen_offset, seen_ms in sightings:
+                if seen_ms >= oldest_ms:
+                    if seen_offset >= oldest_offset:
+                        duplicate = True
+                    else:
+                        self.offsets_bound = True
+        generation = self._current(offset, w_ms)
+        shards = generation.shards[shard]
+        known = shards.get(identity)
+        if known is not None and generation.times_ms[known] > time_ms:
+            generation.regressed.setdefault(identity, []).append((offset, time_ms))
+        else:
+            shards[identity] = _INDEXES[len(generation.offsets)]
+            generation.offsets.append(offset)
+            generation.times_ms.append(time_ms)
+        generation.last_offset = offset
+        generation.time_max_ms = max(generation.time_max_ms, time_ms)
+        return duplicate
+
+    def _current(self, offset: int, w_ms: int) -> _Generation:
+        generations = self._generations
+        if generations:
+            last = generations[-1]
+            if (
+                w_ms - last.first_w_ms <= self.horizon_ms // 4
+                and offset - last.first_offset <= self.offsets_max // 4
+                and len(last.offsets) < GENERATION_IDS_MAX
+            ):
+                return last
+        self._forget(offset, w_ms)
+        generations.append(_Generation(offset, w_ms))
+        return generations[-1]
+
+    def _forget(self, offset: int, w_ms: int) -> None:
+        """Drop the generations in which nothing can be a duplicate of a later record any more."""
+        oldest_ms, oldest_offset = w_ms - self.horizon_ms, offset - self.offsets_max
+        kept = []
+        for generation in self._generations:
+            in_time = generation.time_max_ms >= oldest_ms
+            if in_time and generation.last_offset >= oldest_offset:
+                kept.append(generation)
+            elif in_time:
+                self.offsets_bound = True
+        self._generations = kept

@@ -1,0 +1,108 @@
+"""Every metric of the meters, named in one place. Units are in the names; labels are bounded by topics and channels."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from shared.meter.position import Counts, Position
+from shared.readings import Reading
+
+OUTCOMES = ("counted", "duplicate", "rejected", "skipped")
+
+
+class MeterMetrics:
+    """Metrics of one meter process, in a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        partition = ("topic", "partition")
+        self.registry = registry
+        self.events = Counter(
+            "meter_events_total", "Offsets passed, by outcome", ("topic", "outcome"), registry=registry
+        )
+        self.late = Counter("meter_late_events_total", "Counted events later than the grace", ("topic",), registry=registry)
+        self.lag_records = Gauge("meter_lag_records", "Offsets not counted yet", partition, registry=registry)
+        self.as_of = Gauge(
+            "meter_as_of_timestamp_seconds", "Every record stamped before this is counted", partition, registry=registry
+        )
+        self.flush_seconds = Histogram(
+            "meter_flush_seconds",
+            "Duration of one flush transaction",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=registry,
+        )
+        self.batch_records = Histogram(
+            "meter_batch_records",
+            "Records of one flush",
+            buckets=(0, 1, 10, 100, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000),
+            registry=registry,
+        )
+        self.emissions = Gauge(
+            "meter_reading_emissions_grams",
+            "Central CO2e of the newest quarter-hour's readings, by channel and country",
+            ("channel", "country"),
+            registry=registry,
+        )
+        self.window_ids = Gauge("meter_window_ids", "Ids remembered against duplicates", partition, registry=registry)
+        self.window_bound = Gauge(
+            "meter_window_offsets_bound", "1 when the number of offsets ended a window before its horizon", partition,
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "meter_dead_letters_total", "Dead letters by the field at fault", ("topic", "reason"), registry=registry
+        )
+        self.balance_difference = Gauge(
+            "meter_balance_difference", "Offsets not accounted for; 0 or something is broken", partition, registry=registry
+        )
+        self.lost = Gauge("meter_lost_records", "Offsets booked as lost", partition, registry=registry)
+        self.epoch = Gauge("meter_log_epoch", "Log epoch of a partition", partition, registry=registry)
+        self.stopped = Gauge("meter_partition_stopped", "1 when a partition is stopped", partition, registry=registry)
+        self.rebuild_seconds = Histogram(
+            "meter_window_rebuild_seconds", "Duration of rebuilding a duplicate window", registry=registry
+        )
+        self._quarters: dict[tuple[str, str], tuple[float, dict[str, int]]] = {}
+
+    def flushed(self, position: Position, counts: Counts, *, seconds: float, window_ids: int) -> None:
+        """Take over what one committed flush did."""
+        topic, partition = position.topic, str(position.partition)
+        for outcome in OUTCOMES:
+            amount = getattr(counts, outcome)
+            if amount:
+                self.events.labels(topic, outcome).inc(amount)
+        if counts.late:
+            self.late.labels(topic).inc(counts.late)
+        self.flush_seconds.observe(seconds)
+        self.batch_records.observe(counts.counted + counts.duplicate + counts.rejected)
+        self.window_ids.labels(topic, partition).set(window_ids)
+        self.position(position)
+
+    def position(self, position: Position) -> None:
+        """Show a partition's committed position."""
+        labels = (position.topic, str(position.partition))
+        self.as_of.labels(*labels).set(position.as_of.timestamp())
+        self.balance_difference.labels(*labels).set(position.balance.difference)
+        self.lost.labels(*labels).set(position.balance.lost)
+        self.epoch.labels(*labels).set(position.log_epoch)
+        self.stopped.labels(*labels).set(1 if position.stopped else 0)
+
+    def gone(self, topic: str, partition: int) -> None:
+        """Take a partition that moved to another process off the gauges."""
+        labels = (topic, str(partition))
+        for gauge in (self.lag_records, self.as_of, self.window_ids, self.balance_difference, self.lost, self.epoch):
+            if labels in gauge._metrics:
+                gauge.remove(*labels)
+
+    def reading(self, reading: Reading) -> None:
+        """Show the emissions of the newest quarter-hour of a channel and country."""
+        if reading.emissions_ug is None:
+            return
+        key = (str(reading.channel), reading.country or "unknown")
+        stamp = reading.quarter.timestamp()
+        newest, registers = self._quarters.get(key, (stamp, {}))
+        if stamp > newest:
+            newest, registers = stamp, {}
+        if stamp == newest:
+            registers[f"{reading.topic}|{reading.partition}|{reading.shop}|{reading.detail}|{reading.payer}"] = (
+                reading.emissions_ug.central
+            )
+            self._quarters[key] = (newest, registers)
+            self.emissions.labels(*key).set(sum(registers.values()) / 1e6)
