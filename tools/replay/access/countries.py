@@ -1,0 +1,78 @@
+"""Address to country, when a country database (MaxMind DB format) is configured; else nobody looks at the address."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Protocol
+
+from replay.access.request import CACHED
+from shared.errors import Rejected
+
+_WORD = re.compile(r"[0-9a-fA-F:.]*[.:][0-9a-fA-F:.]*")
+
+
+class Database(Protocol):
+    """What is used of a MaxMind DB reader."""
+
+    def get(self, ip_address: str) -> object:
+        """The record of an address. Raises ``ValueError`` when it is none."""
+
+
+class Countries:
+    """Looks addresses up in a file; the address goes no further."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[bytes, str] = {}
+
+    def __call__(self, address: bytes) -> str:
+        """ISO alpha-2, or ``""`` when the database does not know."""
+        country = self._known.get(address)
+        if country is None:
+            if len(self._known) >= 4 * CACHED:
+                self._known.clear()
+            country = self._known[address] = self._look_up(address_of(address))
+        return country
+
+    def _look_up(self, address: str) -> str:
+        if not address:
+            return ""
+        try:
+            record = self._database.get(address)
+        except ValueError:
+            return ""
+        code = _code(record)
+        return code if len(code) == 2 and code.isascii() and code.isupper() else ""
+
+
+def open_countries(path: Path) -> Countries:
+    """Open a database file. Raises ``Rejected`` when it is none."""
+    import maxminddb
+
+    try:
+        return Countries(maxminddb.open_database(path))
+    except (OSError, maxminddb.InvalidDatabaseError) as error:
+        raise Rejected(f"{path} is not a country database in MaxMind DB format: {error}") from None
+
+
+def address_of(front: bytes) -> str:
+    """The client's address: the first of the leading words that looks like one (a virtual host may come first)."""
+    for word in front.split()[:2]:
+        text = word.decode("latin-1")
+        if _WORD.fullmatch(text):
+            return text
+    return ""
+
+
+def _code(record: object) -> str:
+    if not isinstance(record, dict):
+        return ""
+    for key in ("country", "registered_country"):
+        country = record.get(key)
+        if isinstance(country, dict) and isinstance(country.get("iso_code"), str):
+            return str(country["iso_code"])
+        if isinstance(country, str):
+            return country
+    flat = record.get("country_code")
+    return flat if isinstance(flat, str) else ""
