@@ -115,7 +115,9 @@ def read_factor_set(folder: Traversable) -> FactorSet:
         content = (folder / entry["name"]).read_bytes()
         hashes[entry["name"]] = hashlib.sha256(content).hexdigest()
         if hashes[entry["name"]] != entry["sha256"]:
-            raise Rejected("content differs from the manifest; a set is never edited, make a new one", field=entry["name"])
+            raise Rejected(
+                "content differs from the manifest; a set is never edited, make a new one", field=entry["name"]
+            )
         for factor in _read_csv(entry["name"], content):
             if factor.id in factors:
                 raise Rejected(f"{factor.id} appears twice", field=entry["name"])
@@ -125,7 +127,9 @@ def read_factor_set(folder: Traversable) -> FactorSet:
         raise Rejected(f"{sorted(unlisted)} not in the manifest", field="manifest.toml")
     _check_dimensions(manifest, factors)
     digest = hashlib.sha256("".join(f"{name} {sha}\n" for name, sha in sorted(hashes.items())).encode()).hexdigest()
-    grids = {item.region: item.id for item in factors.values() if item.id.startswith(GRID_PREFIX) and len(item.region) == 2}
+    grids = {
+        item.region: item.id for item in factors.values() if item.id.startswith(GRID_PREFIX) and len(item.region) == 2
+    }
     return FactorSet(
         id=manifest["id"],
         sha256=digest,

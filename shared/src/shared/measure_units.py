@@ -24,6 +24,11 @@ def _token(scale: int | Fraction, **dimensions: int) -> tuple[Fraction, Mapping[
     return Fraction(scale), dimensions
 
 
+_COUNTED = (
+    *("1", "call", "copy", "device", "event", "face", "impression", "line", "mail", "opportunity", "order"),
+    *("panel", "parcel", "server", "unit", "user"),
+)
+
 TOKENS: Mapping[str, tuple[Fraction, Mapping[str, int]]] = {
     # emissions, CO2 equivalents; kgCO2 is carbon dioxide alone, which the factor's scope says
     "ugCO2e": _token(Fraction(1, _MEGA), co2=1),
@@ -73,12 +78,7 @@ TOKENS: Mapping[str, tuple[Fraction, Mapping[str, int]]] = {
     "%": _token(Fraction(1, 100)),
     "bp": _token(Fraction(1, 10**4)),
     "ppm": _token(Fraction(1, _MEGA)),
-    **{
-        name: _token(1)
-        for name in (
-            "1 call copy device event face impression line mail opportunity order panel parcel server unit user".split()
-        )
-    },
+    **dict.fromkeys(_COUNTED, _token(1)),
 }
 
 

@@ -89,7 +89,9 @@ class ModelBuilder:
         """The caller's value for ``name`` in the unit of the factor it replaces, else that factor."""
         given = self.options.get(name)
         if isinstance(given, Decimal):
-            return self.trail.input(f"option.{name}", given, self.factors.get(factor_id).unit, note=f"given instead of {factor_id}")
+            return self.trail.input(
+                f"option.{name}", given, self.factors.get(factor_id).unit, note=f"given instead of {factor_id}"
+            )
         return self(factor_id)
 
     def add(self, segment: str, measure: str, per_unit: Term) -> None:
@@ -187,12 +189,17 @@ def _apply(
 ) -> tuple[dict[str, Decimal], Decimal, Decimal, Decimal]:
     """Segments, low, high and central of an activity; the trail's last step is the central value."""
     used = {name for segment in model.segments for name, _ in segment.coefficients}
-    inputs = {name: trail.input(name, Decimal(activity.get(name, 0)), measures[name]) for name in measures if name in used}
+    inputs = {
+        name: trail.input(name, Decimal(activity.get(name, 0)), measures[name]) for name in measures if name in used
+    }
     terms: list[Term] = []
     segments: dict[str, Decimal] = {}
     low = high = Decimal(0)
     for segment in model.segments:
-        parts = [Term(trail, per_unit.id, per_unit.value, per_unit.unit) * inputs[name] for name, per_unit in segment.coefficients]
+        parts = [
+            Term(trail, per_unit.id, per_unit.value, per_unit.unit) * inputs[name]
+            for name, per_unit in segment.coefficients
+        ]
         amount = trail.total(parts) if parts else trail.constant(0, "gCO2e", note=segment.name)
         segments[segment.name] = amount.value
         low = EXACT.add(low, EXACT.multiply(amount.value, segment.low))

@@ -30,7 +30,7 @@ def product_uncertainty_pct(parts: Iterable[Decimal]) -> Decimal:
 
 
 def sum_uncertainty_pct(terms: Iterable[tuple[Decimal, Decimal]]) -> Decimal:
-    """Half width of a sum of independent ``(value, uncertainty_pct)`` terms, in per cent of the sum; 0 for a sum of 0."""
+    """Half width of a sum of independent ``(value, uncertainty_pct)`` terms, in per cent of it; 0 for 0."""
     found = list(terms)
     total = sum((value for value, _ in found), Decimal(0))
     if not total:

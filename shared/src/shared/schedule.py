@@ -37,7 +37,9 @@ class MethodSchedule:
             if (entry.channel, entry.valid_from) in seen:
                 raise Rejected(f"two entries for {entry.channel} from {entry.valid_from}", field="schedule")
             if not entry.methods or not entry.factor_set:
-                raise Rejected(f"{entry.channel} from {entry.valid_from} names no method or factor set", field="schedule")
+                raise Rejected(
+                    f"{entry.channel} from {entry.valid_from} names no method or factor set", field="schedule"
+                )
             seen.add((entry.channel, entry.valid_from))
 
     def entry_for(self, channel: ChannelName, day: date) -> ScheduleEntry:

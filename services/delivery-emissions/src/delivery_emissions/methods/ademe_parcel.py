@@ -7,7 +7,11 @@ warehouse, failed deliveries; electricity and gas are the model's own, older val
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from delivery_emissions.methods.flags import note_assumptions
+from delivery_emissions.methods.legs import freight, is_freight
 from shared.estimate import ChannelName, Subject
 from shared.methods_common import FREIGHT, LinearMethod, ModelBuilder
 from shared.trail import Term
@@ -34,7 +38,7 @@ class AdemeParcel(LinearMethod):
     title = "ADEME per parcel"
     channel = ChannelName.DELIVERY
     ghg = FREIGHT
-    measures = {
+    measures: ClassVar[Mapping[str, str]] = {
         "parcels": "parcel",
         "weight_g": "g",
         "volume_cm3": "cm3",
@@ -51,6 +55,7 @@ class AdemeParcel(LinearMethod):
             and detail.get("category") in CLASSES
             and detail.get("air", "none") in AIR
             and (detail["scenario"] == "home" or detail.get("trip", "car") in TRIPS)
+            and (detail.get("main", EXTENDED) == EXTENDED or is_freight(detail["main"]))
         )
 
     def build(self, subject: Subject, model: ModelBuilder) -> None:
@@ -70,6 +75,8 @@ class AdemeParcel(LinearMethod):
             self._collection(subject, model, scenario)
         self._abroad(subject, model, category)
         model.flag("boundary:wtw+vehicle-build+infrastructure")
+        if subject.country != "FR":
+            model.flag("model-of-another-country:FR", 3)
 
     def _collection(self, subject: Subject, model: ModelBuilder, scenario: str) -> None:
         if scenario == "pickup_point":
@@ -88,9 +95,12 @@ class AdemeParcel(LinearMethod):
             model.add("air", "weight_g", model(f"liv.air.distance.{air}") * model(intensity))
             model.add("warehouse_abroad", "volume_cm3", _warehouse(model, category, electricity))
             model.flag("air:without-contrails")
-        if subject.detail.get("main") == EXTENDED:
+        main = subject.detail.get("main")
+        if main == EXTENDED:
             model.add("truck_beyond", "main_kg_hm", _road(model, "truck", None))
             model.flag("distance-beyond-the-model:by-lorry", 3, "main_kg_hm")
+        elif main is not None:
+            model.add("main_haul", "main_kg_hm", freight(model, main)[0])
 
 
 def _road(model: ModelBuilder, vehicle: str, distance: Term | None) -> Term:

@@ -5,6 +5,9 @@ Not promised: that the carrier is right; the interval is an assumption of this p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from shared.estimate import ChannelName, Subject
 from shared.methods_common import FREIGHT, LinearMethod, ModelBuilder
 
@@ -16,7 +19,7 @@ class CarrierFigure(LinearMethod):
     title = "Carrier's own figure"
     channel = ChannelName.DELIVERY
     ghg = FREIGHT
-    measures = {"carrier_emissions_g": "gCO2e"}
+    measures: ClassVar[Mapping[str, str]] = {"carrier_emissions_g": "gCO2e"}
 
     def accepts(self, subject: Subject) -> bool:
         return subject.detail.get("method") == self.id

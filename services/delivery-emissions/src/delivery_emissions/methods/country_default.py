@@ -5,6 +5,9 @@ About 1 Mt for a billion French e-commerce parcels. Not covered: weight, distanc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from shared.estimate import ChannelName, Subject
 from shared.methods_common import FREIGHT, LinearMethod, ModelBuilder
 
@@ -16,7 +19,7 @@ class CountryDefault(LinearMethod):
     title = "Country default per parcel"
     channel = ChannelName.DELIVERY
     ghg = FREIGHT
-    measures = {"parcels": "parcel"}
+    measures: ClassVar[Mapping[str, str]] = {"parcels": "parcel"}
 
     def accepts(self, subject: Subject) -> bool:
         return subject.detail.get("method") == self.id

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from shared.estimate import ChannelName, Subject
 from shared.methods_common import FREIGHT, LinearMethod, ModelBuilder
 
@@ -13,7 +16,7 @@ class Covered(LinearMethod):
     title = "Covered by another shipment"
     channel = ChannelName.DELIVERY
     ghg = FREIGHT
-    measures = {"parcels": "parcel"}
+    measures: ClassVar[Mapping[str, str]] = {"parcels": "parcel"}
 
     def accepts(self, subject: Subject) -> bool:
         return subject.detail.get("method") == self.id

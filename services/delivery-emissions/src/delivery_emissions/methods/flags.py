@@ -8,7 +8,7 @@ from shared.methods_common import ModelBuilder
 ASSUMED: tuple[tuple[str, str, int], ...] = (
     ("weight", "default", 3),
     ("volume", "default", 4),
-    ("category", "unknown", 3),
+    ("category_from", "default", 3),
     ("scenario_from", "default", 4),
     ("trip_from", "default", 4),
     ("place", "country", 3),

@@ -6,7 +6,9 @@ Two views, labelled: ``france`` (Base Carbone, well to wheel with vehicle build,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import ClassVar
 
 from delivery_emissions.methods.flags import note_assumptions
 from shared.errors import Rejected
@@ -27,7 +29,7 @@ class Legs(LinearMethod):
     title = "Chain of legs"
     channel = ChannelName.DELIVERY
     ghg = FREIGHT
-    measures = {"main_kg_hm": "kg.hm", "last_kg_hm": "kg.hm"}
+    measures: ClassVar[Mapping[str, str]] = {"main_kg_hm": "kg.hm", "last_kg_hm": "kg.hm"}
 
     def accepts(self, subject: Subject) -> bool:
         named = [subject.detail[part] for part, _ in PARTS if part in subject.detail]

@@ -7,6 +7,9 @@ tracking pixels, the pages that links lead to (they are site traffic).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from shared.estimate import ChannelName, Subject
 from shared.methods_common import LinearMethod, ModelBuilder
 from shared.trail import Term
@@ -28,7 +31,7 @@ class AdemeDigital(LinearMethod):
     id = "ademe-digital"
     title = "ADEME digital model"
     channel = ChannelName.EMAIL
-    measures = {
+    measures: ClassVar[Mapping[str, str]] = {
         "recipients": "mail",
         "recipient_bytes": "byte",
         "read_recipients_bp": "bp",
@@ -67,17 +70,16 @@ class AdemeDigital(LinearMethod):
         model.flag(f"read-share-unknown:default-{default_share.value}", 3, "unknown_read_recipients")
 
     def _network(self, subject: Subject, model: ModelBuilder) -> None:
-        french = subject.country == "FR" or not subject.country and model.options.get("published") is True
+        published = model.options.get("published") is True
+        french = subject.country == "FR" or (published and not subject.country)
         sender = _network_factor(model, "sender_network", french)
         receiver = _network_factor(model, "receiver_network", french)
-        published = french or model.options.get("published") is True
-        backup = model("email.net.fixe_FR_hors_box" if published else "email.net.fixe_EU_hors_box") * model(
-            "email.backup.passes"
-        )
+        region = "FR" if french or published else "EU"
+        backup = model(f"email.net.fixe_{region}_hors_box") * model("email.backup.passes")
         model.add("network", "recipient_bytes", sender + receiver + backup)
         model.add("network", "message_bytes", sender)
         model.add("network", "message_receiver_bytes", receiver + backup)
-        if not french and model.options.get("published") is not True:
+        if not french and not published:
             model.flag("network:european-average", 3)
 
     def _data_centres(self, model: ModelBuilder, electricity: Term) -> None:

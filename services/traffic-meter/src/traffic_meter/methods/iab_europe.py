@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import ClassVar
 
 from shared.countries import CONTINENTS
 from shared.estimate import ChannelName, Subject
@@ -30,7 +31,7 @@ class IabEurope(LinearMethod):
     id = "iab-europe"
     title = "IAB Europe / GMSF v1.2"
     channel = ChannelName.ADS
-    measures = {
+    measures: ClassVar[Mapping[str, str]] = {
         "impressions": "impression",
         "payload_bytes": "byte",
         "payload_unknown_impressions": "impression",
@@ -69,7 +70,12 @@ def _grids(subject: Subject, model: ModelBuilder) -> tuple[Term, Term]:
     kilograms = {"unit": "kgCO2e/kWh"}
     known = subject.country in model.factors.grids or "local_grid_kg_per_kwh" in model.options
     local = grid(
-        model, subject.country, unknown="ads.iab.foreign.global", role="viewer", option="local_grid_kg_per_kwh", **kilograms
+        model,
+        subject.country,
+        unknown="ads.iab.foreign.global",
+        role="viewer",
+        option="local_grid_kg_per_kwh",
+        **kilograms,
     )
     regional = model.options.get("regional_grid_kg_per_kwh")
     if not known and not isinstance(regional, Decimal):

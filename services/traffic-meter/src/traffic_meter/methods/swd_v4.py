@@ -6,6 +6,9 @@ so there is no visit mix: caching is already in them. Not covered: the time a pa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from shared.estimate import ChannelName, Subject
 from shared.methods_common import LinearMethod, ModelBuilder
 from shared.trail import Term
@@ -22,7 +25,7 @@ class SwdV4(LinearMethod):
     id = "swd-v4"
     title = "Sustainable Web Design v4"
     channel = ChannelName.SITE
-    measures = {"bytes_transferred": "byte", "unmeasured_events": "event"}
+    measures: ClassVar[Mapping[str, str]] = {"bytes_transferred": "byte", "unmeasured_events": "event"}
 
     def accepts(self, subject: Subject) -> bool:
         return subject.detail.get("kind") in KINDS
