@@ -32,7 +32,8 @@ def row_type(model: type[Event]) -> Any:
     for name, info in model.model_fields.items():
         keys[name] = Required[hints[name]] if info.is_required() else hints[name]
     keys[RAW_TIME] = Annotated[Any, Field(validation_alias="occurred_at")]
-    row = TypedDict(f"{model.__name__}Row", keys, total=False)  # type: ignore[operator]
+    make: Any = TypedDict  # called with computed keys, which type checkers cannot follow
+    row: Any = make(f"{model.__name__}Row", keys, total=False)
     row.__pydantic_config__ = ConfigDict(extra="ignore")
     if model.check is Event.check:
         return row
@@ -49,8 +50,9 @@ class BatchDecoder:
 
     def __init__(self, model: type[Event]) -> None:
         self._model = model
-        record: Any = Annotated[Json[row_type(model)], _OR_NONE]
-        self._rows: TypeAdapter[list[Any]] = TypeAdapter(list[record], config=ConfigDict(cache_strings="keys"))
+        row: Any = row_type(model)
+        rows: Any = list[Annotated[Json[row], _OR_NONE]]
+        self._rows: TypeAdapter[Any] = TypeAdapter(rows, config=ConfigDict(cache_strings="keys"))
 
     def rows(self, values: Sequence[bytes | None]) -> list[dict[str, Any] | None]:
         """One row per value, ``None`` for a bad one. Order and length are kept; nothing is raised."""

@@ -36,7 +36,7 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", use_attribute_docstrings=True)
 
-    schema_version: Literal[1] = f.SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     """Version of this contract."""
     event_id: f.EventId
     """Identity of the event; the Kafka key of every topic but shipments."""

@@ -19,7 +19,9 @@ class MeterMetrics:
         self.events = Counter(
             "meter_events_total", "Offsets passed, by outcome", ("topic", "outcome"), registry=registry
         )
-        self.late = Counter("meter_late_events_total", "Counted events later than the grace", ("topic",), registry=registry)
+        self.late = Counter(
+            "meter_late_events_total", "Counted events later than the grace", ("topic",), registry=registry
+        )
         self.lag_records = Gauge("meter_lag_records", "Offsets not counted yet", partition, registry=registry)
         self.as_of = Gauge(
             "meter_as_of_timestamp_seconds", "Every record stamped before this is counted", partition, registry=registry
@@ -44,14 +46,19 @@ class MeterMetrics:
         )
         self.window_ids = Gauge("meter_window_ids", "Ids remembered against duplicates", partition, registry=registry)
         self.window_bound = Gauge(
-            "meter_window_offsets_bound", "1 when the number of offsets ended a window before its horizon", partition,
+            "meter_window_offsets_bound",
+            "1 when the number of offsets ended a window before its horizon",
+            partition,
             registry=registry,
         )
         self.dead_letters = Counter(
             "meter_dead_letters_total", "Dead letters by the field at fault", ("topic", "reason"), registry=registry
         )
         self.balance_difference = Gauge(
-            "meter_balance_difference", "Offsets not accounted for; 0 or something is broken", partition, registry=registry
+            "meter_balance_difference",
+            "Offsets not accounted for; 0 or something is broken",
+            partition,
+            registry=registry,
         )
         self.lost = Gauge("meter_lost_records", "Offsets booked as lost", partition, registry=registry)
         self.epoch = Gauge("meter_log_epoch", "Log epoch of a partition", partition, registry=registry)

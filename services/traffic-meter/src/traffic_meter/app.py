@@ -7,9 +7,9 @@ from shared.meter.service import MeterDefinition
 from traffic_meter.channels import CHANNELS
 from traffic_meter.methods import METHODS
 
-TRAFFIC_METER = MeterDefinition(
-    name="traffic-meter",
-    channels=CHANNELS,
-    methods=METHODS,
-    migrations=store.MIGRATIONS,
-)
+NAME = "traffic-meter"
+
+
+def definition() -> MeterDefinition:
+    """This meter: its channels and methods."""
+    return MeterDefinition(name=NAME, channels=CHANNELS, methods=METHODS, migrations=store.MIGRATIONS)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from shared.console import run_app
+from shared.meter import store
 from shared.meter.cli import meter_app
-from traffic_meter.app import TRAFFIC_METER
+from traffic_meter.app import NAME, definition
+from traffic_meter.channels import CHANNELS
 
 app = meter_app(
-    TRAFFIC_METER, "Counts site traffic, e-mails and advertising, each event exactly once, and estimates their CO2e."
+    NAME,
+    CHANNELS,
+    store.MIGRATIONS,
+    definition,
+    "Counts site traffic, e-mails and advertising, each event exactly once, and estimates their CO2e.",
 )
+
 
 def main() -> None:
     """Entry point of the ``traffic-meter`` command."""

@@ -44,7 +44,8 @@ class Channel:
     measures: tuple[str, ...]
     horizon_s: int
     """How long after its first sighting an id is recognised as a duplicate."""
-    fold: Callable[[Row], Contribution]
+    fold: Callable[[Row], Contribution] | None
+    """``None``: the meter decides inside the fenced transaction (shipments)."""
     spread: Callable[[Row], tuple[Share, ...]] | None = None
 
     def detail(self, values: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -11,14 +12,21 @@ import uvloop
 
 from shared.console import FAILED, new_app, out, table
 from shared.meter import store
+from shared.meter.channel import Channel
 from shared.meter.service import MeterDefinition, MeterEnvironment, ensure_meter_topics, run_meter
 from shared.postgres import migrate, open_pool
 from shared.settings import HttpSettings, LogSettings, PostgresSettings
 from shared.telemetry import configure_logs
 
 
-def meter_app(definition: MeterDefinition, help_text: str) -> typer.Typer:
-    """The command line of a meter; services add their own commands to it."""
+def meter_app(
+    name: str,
+    channels: tuple[Channel, ...],
+    migrations: tuple[str, ...],
+    definition: Callable[[], MeterDefinition],
+    help_text: str,
+) -> typer.Typer:
+    """The command line of a meter; services add their own commands to it. ``definition`` is made only to run."""
     app = new_app(help_text)
     topics = new_app("The Kafka topics this meter reads and writes.")
     app.add_typer(topics, name="topics")
@@ -27,12 +35,10 @@ def meter_app(definition: MeterDefinition, help_text: str) -> typer.Typer:
     def run() -> None:
         """Count until SIGTERM. Settings come from the environment (see the README).
 
-        Example: KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092 POSTGRES_DSN=postgresql://… HTTP_PORT=8001 {name} run
+        Example: KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092 POSTGRES_DSN=postgresql://… HTTP_PORT=8001 … run
         """
-        configure_logs(LogSettings.load(), service=definition.name)
-        uvloop.run(run_meter(definition, MeterEnvironment.load(), HttpSettings.load()))
-
-    run.__doc__ = (run.__doc__ or "").replace("{name}", definition.name)
+        configure_logs(LogSettings.load(), service=name)
+        uvloop.run(run_meter(definition(), MeterEnvironment.load(), HttpSettings.load()))
 
     @app.command("migrate")
     def migrate_command() -> None:
@@ -40,7 +46,7 @@ def meter_app(definition: MeterDefinition, help_text: str) -> typer.Typer:
 
         Example: POSTGRES_DSN=postgresql://… migrate
         """
-        applied = migrate(PostgresSettings.load(), definition.migrations)
+        applied = migrate(PostgresSettings.load(), migrations)
         out.print(f"{len(applied)} migrations applied" + (": " + ", ".join(applied) if applied else ""))
 
     @topics.command("create")
@@ -49,7 +55,7 @@ def meter_app(definition: MeterDefinition, help_text: str) -> typer.Typer:
 
         Example: KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092 topics create
         """
-        created = asyncio.run(ensure_meter_topics(MeterEnvironment.load(), definition.channels))
+        created = asyncio.run(ensure_meter_topics(MeterEnvironment.load(), channels))
         out.print(f"{len(created)} topics created" + (": " + ", ".join(created) if created else "; all were there"))
 
     @app.command()

@@ -29,11 +29,11 @@ class Estimator:
         self._models: ModelCache = {}
 
     def reading(self, channel: Channel, position: Position, register: Register) -> Reading:
-        """The reading of a register. Activity without a method gives ``emissions_ug`` null, never 0."""
+        """The reading of a register. Activity without a method gives null emissions, never 0; no activity gives 0."""
         activity = dict(zip(channel.measures, register.activity, strict=False))
         key = register.key
         estimate = None
-        if register.events or any(register.activity):
+        if any(register.activity):
             estimate = self._estimate(channel.name, register, activity)
             emissions = estimate.emissions_ug if estimate else None
         else:

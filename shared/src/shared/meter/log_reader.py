@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.errors import Transient
 from shared.kafka import client_options
+from shared.meter.tally import Record
 from shared.settings import KafkaSettings
-
-Record = ConsumerRecord[bytes, bytes]
 
 
 class LogReader:

@@ -99,7 +99,9 @@ class ReadingsPublisher:
     async def _partition(self, position: Position) -> int:
         count = len(await self._producer.partitions_for(self._topic))
         if position.partitions > count:
-            raise Transient(f"{self._topic} has {count} partitions, {position.topic} has {position.partitions}: grow it")
+            raise Transient(
+                f"{self._topic} has {count} partitions, {position.topic} has {position.partitions}: grow it"
+            )
         return position.partition
 
     async def _send_registers(self, channel: Channel, position: Position, registers: Sequence[Register]) -> None:

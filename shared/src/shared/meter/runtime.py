@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -33,7 +34,7 @@ from shared.meter.opening import LogChanged, Opened, TallyFactory, open_partitio
 from shared.meter.position import Position, advance, moved
 from shared.meter.publisher import ReadingsPublisher
 from shared.meter.settings import MeterSettings
-from shared.meter.tally import Sealed, Tally
+from shared.meter.tally import Record, Sealed, Tally
 from shared.metrics import MeterMetrics
 from shared.postgres import Connection, Pool, transaction
 from shared.retry import retried
@@ -219,7 +220,7 @@ class MeterRuntime:
 
     async def _poll(
         self, consumer: AIOKafkaConsumer, timeout_ms: int, records_max: int
-    ) -> dict[TopicPartition, list[object]]:
+    ) -> dict[TopicPartition, list[Record]]:
         try:
             return dict(await consumer.getmany(timeout_ms=timeout_ms, max_records=records_max))
         except NoOffsetForPartitionError:
@@ -254,10 +255,8 @@ class MeterRuntime:
             if opened.tally.next_offset == opened.position.next_offset and not heartbeat:
                 continue
             try:
-                await retried(
-                    lambda tp=tp, opened=opened: self._flush_one(tp, opened, ends.get(tp), counts, taken_at),
-                    seconds_max=self._p.settings.retry_s_max,
-                )
+                flush = partial(self._flush_one, tp, opened, ends.get(tp), counts, taken_at)
+                await retried(flush, seconds_max=self._p.settings.retry_s_max)
             except Conflict as error:
                 _log.info("partition moved by another process", reason=str(error))
                 self._reopen(tp)
@@ -298,18 +297,14 @@ class MeterRuntime:
         self._open[tp] = replace(opened, position=after)
         tally.begin(after)
         p.publisher.enqueue(tally.channel, after, registers)
-        p.metrics.flushed(
-            after, sealed.counts, seconds=time.perf_counter() - started, window_ids=len(tally.window)
-        )
+        p.metrics.flushed(after, sealed.counts, seconds=time.perf_counter() - started, window_ids=len(tally.window))
         if end is not None:
             p.metrics.lag_records.labels(tp.topic, str(tp.partition)).set(max(0, end - after.next_offset))
             p.metrics.window_bound.labels(tp.topic, str(tp.partition)).set(tally.window.offsets_bound)
         for letter in sealed.dead_letters:
             p.metrics.dead_letters.labels(tp.topic, letter.field or "unreadable").inc()
 
-    def _dated(
-        self, position: Position, end: int | None, counts: Mapping[str, int], taken_at: datetime
-    ) -> Position:
+    def _dated(self, position: Position, end: int | None, counts: Mapping[str, int], taken_at: datetime) -> Position:
         """Set how far in time the partition is counted: now, when it is read to its end, else its newest log time."""
         if end is None:
             return position
@@ -345,5 +340,3 @@ class MeterRuntime:
         except (KafkaError, OSError) as error:
             raise Transient(f"Kafka does not tell the first offset of {tp}: {error!r}") from error
         return bool(begin[tp] > before.next_offset)
-
-

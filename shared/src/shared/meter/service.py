@@ -9,8 +9,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
 
 import uvicorn
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -70,7 +69,7 @@ class MeterDefinition:
     methods: tuple[Method, ...]
     migrations: tuple[str, ...]
     """Packages with ``migrations`` folders, in order."""
-    schedule: MethodSchedule = default_schedule()
+    schedule: MethodSchedule = field(default_factory=default_schedule)
     tally: TallyClass = Tally
     settle: Settle | None = None
 
@@ -105,9 +104,7 @@ def topic_specs(environment: MeterEnvironment, channels: Sequence[Channel]) -> l
 async def ensure_meter_topics(environment: MeterEnvironment, channels: Sequence[Channel]) -> list[str]:
     """Create missing topics and check the others; returns the names created."""
     specs = topic_specs(environment, channels)
-    return await ensure_topics(
-        environment.kafka, specs, replication_factor=environment.topics.replication_factor
-    )
+    return await ensure_topics(environment.kafka, specs, replication_factor=environment.topics.replication_factor)
 
 
 def lateness_rules(settings: MeterSettings, channel: Channel) -> LatenessRules:
@@ -181,7 +178,7 @@ def build_broker(
     )
     for setting, schema in (("meter_readings", Reading), ("meter_readings", Progress)):
         broker.publisher(environment.topics.name(setting), schema=schema, title=f"{setting}:{schema.__name__}")
-    listener.subscriber = cast(BatchSubscriber, subscriber)
+    listener.subscriber = subscriber
     return broker, listener.subscriber
 
 

@@ -75,6 +75,10 @@ _RECENT = """
 SELECT * FROM registers WHERE topic = $1 AND partition = $2 AND updated_at >= $3"""
 
 
+_STOP = """
+UPDATE progress SET stopped = $4, updated_at = now() WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
+
+
 async def read_position(pool: Pool, topic: str, partition: int) -> Position | None:
     """The newest epoch's row of a partition. Raises ``Transient``."""
     async with transaction(pool) as connection:
@@ -162,7 +166,7 @@ async def stop_partition(pool: Pool, position: Position, why: str) -> Position:
     """Persist that a partition must not be counted on; the present owner may have changed, the reason has not."""
     async with transaction(pool) as connection:
         await connection.execute(
-            "UPDATE progress SET stopped = $4, updated_at = now() WHERE topic = $1 AND partition = $2 AND log_epoch = $3",
+            _STOP,
             position.topic,
             position.partition,
             position.log_epoch,
@@ -191,9 +195,7 @@ def _position(row: asyncpg.Record) -> Position:
 def _register(row: asyncpg.Record | Mapping[str, Any]) -> Register:
     activity: Sequence[int] = row["activity"]
     return Register(
-        key=RegisterKey(
-            int(row["quarter"].timestamp()), row["shop"], row["country"], row["payer"], row["detail"]
-        ),
+        key=RegisterKey(int(row["quarter"].timestamp()), row["shop"], row["country"], row["payer"], row["detail"]),
         channel=row["channel"],
         events=row["events"],
         late=row["late"],

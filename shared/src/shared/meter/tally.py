@@ -95,9 +95,10 @@ class Tally:
         self.channel = channel
         self.window = window
         self._decoder = decoder
-        self._rules = rules
+        self.rules = rules
         self._times = TimeCache()
         self._details: dict[tuple[tuple[str, ...], bool], str] = {}
+        self._fold = channel.fold
 
     def begin(self, position: Position) -> None:
         """Start a new stretch at a committed position."""
@@ -107,7 +108,7 @@ class Tally:
         self._deltas: dict[tuple[Any, ...], Delta] = {}
         self._dead: list[DeadLetter] = []
         self._last: Record | None = None
-        self._held: list[tuple[Record, dict[str, Any]]] = []
+        self.held: list[tuple[Record, dict[str, Any]]] = []
 
     @property
     def next_offset(self) -> int:
@@ -137,25 +138,26 @@ class Tally:
             if offset != self._next_offset:
                 self.passed(offset)
             self._next_offset = offset + 1
-            if log_ms > self._w_ms:
-                self._w_ms = log_ms
+            self._w_ms = max(self._w_ms, log_ms)
             if row is None:
                 why = self._decoder.why(record.value)
-                self._reject(record, why.field, why.reason)
+                self.reject(record, why.field, why.reason)
             else:
-                self._count(record, row)
+                self.count(record, row)
         self._last = records[-1]
 
-    def _count(self, record: Record, row: dict[str, Any]) -> None:
+    def count(self, record: Record, row: dict[str, Any]) -> None:
+        """Fold one valid record."""
         log_ms = record.timestamp
         duplicate = self.window.sight(identity(row["event_id"]), record.offset, log_ms, self._w_ms)
         occurred_ms = self._times.occurred_ms(row)
-        lateness = self._rules.judge(log_ms, occurred_ms)
+        lateness = self.rules.judge(log_ms, occurred_ms)
         if lateness.value >= Lateness.TOO_OLD.value:
-            self._reject(record, "occurred_at", _outside(lateness, self._rules))
+            self.reject(record, "occurred_at", outside(lateness, self.rules))
             return
         unprovable = lateness is Lateness.UNPROVABLE
-        contribution = self.channel.fold(row)
+        assert self._fold is not None, "a channel without a fold needs a tally of its own"
+        contribution = self._fold(row)
         key = (
             occurred_ms // 900_000 * QUARTER_S,
             row.get("shop", "default"),
@@ -195,7 +197,8 @@ class Tally:
             for index, value in enumerate(contribution.measures):
                 delta.activity[index] += value
 
-    def _reject(self, record: Record, field_name: str, reason: str) -> None:
+    def reject(self, record: Record, field_name: str, reason: str) -> None:
+        """Dead-letter a record with its reason."""
         self._counts.rejected += 1
         self._dead.append(DeadLetter(record, field_name, reason))
 
@@ -223,7 +226,7 @@ class Tally:
             dead_letters=self._dead,
             log_time_max_ms=self._w_ms,
             anchor=anchor_of(self._last) if self._last is not None else None,
-            held=self._held,
+            held=self.held,
         )
 
 
@@ -234,7 +237,8 @@ def count_rejected(deltas: dict[RegisterKey, Delta], dead_letters: Sequence[Dead
         deltas.setdefault(key, Delta()).rejected += 1
 
 
-def _outside(lateness: Lateness, rules: LatenessRules) -> str:
+def outside(lateness: Lateness, rules: LatenessRules) -> str:
+    """Why an event outside the limits is rejected."""
     if lateness is Lateness.AHEAD:
         return f"more than {rules.ahead_ms_max // 1000} seconds ahead of the log"
     return f"more than {rules.age_ms_max // 86_400_000} days before the log"

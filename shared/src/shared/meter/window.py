@@ -1,7 +1,7 @@
 """The duplicate window of one partition: which ids were seen, exactly, within a time and a number of offsets.
 
-An id is a duplicate iff it was sighted at an earlier offset of the partition with ``W - sighting's log time <= horizon``
-and ``offset - sighting's offset <= offsets_max``, where ``W`` is the highest log time up to and including this record.
+An id is a duplicate iff it was sighted at an earlier offset with ``W - sighting's log time <= horizon`` and
+``offset - sighting's offset <= offsets_max``, where ``W`` is the highest log time up to and including this record.
 Every sighting counts, so a duplicate prolongs its own window. The answer is a function of the log alone.
 
 Memory: about 100 bytes an id. Ids live in generations (a quarter of the horizon each) of sharded dictionaries, so that
@@ -25,7 +25,16 @@ def identity(event_id: str) -> int:
 
 
 class _Generation:
-    __slots__ = ("first_offset", "first_w_ms", "last_offset", "offsets", "regressed", "shards", "time_max_ms", "times_ms")
+    __slots__ = (
+        "first_offset",
+        "first_w_ms",
+        "last_offset",
+        "offsets",
+        "regressed",
+        "shards",
+        "time_max_ms",
+        "times_ms",
+    )
 
     def __init__(self, offset: int, w_ms: int) -> None:
         self.first_offset = offset
@@ -93,8 +102,8 @@ class Window:
             ):
                 return last
         self._forget(offset, w_ms)
-        generations.append(_Generation(offset, w_ms))
-        return generations[-1]
+        self._generations.append(_Generation(offset, w_ms))
+        return self._generations[-1]
 
     def _forget(self, offset: int, w_ms: int) -> None:
         """Drop the generations in which nothing can be a duplicate of a later record any more."""

@@ -1,0 +1,25 @@
+"""The wiring of delivery-emissions: the only file that sees everything."""
+
+from __future__ import annotations
+
+from delivery_emissions.tables import Tables
+from delivery_emissions.channel import DELIVERY
+from delivery_emissions.counting import ShipmentTally, settle_with
+from delivery_emissions.methods import METHODS
+from shared.meter import store
+from shared.meter.service import MeterDefinition
+
+NAME = "delivery-emissions"
+MIGRATIONS = (*store.MIGRATIONS, "delivery_emissions")
+
+
+def definition(grace_s: int) -> MeterDefinition:
+    """This meter, with its place and vehicle tables loaded."""
+    return MeterDefinition(
+        name=NAME,
+        channels=(DELIVERY,),
+        methods=METHODS,
+        migrations=MIGRATIONS,
+        tally=ShipmentTally,
+        settle=settle_with(Tables.load(), grace_s * 1000),
+    )
