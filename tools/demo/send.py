@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.partitioner import murmur2
 
+from demo.partition import partition_of
 from demo.records import TOPIC_SETTINGS, Record
 from shared.errors import Transient
 from shared.kafka import client_options
@@ -108,7 +108,7 @@ class _Sender:
     def take(self, record: Record) -> bool:
         """Put a record into its open batch; False when that filled one, which is then to be submitted."""
         topic, key, value, timestamp_ms = record
-        place = (topic, (murmur2(key) & 0x7FFFFFFF) % self._partitions[topic])
+        place = (topic, partition_of(key, self._partitions[topic]))
         batch = self._open.get(place)
         if batch is None:
             batch = self._open[place] = self._producer.create_batch()
