@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal, Self
 
+from babel.numbers import get_currency_precision
 from pydantic import Field, model_validator
 
 from offset_purchaser.documents.parts import (
@@ -28,7 +29,7 @@ from offset_purchaser.documents.parts import (
     Vat,
     Verify,
 )
-from offset_purchaser.documents.values import OptionalText, Part, Text, round_money
+from offset_purchaser.documents.values import DocumentNumber, OptionalText, Part, Text, round_money
 
 Kind = Literal["statement", "self_billed", "self_billed_credit", "provider_invoice"]
 Language = Literal["fr", "en", "de"]
@@ -44,7 +45,7 @@ class DocumentContent(Part):
     """
 
     schema_version: Literal[1] = 1
-    number: Text
+    number: DocumentNumber
     kind: Kind
     mode: Literal["live", "rehearsal"]
     language: Language
@@ -65,6 +66,7 @@ class DocumentContent(Part):
     payment: Payment = Payment()
     agreement: Agreement | None = None
     previous: DocumentRef | None = None
+    supplied_on: date | None = None
     provider_invoice: ProviderInvoice | None = None
     note: OptionalText = ""
 
@@ -97,6 +99,8 @@ class DocumentContent(Part):
     def _lawful_vat(self) -> Self:
         if self.kind not in INVOICES:
             return self
+        if get_currency_precision(self.totals.currency) > 2:
+            raise ValueError(f"an EN 16931 invoice cannot be in {self.totals.currency}: it has more than two decimals")
         if self.vat.category == "O" and (self.seller.vat_id or self.buyer.vat_id):
             raise ValueError("VAT category O: neither party may show a VAT id (BR-O-02)")
         if self.vat.category != "O" and not self.seller.vat_id:
@@ -105,6 +109,8 @@ class DocumentContent(Part):
             raise ValueError(f"VAT category {self.vat.category}: the buyer's VAT id is required")
         if self.vat.category == "O" and not self.seller.registration_id:
             raise ValueError("without a VAT id the seller's registration id is required (BR-CO-26)")
+        if self.payment.paid > self.totals.gross:
+            raise ValueError(f"{self.payment.paid} was paid of {self.totals.gross}")
         return self
 
     def canonical(self) -> bytes:

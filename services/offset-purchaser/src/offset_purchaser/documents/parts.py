@@ -16,7 +16,11 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Party(Part):
-    """A seller or buyer as an invoice must name it. ``registration_scheme`` is an ISO 6523 code (0002 = SIREN)."""
+    """A seller or buyer as an invoice must name it.
+
+    ``registration_scheme`` is an ISO 6523 code (0002 = SIREN), ``electronic_scheme`` an EAS code (0225 = French
+    e-invoicing address, EM = e-mail).
+    """
 
     name: Text
     address_lines: tuple[Text, ...] = Field(min_length=1, max_length=3)
@@ -26,6 +30,8 @@ class Party(Part):
     vat_id: OptionalText = ""
     registration_id: OptionalText = ""
     registration_scheme: OptionalText = ""
+    electronic_address: OptionalText = ""
+    electronic_scheme: OptionalText = ""
 
 
 class Range(Part):
@@ -127,7 +133,7 @@ class Certificate(Part):
 
     reference: Text
     serials: tuple[Text, ...] = ()
-    quantity_t: Count | None = None
+    quantity_g: Count | None = None
     retired_on: date | None = None
     retiring_account: OptionalText = ""
     beneficiary: OptionalText = ""
@@ -245,10 +251,21 @@ class ProviderInvoice(Part):
     sha256: Sha256
 
 
+class LegalNote(Part):
+    """A sentence the law asks for on an invoice. ``code`` is UNTDID 4451, ``""`` for a plain note.
+
+    French e-invoicing asks for PMT (recovery charge), PMD (late payment) and AAB (discount): their wording is the
+    supplier's, so there is no default.
+    """
+
+    code: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = ""
+    text: Text
+
+
 class Payment(Part):
-    """When an invoice is due (a date, or terms in words), how it is paid, and the supplier's legal notes."""
+    """When an invoice is due (a date, or terms in words), what is paid already, and the legal notes."""
 
     due_on: date | None = None
     terms: OptionalText = ""
-    notes: tuple[Text, ...] = ()
+    notes: tuple[LegalNote, ...] = ()
     paid: Annotated[Amount, Field(ge=0)] = Decimal(0)

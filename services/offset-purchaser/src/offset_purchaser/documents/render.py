@@ -1,17 +1,20 @@
-"""Content in, bytes out: typst draws the page as PDF/A-3. The same content gives the same bytes."""
+"""Content in, bytes out. The same content gives the same bytes."""
 
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from importlib.resources import files
 
-import typst
+from offset_purchaser.documents.archive import XML_NAME, declare_facturx
+from offset_purchaser.documents.catalogue import catalogue
+from offset_purchaser.documents.content import INVOICES, DocumentContent
+from offset_purchaser.documents.einvoice import invoice_xml
+from offset_purchaser.documents.page import page_data
+from offset_purchaser.documents.typeset import Embedded, typeset
 
-from offset_purchaser.documents.content import DocumentContent
+CONTENT_NAME = "content.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +42,46 @@ class Rendered:
 
 
 def render(content: DocumentContent, attachments: Sequence[Attachment] = ()) -> Rendered:
-    """Render a document. Pure: no file, network, clock or system font is read.
+    """Render a document as PDF/A-3, an invoice with Factur-X inside. Reads no clock, network or system font.
 
+    Raises ``ValueError`` when an attachment is missing, not the one the content names, or named like a file of ours.
     Not promised: equal bytes across versions of this package, so keep the first bytes and never render again.
     """
-    lines = [
-        f"{content.number} · {content.issued_on.isoformat()} · {content.campaign_name}",
-        f"{content.emissions.total.low} – {content.emissions.total.central} – {content.emissions.total.high} g CO2e",
-        *(
-            f"{line.provider}: {line.quantity_g} g, {line.price_per_tonne}, {line.net_amount} {line.currency}"
-            for line in content.lines
-        ),
-        f"{content.totals.net} + {content.totals.vat} = {content.totals.gross} {content.totals.currency}",
-    ]
-    page = {"title": content.number, "author": content.buyer.name, "language": content.language, "lines": lines}
-    pdf = typst.compile(  # type: ignore[call-overload]  # the stubs omit the mapping of in-memory files
-        {
-            "main.typ": files(__package__).joinpath("statement.typ").read_bytes(),
-            "page.json": json.dumps(page).encode(),
-        },
-        format="pdf",
-        pdf_standards=["a-3b"],
-        ignore_system_fonts=True,
-        timestamp=datetime.combine(content.issued_on, time(), UTC),
-    )
-    return Rendered(bytes(pdf), None, f"{content.number}.pdf", content.sha256())
+    _check(content, attachments)
+    words = catalogue(content.language)
+    xml = invoice_xml(content, words) if content.kind in INVOICES else None
+    page = {**page_data(content, words), "glyphs": words["glyphs"]}
+    pdf = typeset(page, _embedded(content, xml, attachments), content.issued_on)
+    if xml is not None:
+        pdf = declare_facturx(pdf)
+    return Rendered(pdf, xml, f"{re.sub(r'[^A-Za-z0-9_-]', '-', content.number)}.pdf", content.sha256())
 
 
-def render_pdf(content: DocumentContent) -> bytes:
+def render_pdf(content: DocumentContent, attachments: Sequence[Attachment] = ()) -> bytes:
     """The PDF bytes alone."""
-    return render(content).pdf
+    return render(content, attachments).pdf
+
+
+def _check(content: DocumentContent, attachments: Sequence[Attachment]) -> None:
+    names = [XML_NAME, CONTENT_NAME, *(attachment.filename for attachment in attachments)]
+    if len(set(names)) != len(names):
+        raise ValueError(f"two attachments have the same name: {', '.join(names)}")
+    invoice = content.provider_invoice
+    if invoice is None:
+        return
+    found = [attachment for attachment in attachments if attachment.filename == invoice.filename]
+    if not found:
+        raise ValueError(f"the provider's invoice {invoice.filename} is not attached")
+    if hashlib.sha256(found[0].content).hexdigest() != invoice.sha256:
+        raise ValueError(f"{invoice.filename} is not the invoice whose SHA-256 the content holds")
+
+
+def _embedded(content: DocumentContent, xml: bytes | None, attachments: Sequence[Attachment]) -> list[Embedded]:
+    found = [Embedded(CONTENT_NAME, content.canonical(), "application/json", "data", f"Content of {content.number}")]
+    if xml is not None:
+        found.append(Embedded(XML_NAME, xml, "text/xml", "alternative", "Factur-X"))
+    found += [
+        Embedded(item.filename, item.content, item.mime_type, "supplement", f"{item.filename}, unchanged")
+        for item in attachments
+    ]
+    return found

@@ -1,0 +1,194 @@
+"""The tables behind the first page as plain data: quantity, channels, exclusions, methods, certificates."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from offset_purchaser.documents.catalogue import Catalogue
+from offset_purchaser.documents.content import DocumentContent
+from offset_purchaser.documents.formats import Formats
+from offset_purchaser.documents.parts import Certificate, ChannelRow, OrderLine
+
+Json = dict[str, object]
+
+
+def tables(content: DocumentContent, words: Catalogue, f: Formats) -> list[Json]:
+    """The unpriced tables, empty ones left out."""
+    found = [
+        _quantity(content, words, f),
+        _channels(content, words, f),
+        _exclusions(content, words, f),
+        _methods(content, words),
+    ]
+    return [table for table in found if table["rows"]]
+
+
+def _table(title: str, head: list[str], rows: list[list[str]], columns: str, align: str, **more: object) -> Json:
+    """A letter for each column: a(uto) or f(raction) wide; l(eft), r(ight) or left with m(onospaced) second line."""
+    table: Json = {
+        "title": title,
+        "head": head,
+        "rows": rows,
+        "columns": columns,
+        "align": align,
+        "strong": [],
+        "note": "",
+    }
+    return {**table, **more}
+
+
+def _quantity(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
+    if content.kind == "self_billed_credit":
+        return _table(words["quantity.title"], [], [], "fa", "lr")
+    quantity = content.quantity
+    steps = [
+        ("owed", "", quantity.owed_g),
+        ("paid_by_others", "−", quantity.paid_by_others_g),
+        ("waived", "−", quantity.waived_g),
+        ("committed", "−", quantity.committed_g),
+        ("carry_in", "−", quantity.carry_in_g),
+        ("unordered", "−", quantity.unordered_g),
+        ("carry_out", "+", quantity.carry_out_g),
+        ("ordered", "=", quantity.ordered_g),
+    ]
+    rows = [
+        [words[f"quantity.{name}"], f"{sign}\u2002{f.tonnes_column(grams)}" if sign else f.tonnes_column(grams)]
+        for name, sign, grams in steps
+        if grams or name in {"owed", "carry_in", "carry_out", "ordered"}
+    ]
+    lots = [
+        words["quantity.lot"].format(provider=line.provider, lot=f.tonnes(line.lot_g))
+        for line in content.lines
+        if line.lot_g
+    ]
+    note = " ".join(dict.fromkeys(lots))
+    return _table(words["quantity.title"], [], rows, "fa", "lr", strong=[len(rows) - 1], note=note)
+
+
+def _channels(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
+    total = content.emissions.total
+    names = ("channel", "events", "low", "central", "high", "share")
+    rows = [
+        [
+            words[f"channel.{row.channel}"],
+            f.count(row.events),
+            *(f.kilograms(value) for value in (row.low, row.central, row.high)),
+            f.percent(row.share),
+        ]
+        for row in content.emissions.channels
+    ]
+    rows.append(
+        [
+            words["table.total"],
+            f.count(sum(row.events for row in content.emissions.channels)),
+            *(f.kilograms(value) for value in (total.low, total.central, total.high)),
+            "",
+        ]
+    )
+    notes = [
+        words["table.total_note"],
+        *(_activity(row, words, f) for row in content.emissions.channels if row.activity),
+    ]
+    return _table(
+        words["table.title"],
+        [words[f"table.{name}"] for name in names],
+        rows,
+        "faaaaa",
+        "lrrrrr",
+        strong=[len(rows) - 1],
+        note="\n".join(notes),
+    )
+
+
+def _activity(row: ChannelRow, words: Catalogue, f: Formats) -> str:
+    measures = (f"{f.count(item.value)} {words.get(f'activity.{item.name}', item.name)}" for item in row.activity)
+    return f"{words['table.activity']}, {words[f'channel.{row.channel}']}: {words['list_separator'].join(measures)}"
+
+
+def _exclusions(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
+    rows = [
+        [
+            words[f"excluded.{item.reason}"] + (f" · {item.note}" if item.note else ""),
+            words["unknown"] if item.events is None else f.count(item.events),
+            words["unknown"] if item.grams is None else f.kilograms(item.grams),
+        ]
+        for item in content.emissions.exclusions
+    ]
+    head = [words[f"excluded.{name}"] for name in ("reason", "events", "grams")]
+    return _table(words["excluded.title"], head, rows, "faa", "lrr")
+
+
+def _methods(content: DocumentContent, words: Catalogue) -> Json:
+    rows: list[list[str]] = []
+    hashes: set[str] = set()
+    for item in content.emissions.methods:
+        factors = (
+            item.factor_set if item.factor_set_sha256 in hashes else f"{item.factor_set}\n{item.factor_set_sha256}"
+        )
+        hashes.add(item.factor_set_sha256)
+        rows.append([words[f"channel.{item.channel}"], f"{item.method} {item.version}", factors])
+    head = [words[f"method.{name}"] for name in ("channel", "method", "factors")]
+    return _table(words["method.title"], head, rows, "aaf", "llm")
+
+
+def cards(content: DocumentContent, words: Catalogue, f: Formats) -> list[Json]:
+    """For each order a card of what the provider has stated, and one line naming what it has not."""
+    return [_card(line, words, f) for line in content.lines]
+
+
+def _card(line: OrderLine, words: Catalogue, f: Formats) -> Json:
+    facts = [*_order_facts(line, f), *(fact for item in line.certificates for fact in _retirement(item, words, f))]
+    unstated = dict.fromkeys(words[f"certificate.{name}"] for name, value in facts if not value)
+    rows: list[list[str]] = []
+    for name, value in facts:
+        if not value:
+            continue
+        fact = [words[f"certificate.{name}"], value]
+        if (
+            name not in _WIDE
+            and rows
+            and len(rows[-1]) == 2
+            and rows[-1][0] not in {words[f"certificate.{w}"] for w in _WIDE}
+        ):
+            rows[-1] += fact
+        else:
+            rows.append(fact)
+    if not line.certificates:
+        rows.append([words["certificate.reference"], words["certificate.pending"]])
+    note = words["certificate.unstated"].format(fields=words["list_separator"].join(unstated)) if unstated else ""
+    return {"title": f"{words['certificate.title']} · {line.provider}", "rows": rows, "note": note}
+
+
+_WIDE = frozenset({"project", "order", "serials", "reason", "url", "sha256"})
+
+
+def _order_facts(line: OrderLine, f: Formats) -> list[tuple[str, str]]:
+    project = line.project
+    return [
+        ("project", project.name),
+        ("order", str(line.order_id)),
+        ("vintage", line.vintage),
+        ("project_id", project.id),
+        ("country", f.country(project.country)),
+        ("type", project.type),
+        ("methodology", project.methodology),
+        ("standard", line.standard),
+        ("registry", line.registry),
+    ]
+
+
+def _retirement(item: Certificate, words: Catalogue, f: Formats) -> list[tuple[str, str]]:
+    answer = {None: "", True: words["yes"], False: words["no"]}
+    return [
+        ("reference", item.reference),
+        ("quantity", "" if item.quantity_g is None else f.tonnes(Decimal(item.quantity_g))),
+        ("serials", words["list_separator"].join(item.serials)),
+        ("retired_on", f.day(item.retired_on) if item.retired_on else ""),
+        ("account", item.retiring_account),
+        ("beneficiary", item.beneficiary),
+        ("ccp", answer[item.ccp_approved]),
+        ("host", answer[item.host_country_authorised]),
+        ("reason", item.reason),
+        ("url", item.url),
+        ("sha256", item.sha256 or ""),
+    ]
