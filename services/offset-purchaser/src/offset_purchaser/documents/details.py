@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from offset_purchaser.documents.catalogue import Catalogue
 from offset_purchaser.documents.content import DocumentContent
 from offset_purchaser.documents.formats import Formats
 from offset_purchaser.documents.parts import Certificate, ChannelRow, OrderLine
+from shared.units import G_PER_T
 
 Json = dict[str, object]
 
@@ -181,7 +180,7 @@ def _retirement(item: Certificate, words: Catalogue, f: Formats) -> list[tuple[s
     answer = {None: "", True: words["yes"], False: words["no"]}
     return [
         ("reference", item.reference),
-        ("quantity", "" if item.quantity_g is None else f.tonnes(Decimal(item.quantity_g))),
+        ("quantity", "" if item.quantity_t is None else f.tonnes(item.quantity_t * G_PER_T)),
         ("serials", words["list_separator"].join(item.serials)),
         ("retired_on", f.day(item.retired_on) if item.retired_on else ""),
         ("account", item.retiring_account),

@@ -129,11 +129,11 @@ class Project(Part):
 
 
 class Certificate(Part):
-    """A retirement at a registry: one project, one vintage. ``None`` and ``""`` print as not stated."""
+    """A retirement at a registry: one project, one vintage; tonnes. ``None`` and ``""`` print as not stated."""
 
     reference: Text
     serials: tuple[Text, ...] = ()
-    quantity_g: Count | None = None
+    quantity_t: Annotated[Grams, Field(ge=0)] | None = None
     retired_on: date | None = None
     retiring_account: OptionalText = ""
     beneficiary: OptionalText = ""
