@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-import uvicorn
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from faststream import AckPolicy
@@ -48,6 +47,7 @@ from shared.metrics import MeterMetrics
 from shared.postgres import open_pool
 from shared.readings import Progress, Reading
 from shared.schedule import MethodSchedule, default_schedule
+from shared.serve import make_server
 from shared.settings import HttpSettings, KafkaSettings, PostgresSettings, TopicSettings
 from shared.telemetry import health_routes, log
 
@@ -271,9 +271,7 @@ async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, 
         asyncapi_path="/asyncapi",
         logger=None,
     )
-    server = uvicorn.Server(
-        uvicorn.Config(app, host=http.host, port=http.port, log_config=None, access_log=False, lifespan="on")
-    )
+    server = make_server(app, http)
     await server.serve()
     if failures:
         raise failures[0]
