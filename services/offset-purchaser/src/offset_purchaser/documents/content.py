@@ -101,6 +101,8 @@ class DocumentContent(Part):
             return self
         if get_currency_precision(self.totals.currency) > 2:
             raise ValueError(f"an EN 16931 invoice cannot be in {self.totals.currency}: it has more than two decimals")
+        if len(self.number) > 35:
+            raise ValueError(f"invoice number {self.number} has more than 35 characters (BR-FR-01)")
         if self.vat.category == "O" and (self.seller.vat_id or self.buyer.vat_id):
             raise ValueError("VAT category O: neither party may show a VAT id (BR-O-02)")
         if self.vat.category != "O" and not self.seller.vat_id:

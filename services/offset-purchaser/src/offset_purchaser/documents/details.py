@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from offset_purchaser.documents.catalogue import Catalogue
 from offset_purchaser.documents.content import DocumentContent
 from offset_purchaser.documents.formats import Formats
@@ -9,6 +11,22 @@ from offset_purchaser.documents.parts import Certificate, ChannelRow, OrderLine
 from shared.units import G_PER_T
 
 Json = dict[str, object]
+
+_SCALES = {
+    "bytes_transferred": 10**9,
+    "dwell_ms": 3_600_000,
+    "recipient_bytes": 10**9,
+    "payload_bytes": 10**9,
+    "view_ms": 3_600_000,
+    "weight_g": 1000,
+    "volume_cm3": 10**6,
+    "carton_mm2": 10**6,
+    "trip_m": 1000,
+    "main_kg_hm": 10_000,
+    "last_kg_hm": 10_000,
+    "carrier_emissions_g": 1000,
+}
+"""How many of a meter's units make one of the page's."""
 
 
 def tables(content: DocumentContent, words: Catalogue, f: Formats) -> list[Json]:
@@ -42,6 +60,7 @@ def _quantity(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
     quantity = content.quantity
     steps = [
         ("owed", "", quantity.owed_g),
+        ("drawn", "+", quantity.drawn_g),
         ("paid_by_others", "−", quantity.paid_by_others_g),
         ("waived", "−", quantity.waived_g),
         ("committed", "−", quantity.committed_g),
@@ -86,7 +105,7 @@ def _channels(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
     )
     notes = [
         words["table.total_note"],
-        *(_activity(row, words, f) for row in content.emissions.channels if row.activity),
+        *(_activity(row, words, f) for row in content.emissions.channels),
     ]
     return _table(
         words["table.title"],
@@ -95,13 +114,23 @@ def _channels(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
         "faaaaa",
         "lrrrrr",
         strong=[len(rows) - 1],
-        note="\n".join(notes),
+        note="\n".join(note for note in notes if note),
     )
 
 
 def _activity(row: ChannelRow, words: Catalogue, f: Formats) -> str:
-    measures = (f"{f.count(item.value)} {words.get(f'activity.{item.name}', item.name)}" for item in row.activity)
-    return f"{words['table.activity']}, {words[f'channel.{row.channel}']}: {words['list_separator'].join(measures)}"
+    """What was measured, as far as it can be told in words; content.json has every measure."""
+    texts = [
+        words[f"activity.{item.name}"].format(
+            value=f.decimal(Decimal(item.value) / _SCALES.get(item.name, 1), "#,##0.###")
+        )
+        for item in row.activity
+        if item.value and f"activity.{item.name}" in words
+    ]
+    channel = words[f"channel.{row.channel}"]
+    return (
+        words["table.activity"].format(channel=channel, measures=words["list_separator"].join(texts)) if texts else ""
+    )
 
 
 def _exclusions(content: DocumentContent, words: Catalogue, f: Formats) -> Json:

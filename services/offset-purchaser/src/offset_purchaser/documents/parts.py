@@ -166,12 +166,13 @@ class OrderLine(Part):
 class Quantity(Part):
     """How the ordered grams follow from the owed ones; all values are >= 0.
 
-    ``owed - paid_by_others - waived - committed - carry_in = ordered + unordered - carry_out``: ``carry_in`` was
-    bought before and is used now, ``carry_out`` is bought now and kept for later, ``unordered`` lies below a lot or one
-    minor unit.
+    ``owed + drawn - paid_by_others - waived - committed - carry_in = ordered + unordered - carry_out``: ``drawn`` was
+    owed before and too little to order then, ``carry_in`` was bought before and is used now, ``carry_out`` is bought
+    now and kept for later, ``unordered`` lies below a lot or one minor unit now.
     """
 
     owed_g: Count
+    drawn_g: Count = 0
     paid_by_others_g: Count = 0
     waived_g: Count = 0
     committed_g: Count = 0
@@ -182,7 +183,7 @@ class Quantity(Part):
     @property
     def ordered_g(self) -> int:
         """The grams that this settlement's orders must add up to."""
-        needed = self.owed_g - self.paid_by_others_g - self.waived_g - self.committed_g - self.carry_in_g
+        needed = self.owed_g + self.drawn_g - self.paid_by_others_g - self.waived_g - self.committed_g - self.carry_in_g
         return needed + self.carry_out_g - self.unordered_g
 
 

@@ -44,8 +44,8 @@ _Line = StringConstraints(max_length=1000)
 OptionalText = Annotated[str, BeforeValidator(_one_line), _Line, AfterValidator(_printable)]
 """One line of text, possibly empty; white space is collapsed, control characters are rejected."""
 Text = Annotated[OptionalText, StringConstraints(min_length=1)]
-DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+/_-]{0,34}$")]
-"""At most 35 of ``A-Z a-z 0-9 + / _ -``, which is what the French platforms accept (BR-FR-01, BR-FR-02)."""
+DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+/_-]{0,99}$")]
+"""Made of ``A-Z a-z 0-9 + / _ -``, the characters that every e-invoicing platform accepts."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
