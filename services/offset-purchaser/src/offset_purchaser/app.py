@@ -1,0 +1,131 @@
+"""Wiring: the only file that sees everything. Kafka, PostgreSQL, HTTP and the engine, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+
+import uvicorn
+from faststream.asgi import AsgiFastStream
+from faststream.kafka import KafkaBroker
+from faststream.specification import AsyncAPI
+
+from offset_purchaser import metrics
+from offset_purchaser.engine import Engine
+from offset_purchaser.handlers.context import Context
+from offset_purchaser.providers import open_providers
+from offset_purchaser.settings import PurchaserSettings
+from shared.clock import system_clock
+from shared.kafka import broker_security
+from shared.offset_events import OffsetDocument, OffsetOrder
+from shared.postgres import Pool, open_pool
+from shared.settings import HttpSettings, KafkaSettings, LogSettings, PostgresSettings, TopicSettings
+from shared.telemetry import configure_logs, health_routes, log
+
+STOP_S = 3
+"""SIGTERM to exit: what is in flight is fenced and found again, so nothing is worth waiting longer for."""
+
+
+def make_broker(kafka: KafkaSettings, topics: TopicSettings) -> KafkaBroker:
+    """The broker that announces; its publishers are the AsyncAPI document."""
+    broker = KafkaBroker(
+        kafka.bootstrap_servers,
+        security=broker_security(kafka),
+        client_id="offset-purchaser",
+        enable_idempotence=True,
+        acks="all",
+        logger=None,
+    )
+    broker.publisher(topics.name("offset_orders"), schema=OffsetOrder, description="One state of one order")
+    broker.publisher(topics.name("offset_documents"), schema=OffsetDocument, description="One issued document")
+    return broker
+
+
+def asyncapi() -> AsyncAPI:
+    """The head of the AsyncAPI document."""
+    text = "Orders and documents of campaign offsets. Reads meter-readings with positions of its own."
+    return AsyncAPI(title="offset-purchaser", version="1", description=text)
+
+
+class Service:
+    """One running purchaser."""
+
+    def __init__(self, kafka: KafkaSettings, topics: TopicSettings, http: HttpSettings) -> None:
+        self._kafka, self._topics = kafka, topics
+        self._broker = make_broker(kafka, topics)
+        self._pool: Pool | None = None
+        self._context: Context | None = None
+        self._engine: Engine | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.failed = False
+        app = AsgiFastStream(
+            self._broker,
+            asgi_routes=health_routes(metrics.REGISTRY, ready=self._ready),
+            asyncapi_path="/docs/asyncapi",
+            specification=asyncapi(),
+            after_startup=[self._start],
+            on_shutdown=[self._stop],
+            logger=None,
+        )
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=http.host,
+                port=http.port,
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                timeout_graceful_shutdown=STOP_S,
+            )
+        )
+
+    async def serve(self) -> None:
+        """Run until SIGTERM, SIGINT or a failure."""
+        settings = PurchaserSettings.load()
+        self._pool = await open_pool(PostgresSettings.load(), application="offset-purchaser")
+        providers = open_providers(settings)
+        self._context = Context(self._pool, settings, self._topics, system_clock, providers)
+        announcer = asyncio.create_task(self._say_where())
+        try:
+            await self._server.serve()
+        finally:
+            announcer.cancel()
+            for provider in providers.values():
+                await provider.close()
+            self._pool.terminate()
+
+    async def _say_where(self) -> None:
+        while not self._server.started:  # noqa: ASYNC110  (uvicorn has no event for it)
+            await asyncio.sleep(0.02)
+        host, port = self._server.servers[0].sockets[0].getsockname()[:2]
+        log(__name__).info("listening", host=host, port=port)
+
+    async def _start(self) -> None:
+        assert self._context is not None
+        self._engine = Engine(self._context, self._kafka, self._broker)
+        self._task = asyncio.create_task(self._engine.run())
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log(__name__).error("stopping", reason=f"{type(error).__name__}: {error}", exc_info=error)
+            self.failed = True
+            self._server.should_exit = True
+
+    async def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=STOP_S)
+        if self._engine is not None:
+            await self._engine.stop()
+
+    async def _ready(self) -> tuple[bool, str]:
+        problem = self._engine.problem if self._engine else "starting"
+        return not problem, problem or "ready"
+
+
+def run() -> int:
+    """The process ``offset-purchaser run``; returns its exit code."""
+    configure_logs(LogSettings.load(), service="offset-purchaser")
+    service = Service(KafkaSettings.load(), TopicSettings.load(), HttpSettings.load())
+    asyncio.run(service.serve())
+    return 1 if service.failed or not service._server.started else 0

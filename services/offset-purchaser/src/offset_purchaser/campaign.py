@@ -1,0 +1,294 @@
+"""A campaign: what is counted, for whom, by which calendar, and bought where at most at which price.
+
+Pure: no file, no clock. ``campaign_file`` reads the YAML; ``timetable`` says when each settlement is due.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.numbers import is_currency
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from offset_purchaser.documents.parts import Party, Vat
+from shared.clock import day_bounds
+from shared.estimate import ChannelName
+
+BuyMode = Literal["per_day", "per_campaign"]
+PER_CAMPAIGN_PROVIDERS = frozenset({"manual"})
+"""Providers bought once per campaign unless the campaign says otherwise: nobody mails a partner every night."""
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name} is not a time zone of the IANA database (Europe/Paris is one)") from None
+    return name
+
+
+def _known_currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError(f"{code} is not an ISO 4217 currency")
+    return code
+
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Shop = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Currency = Annotated[str, AfterValidator(_known_currency)]
+Price = Annotated[Decimal, Field(gt=0, max_digits=18, allow_inf_nan=False)]
+Percent = Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    """Base of everything in the campaign file: frozen, and an unknown key is an error, not a silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ceiling(Strict):
+    """From a campaign day on, the most a tonne may cost at a leg: net of VAT, fees included, in the leg's currency."""
+
+    from_day: date
+    price_per_tonne: Price
+
+
+class Leg(Strict):
+    """A share of what is owed, bought at one provider. ``price_per_tonne`` is the configured price and ceiling."""
+
+    provider: str
+    name: str = ""
+    share: Percent = Decimal(100)
+    price_per_tonne: Price
+    currency: Currency
+    ceilings: tuple[Ceiling, ...] = ()
+    lot_g: Annotated[int, Field(ge=1)] = 1
+    buy: BuyMode | None = None
+    fallback: str | None = None
+    document: Literal["statement", "self_billed", "provider_invoice"] = "statement"
+    vat: Vat | None = None
+    supplier: Party | None = None
+    """Who sells, as a document must name it; the sandbox names itself."""
+
+    @property
+    def key(self) -> str:
+        """The leg's name in orders and ledgers."""
+        return self.name or self.provider
+
+    def ceiling(self, day: date) -> Decimal:
+        """The most a tonne may cost on a campaign day."""
+        dated = [c for c in self.ceilings if c.from_day <= day]
+        return max(dated, key=lambda c: c.from_day).price_per_tonne if dated else self.price_per_tonne
+
+
+class Passed(Strict):
+    """A position in a source topic that must be counted before the campaign settles (replays, demonstrations)."""
+
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+
+
+class Expected(Strict):
+    """What must have arrived before a day freezes: at least so many events, and files by name."""
+
+    events_per_day: Annotated[int, Field(ge=0)] = 0
+    total_kg_per_day: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """The forecast of one day, for caps and approval."""
+
+
+class Caps(Strict):
+    """Guards on quantity: more than this is held, not bought."""
+
+    per_day_t: Annotated[Decimal, Field(gt=0)] | None = None
+    per_campaign_t: Annotated[Decimal, Field(gt=0)] | None = None
+
+
+class Approval(Strict):
+    """When people must say yes: an amount per order above the limit, or a day above N times its forecast."""
+
+    above_amount: Annotated[Decimal, Field(ge=0)] | None = None
+    above_forecast_times: Annotated[Decimal, Field(gt=0)] | None = None
+    people: Annotated[int, Field(ge=1, le=2)] = 1
+
+
+class LegalEntity(Strict):
+    """Who buys: the party on every document, and the language it reads."""
+
+    id: Identifier
+    party: Party
+    language: Literal["fr", "en", "de"] = "en"
+
+
+class Campaign(Strict):
+    """One sales event. See ``campaigns.yaml`` for every field explained."""
+
+    id: Identifier
+    name: str = ""
+    legal_entity: Identifier | LegalEntity
+    """An id of the file's ``legal_entities``, or the party itself."""
+    shops: tuple[Shop, ...] | Literal["*"]
+    countries: tuple[Country, ...] | Literal["*"] = "*"
+    unknown_country: Literal["include", "exclude"] = "include"
+    zone: Zone
+    first_day: date
+    last_day: date
+    channels: Annotated[tuple[ChannelName, ...], Field(min_length=1)]
+    expected: dict[ChannelName, Expected] = {}
+    cover: Literal["central", "high"] = "central"
+    buy: BuyMode | None = None
+    grace: timedelta = timedelta(hours=6)
+    true_up_days: Annotated[int, Field(ge=0, le=366)] = 14
+    wait_at_most: timedelta = timedelta(hours=48)
+    late_unprovable: Literal["buy", "record"] = "record"
+    late: Literal["true_up", "record"] = "true_up"
+    bots: Literal["buy", "record"] = "record"
+    unprovable_duplicates_share: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.01")
+    opens_after: tuple[Passed, ...] = ()
+    legs: Annotated[tuple[Leg, ...], Field(min_length=1)]
+    caps: Caps = Caps()
+    approval: Approval = Approval()
+    stop_buying: bool = False
+
+    @field_validator("grace", "wait_at_most", mode="before")
+    @classmethod
+    def _span(cls, value: object) -> object:
+        return parse_span(value) if isinstance(value, str) and not value.startswith("P") else value  # P: ISO 8601
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.last_day < self.first_day:
+            raise ValueError(f"last_day: {self.last_day} is before first_day {self.first_day}")
+        total = sum((leg.share for leg in self.legs), Decimal(0))
+        if total != 100:
+            raise ValueError(f"legs: the shares add up to {total} %, not to 100 %")
+        names = [leg.key for leg in self.legs]
+        if len(set(names)) != len(names):
+            raise ValueError("legs: two legs have the same name; give one of them a name of its own")
+        for name, count in (("channels", self.channels), ("shops", self.shops)):
+            if len(set(count)) != len(count):
+                raise ValueError(f"{name}: the same one is listed twice")
+        if self.grace < timedelta(0) or self.wait_at_most <= timedelta(0):
+            raise ValueError("grace: a span of time cannot be negative")
+        return self
+
+    @property
+    def entity_id(self) -> str:
+        """Who buys, by id."""
+        return self.legal_entity if isinstance(self.legal_entity, str) else self.legal_entity.id
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The campaign's time zone."""
+        return ZoneInfo(self.zone)
+
+    @property
+    def title(self) -> str:
+        """The campaign's name for people."""
+        return self.name or self.id
+
+    def days(self) -> Iterator[date]:
+        """Every calendar day from the first to the last."""
+        for n in range((self.last_day - self.first_day).days + 1):
+            yield self.first_day + timedelta(days=n)
+
+    def buys(self, leg: Leg) -> BuyMode:
+        """Whether a leg is bought per day or once per campaign."""
+        default: BuyMode = "per_campaign" if leg.provider in PER_CAMPAIGN_PROVIDERS else "per_day"
+        return leg.buy or self.buy or default
+
+    def buying_day(self, leg: Leg, day: date) -> date:
+        """The day under which a leg's share of a campaign day is ordered."""
+        return day if self.buys(leg) == "per_day" else self.last_day
+
+    def canonical(self) -> bytes:
+        """The stored content: equal campaigns have equal bytes."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of ``canonical()``."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One settlement of the timetable: the first has number 1, the true-up after the campaign number 2."""
+
+    day: date
+    number: int
+    start: datetime
+    end: datetime
+    due_at: datetime
+
+
+def timetable(campaign: Campaign) -> list[Due]:
+    """When every settlement of a campaign is due: each day's end + grace, then the campaign's end + N days."""
+    rows: list[Due] = []
+    _, last_end = day_bounds(campaign.last_day, campaign.tz)
+    final = last_end + timedelta(days=campaign.true_up_days)
+    for day in campaign.days():
+        start, end = day_bounds(day, campaign.tz)
+        rows.append(Due(day, 1, start, end, end + campaign.grace))
+        if campaign.true_up_days:
+            rows.append(Due(day, 2, start, end, max(final, end + campaign.grace)))
+    return rows
+
+
+UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+
+
+def parse_span(text: str) -> timedelta:
+    """A span of time as people write it: ``90s``, ``15m``, ``6h``, ``2d``. Raises ``ValueError``."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
+    unit = text[len(number) :].strip()
+    if not number.isdigit() or unit not in UNITS:
+        raise ValueError(f"{text!r} is not a span of time; write 90s, 15m, 6h or 2d")
+    return timedelta(seconds=int(number) * UNITS[unit])
+
+
+FIXED_ONCE_BEGUN = ("entity_id", "zone", "first_day", "channels")
+
+
+def refuse_edit(old: Campaign, new: Campaign, today: date) -> str:
+    """Why a changed campaign may not replace the one in force; ``""`` when it may.
+
+    Nothing fixed changes once the first day has begun; ``last_day`` may not move into the days that have begun.
+    """
+    if today < old.first_day:
+        return ""
+    for name in FIXED_ONCE_BEGUN:
+        if getattr(old, name) != getattr(new, name):
+            field = name.replace("entity_id", "legal_entity")
+            return f"{field}: campaign {old.id} began on {old.first_day}, so its {field} can no longer change"
+    if {leg.key: leg.currency for leg in old.legs} != {leg.key: leg.currency for leg in new.legs}:
+        return f"legs: campaign {old.id} began on {old.first_day}, so its legs and currencies can no longer change"
+    if new.last_day < min(today, old.last_day):
+        return f"last_day: {new.last_day} lies before today ({today}); days that have begun cannot be taken away"
+    return ""
+
+
+def overlap(campaigns: tuple[Campaign, ...]) -> str:
+    """The first two campaigns that claim the same (shop, channel, day), as a sentence; ``""`` when none do."""
+    for n, one in enumerate(campaigns):
+        for other in campaigns[n + 1 :]:
+            channels = sorted(set(one.channels) & set(other.channels))
+            first, last = max(one.first_day, other.first_day), min(one.last_day, other.last_day)
+            if not channels or first > last or not _share(one.shops, other.shops):
+                continue
+            if not _share(one.countries, other.countries):
+                continue
+            return f"campaigns {one.id} and {other.id} both claim {channels[0]} of the same shop on {first}"
+    return ""
+
+
+def _share(one: tuple[str, ...] | Literal["*"], other: tuple[str, ...] | Literal["*"]) -> bool:
+    return one == "*" or other == "*" or bool(set(one) & set(other))

@@ -1,0 +1,146 @@
+"""Reading ``campaigns.yaml``: every error names the file, the line and the key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from offset_purchaser.campaign import Campaign, LegalEntity, Strict, overlap
+from shared.errors import Rejected
+
+LIMIT_BYTES = 5_000_000
+"""A campaign is about 1 kB; five megabytes is a wrong file."""
+
+
+class CampaignFile(Strict):
+    """The whole file."""
+
+    legal_entities: tuple[LegalEntity, ...] = ()
+    campaigns: tuple[Campaign, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CampaignFile:
+        entities = [entity.id for entity in self.legal_entities]
+        for ids, what in ((entities, "legal entities"), ([c.id for c in self.campaigns], "campaigns")):
+            if len(set(ids)) != len(ids):
+                raise ValueError(f"two {what} have the same id")
+        for campaign in self.campaigns:
+            if isinstance(campaign.legal_entity, str) and campaign.legal_entity not in entities:
+                raise ValueError(f"campaign {campaign.id}: legal entity {campaign.legal_entity} is not in the file")
+        if clash := overlap(self.campaigns):
+            raise ValueError(clash)
+        return self
+
+    def entity(self, campaign: Campaign) -> LegalEntity:
+        """Who buys for a campaign."""
+        if isinstance(campaign.legal_entity, LegalEntity):
+            return campaign.legal_entity
+        return next(entity for entity in self.legal_entities if entity.id == campaign.entity_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file as read: its content and the SHA-256 of its bytes."""
+
+    file: CampaignFile
+    sha256: str
+
+
+def load(path: Path) -> Loaded:
+    """Read a campaign file. Raises ``Rejected`` with one line per error: ``file:line: key: what is wrong``."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Rejected(f"{path}: cannot be read ({error.strerror})") from None
+    if len(data) > LIMIT_BYTES:
+        raise Rejected(f"{path}: {len(data)} bytes is no campaign file (limit {LIMIT_BYTES})")
+    return Loaded(parse(data, str(path)), hashlib.sha256(data).hexdigest())
+
+
+def parse(data: bytes, name: str) -> CampaignFile:
+    """Parse the bytes of a campaign file; ``name`` stands before every line number."""
+    try:
+        tree = YAML(typ="rt").load(data.decode())
+    except UnicodeDecodeError as error:
+        raise Rejected(f"{name}: not UTF-8 at byte {error.start}") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Rejected(f"{name}:{line}: {error.problem or 'not YAML'}") from None
+    except YAMLError as error:
+        raise Rejected(f"{name}: not YAML: {error}") from None
+    if not isinstance(tree, CommentedMap):
+        raise Rejected(f"{name}:1: expected the keys legal_entities and campaigns")
+    try:
+        return CampaignFile.model_validate(plain(tree))
+    except ValidationError as error:
+        lines = [_explain(name, tree, item) for item in error.errors(include_url=False)]
+        raise Rejected("\n".join(dict.fromkeys(lines))) from None
+
+
+def plain(node: Any) -> Any:
+    """Plain Python values; numbers keep their digits, so that a price never passes through binary floating point."""
+    if isinstance(node, CommentedMap):
+        return {str(key): plain(value) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        return [plain(value) for value in node]
+    if isinstance(node, float):
+        return _digits(node)
+    return node
+
+
+def _digits(node: float) -> str:
+    width, precision = getattr(node, "_width", None), getattr(node, "_prec", None)
+    if width is None or precision is None or getattr(node, "_exp", None):
+        return repr(float(node))
+    return f"{float(node):.{max(width - precision - 1, 0)}f}"
+
+
+def _explain(name: str, tree: CommentedMap, item: Any) -> str:
+    path: Sequence[str | int] = item["loc"]
+    line, key = _locate(tree, path)
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "missing":
+        message = "is required"
+    elif item["type"] == "extra_forbidden":
+        message = "is not a key that exists here"
+    first = message.split(":", 1)[0]
+    if isinstance(node := _node(tree, path), CommentedMap) and first in node:
+        line, key, message = node.lc.key(first)[0] + 1, f"{key}.{first}" if key else first, message[len(first) + 2 :]
+    return f"{name}:{line}: {key + ': ' if key else ''}{message}"
+
+
+def _node(tree: CommentedMap, path: Sequence[str | int]) -> Any:
+    node: Any = tree
+    for part in path:
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            continue  # a union's own label in the path, or the missing key itself
+    return node
+
+
+def _locate(tree: CommentedMap, path: Sequence[str | int]) -> tuple[int, str]:
+    node: Any = tree
+    line, words = 1, ""
+    for part in path:
+        if isinstance(node, CommentedMap):
+            known = part in node
+            words = f"{words}.{part}" if words else str(part)
+            if not known:
+                break
+            line = node.lc.key(part)[0] + 1
+        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+            line = node.lc.item(part)[0] + 1
+            words = f"{words}[{part + 1}]"
+        else:
+            break
+        node = node[part]
+    return line, words

@@ -1,0 +1,100 @@
+"""The command ``offset-purchaser``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from offset_purchaser.commands import campaigns, documents, orders, sandbox, settlements
+from offset_purchaser.commands.common import AsJson, example, reporting_errors, show_json, store, table
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Totals each campaign day, buys carbon credits for it once, and writes the document for finance.",
+)
+topics_app = typer.Typer(no_args_is_help=True, help="The topics this service writes and reads.")
+app.add_typer(campaigns.app, name="campaigns")
+app.add_typer(settlements.app, name="settlements")
+app.add_typer(orders.app, name="orders")
+app.add_typer(documents.app, name="documents")
+app.add_typer(topics_app, name="topics")
+app.command("sandbox", epilog=example("offset-purchaser sandbox --port 8089 --state var/sandbox.sqlite"))(
+    sandbox.sandbox
+)
+
+
+@app.command(epilog=example("PURCHASER_MODE=rehearsal offset-purchaser run"))
+def run() -> None:
+    """Run the service until SIGTERM."""
+    from offset_purchaser.app import run as run_service
+
+    raise typer.Exit(run_service())
+
+
+@app.command(epilog=example("offset-purchaser migrate"))
+def migrate() -> None:
+    """Create or update this service's tables; safe to repeat."""
+    from shared.postgres import migrate as apply
+    from shared.settings import PostgresSettings
+
+    applied = apply(PostgresSettings.load(), ["offset_purchaser"])
+    typer.echo(f"{len(applied)} migrations applied" + (": " + ", ".join(applied) if applied else ""))
+
+
+@topics_app.command("create", epilog=example("offset-purchaser topics create"))
+def topics_create() -> None:
+    """Create the topics this service needs and check the ones there are; safe to repeat."""
+    import asyncio
+
+    from shared.kafka import announcement_topics, ensure_topics, readings_topics
+    from shared.settings import KafkaSettings, TopicSettings
+
+    topics = TopicSettings.load()
+    specs = [*readings_topics(topics), *announcement_topics(topics)]
+    made = asyncio.run(ensure_topics(KafkaSettings.load(), specs, replication_factor=topics.replication_factor))
+    typer.echo(f"{len(made)} topics created" + (": " + ", ".join(made) if made else ""))
+
+
+@app.command(epilog=example("offset-purchaser report --json"))
+def report(
+    as_json: AsJson = False,
+    campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
+) -> None:
+    """Every campaign day: emissions per channel, what was bought for it, and the meters' balance."""
+    from offset_purchaser.report import build
+
+    found = store(lambda pool: build(pool, campaign))
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        [d["campaign"], d["day"], s["number"], s["state"], d["total_g"]["central"], s["quantity_g"], s["amount"],
+         s["currency"], s["provider"], s["order_state"], s["document"], s["waiting_for"]]
+        for d in found["days"] for s in d["settlements"]
+    ]  # fmt: skip
+    head = [
+        "campaign",
+        "day",
+        "no",
+        "state",
+        "g CO2e",
+        "bought g",
+        "amount",
+        "",
+        "provider",
+        "order",
+        "document",
+        "waiting for",
+    ]
+    table("Campaign days", head, rows)
+    table("Balance", ["topic", "consumed", "counted", "duplicates", "rejected", "skipped", "lost"],
+          [[topic, *row.values()] for topic, row in found["balance"].items()])  # fmt: skip
+
+
+def main() -> None:
+    """Entry point: errors on purpose are one sentence and exit code 1, never a traceback."""
+    sys.exit(reporting_errors(app))

@@ -1,0 +1,95 @@
+"""What the commands share: the store, tables, JSON, and errors as sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shared.errors import OffsetsError, Rejected
+
+if TYPE_CHECKING:
+    from shared.postgres import Pool
+
+T = TypeVar("T")
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of a table.")]
+
+
+def example(*lines: str) -> str:
+    """Examples under a command's help."""
+    return "Example: " + "   ".join(lines)
+
+
+def store(work: Callable[[Pool], Awaitable[T]]) -> T:
+    """Run something against the service's own tables."""
+
+    async def inside() -> T:
+        from shared.postgres import open_pool
+        from shared.settings import PostgresSettings
+
+        settings = PostgresSettings.load().model_copy(update={"pool_max": 2})
+        pool = await open_pool(settings, application="offset-purchaser-cli")
+        try:
+            return await work(pool)
+        finally:
+            await pool.close()
+
+    return asyncio.run(inside())
+
+
+def parse_day(text: str) -> date:
+    """A campaign day as people write it. Raises ``Rejected``."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Rejected(f"{text} is not a day; write 2026-11-27") from None
+
+
+def show_json(value: Any) -> None:
+    """Print JSON."""
+    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table."""
+    found = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        found.add_column(column, overflow="fold")
+    for row in rows:
+        found.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console().print(found)
+
+
+def show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """The same rows as JSON or as a table of some columns."""
+    if as_json:
+        show_json(list(rows))
+    else:
+        table(title, columns, [[row.get(column) for column in columns] for row in rows])
+
+
+def reporting_errors(app: typer.Typer) -> int:
+    """Run the command line; the exit code."""
+    try:
+        result = app(standalone_mode=False)
+    except OffsetsError as error:
+        typer.secho(str(error), err=True, fg="red")
+        return 1
+    except typer.Exit as leave:
+        return int(leave.exit_code)
+    except typer.Abort:
+        return 130
+    except Exception as error:
+        from click.exceptions import ClickException
+
+        if isinstance(error, ClickException):
+            error.show()
+            return error.exit_code
+        raise
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,39 @@
+"""``offset-purchaser documents``: list and export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offset_purchaser.commands.common import AsJson, example, show, store
+
+app = typer.Typer(no_args_is_help=True, help="Documents issued to finance.")
+
+
+@app.command("list", epilog=example("offset-purchaser documents list --campaign black-friday-2026-fr"))
+def list_documents(
+    campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None, as_json: AsJson = False
+) -> None:
+    """Documents in the order in which they were issued."""
+    from offset_purchaser.store import documents
+
+    rows = store(lambda pool: documents.listing(pool, campaign))
+    columns = ["number", "kind", "campaign", "buy_day", "settlement", "provider", "gross", "currency", "filename"]
+    show("Documents", rows, columns, as_json=as_json)
+
+
+@app.command(epilog=example("offset-purchaser documents export --to /tmp/documents"))
+def export(
+    to: Annotated[Path, typer.Option(help="Folder to write into.")],
+    campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
+    number: Annotated[str | None, typer.Option(help="Only this document.")] = None,
+) -> None:
+    """Write the stored bytes of documents into a folder, with their SHA-256."""
+    from offset_purchaser.handlers.issue import write_once
+    from offset_purchaser.store import documents
+
+    for filename, data, sha256 in store(lambda pool: documents.files(pool, campaign, number)):
+        write_once(to / filename, data)
+        typer.echo(f"{sha256}  {filename}")

@@ -1,0 +1,57 @@
+"""``offset-purchaser orders``: list them, and say how an unknown one ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offset_purchaser.commands.common import AsJson, example, show, store
+from shared.errors import Rejected
+
+app = typer.Typer(no_args_is_help=True, help="Orders at providers.")
+OrderId = Annotated[str, typer.Argument(help="Order id.")]
+By = Annotated[str, typer.Option(help="Who says so; kept with the order.")]
+
+
+@app.command("list", epilog=example("offset-purchaser orders list --state unknown --state held"))
+def list_orders(
+    campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only these states; repeatable.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Orders, newest first."""
+    from offset_purchaser.store import orders
+
+    rows = store(lambda pool: orders.listing(pool, campaign, state or []))
+    for row in rows:
+        row.pop("request", None)
+    columns = ["order_id", "campaign", "buy_day", "number", "leg", "attempt", "state", "quantity_g", "amount"]
+    show("Orders", rows, [*columns, "currency", "reference", "document", "reason"], as_json=as_json)
+
+
+@app.command(epilog=example("offset-purchaser orders resolve ID --rejected --by anna --reason 'mail from the partner'"))
+def resolve(
+    order_id: OrderId,
+    *,
+    bought: Annotated[Path | None, typer.Option(help="JSON file with the provider's answer: it was bought.")] = None,
+    rejected: Annotated[bool, typer.Option("--rejected", help="It was not bought: its grams are owed again.")] = False,
+    reason: Annotated[str, typer.Option(help="How you know.")],
+    by: By,
+) -> None:
+    """Say how an unknown order ended, when the provider cannot be asked."""
+    from offset_purchaser.handlers.people import resolve_order
+
+    if (bought is None) == (not rejected):
+        raise Rejected("say either --bought FILE or --rejected")
+    data = None if bought is None else _read(bought)
+    state = store(lambda pool: resolve_order(pool, order_id, data, reason=reason, by=by))
+    typer.echo(f"order {order_id} is {state}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Rejected(f"{path}: {error.strerror}") from None

@@ -1,0 +1,141 @@
+"""Who acts, and the loops of the one who does: read, follow the campaign file, settle, buy, document, announce.
+
+A loop that meets a passing failure backs off and tries again; when that lasts it gives up, and the process ends with
+an error for whoever supervises it. Losing the right to act ends all loops at once; every write is fenced besides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+
+from offset_purchaser import metrics
+from offset_purchaser.handlers.announce import announce
+from offset_purchaser.handlers.buy import buy
+from offset_purchaser.handlers.campaigns import CampaignWatch
+from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.ingest import Ingest
+from offset_purchaser.handlers.issue import issue, render_documents
+from offset_purchaser.handlers.settle import settle
+from offset_purchaser.store.leadership import Term, acquire, renew, resign
+from shared.errors import Conflict, OffsetsError, Transient
+from shared.settings import KafkaSettings
+from shared.telemetry import log
+
+GIVE_UP_S = 120.0
+"""A broker or database that is away for two minutes is an outage: end, and let the supervisor start us again."""
+LOOK_S = 1.0
+"""How often an instance that does not act looks whether it may."""
+
+Work = Callable[[Term], Awaitable[object]]
+
+
+class Engine:
+    """The purchaser's life: wait for the right to act, act, lose it, wait again."""
+
+    def __init__(self, context: Context, kafka: KafkaSettings, broker: KafkaBroker) -> None:
+        self._context = context
+        self._kafka = kafka
+        self._broker = broker
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._term: Term | None = None
+        self.problem = "starting"
+
+    async def run(self) -> None:
+        """Until cancelled, or until something is wrong that waiting does not mend."""
+        began_failing: float | None = None
+        while True:
+            try:
+                self._term = await acquire(self._context.pool, self._holder, self._context.settings.lease_s)
+                if self._term is None:
+                    began_failing, self.problem = None, ""
+                    await asyncio.sleep(LOOK_S)
+                    continue
+                await self._act(self._term)
+            except (Conflict, Transient) as error:
+                log(__name__).warning("acting ended", reason=str(error))
+                self.problem = str(error)
+                if isinstance(error, Transient):
+                    began_failing = began_failing or time.monotonic()
+                    if time.monotonic() - began_failing > GIVE_UP_S:
+                        raise
+                await asyncio.sleep(LOOK_S)
+
+    async def stop(self) -> None:
+        """Give the right to act back."""
+        if self._term is not None:
+            try:
+                await asyncio.wait_for(resign(self._context.pool, self._term), 1.0)
+            except (OffsetsError, TimeoutError) as error:
+                log(__name__).warning("could not resign", reason=str(error))
+
+    async def _act(self, term: Term) -> None:
+        log(__name__).info("acting", epoch=term.epoch, holder=term.holder)
+        metrics.LEADER.set(1)
+        metrics.EPOCH.set(term.epoch)
+        self.problem = ""
+        settings = self._context.settings
+        watch, ingest = CampaignWatch(self._context), Ingest(self._context, self._kafka)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._renew(term))
+                group.create_task(self._loop(term, "readings", 0.0, ingest.run))
+                group.create_task(self._loop(term, "campaigns", settings.campaigns_poll_s, watch.look))
+                group.create_task(self._loop(term, "work", settings.tick_s, self._tick))
+                group.create_task(self._loop(term, "announcements", settings.tick_s, self._announce))
+        except* OffsetsError as errors:
+            first = _first(errors)
+            raise first from errors
+        finally:
+            metrics.LEADER.set(0)
+
+    async def _tick(self, term: Term) -> None:
+        with metrics.TICK_SECONDS.time():
+            await settle(self._context, term)
+            await buy(self._context, term)
+            await issue(self._context, term)
+            await render_documents(self._context, term)
+
+    async def _announce(self, _term: Term) -> None:
+        await announce(self._context, self._broker)
+
+    async def _renew(self, term: Term) -> None:
+        settings, renewed = self._context.settings, time.monotonic()
+        while True:
+            await asyncio.sleep(settings.lease_renew_s)
+            try:
+                await asyncio.wait_for(renew(self._context.pool, term, settings.lease_s), settings.lease_s)
+                renewed = time.monotonic()
+            except (Transient, TimeoutError) as error:
+                if time.monotonic() - renewed > settings.lease_s - settings.lease_renew_s:
+                    raise Transient(f"the right to act could not be renewed: {error}") from error
+
+    async def _loop(self, term: Term, name: str, pause_s: float, work: Work) -> None:
+        failing_since: float | None = None
+        wait = 0.2
+        while True:
+            try:
+                await work(term)
+                failing_since, wait = None, 0.2
+                self.problem = ""
+                await asyncio.sleep(pause_s)
+            except (Transient, KafkaError, OSError) as error:
+                failing_since = failing_since or time.monotonic()
+                self.problem = f"{name}: {error}"
+                log(__name__).warning("trying again", loop=name, reason=str(error))
+                if time.monotonic() - failing_since > GIVE_UP_S:
+                    raise Transient(f"{name}: {error}") from error
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 10.0)
+
+
+def _first(group: BaseExceptionGroup[OffsetsError]) -> OffsetsError:
+    for error in group.exceptions:
+        return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    raise AssertionError("an empty group")

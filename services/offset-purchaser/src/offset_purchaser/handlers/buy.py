@@ -1,0 +1,179 @@
+"""Orders one step further. What may be sent is recorded before it is sent; what came back is recorded with its ledger
+entries in one transaction; whatever happens in between is found again from the rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import timedelta
+
+from offset_purchaser import metrics
+from offset_purchaser.documents.values import line_amount
+from offset_purchaser.handlers.context import Context, acting
+from offset_purchaser.handlers.outcome import record_answer, record_refusal
+from offset_purchaser.order import Ask, Find, Leave, Order, OrderState, Pause, Prepare, Send, back_off, next_step
+from offset_purchaser.providers.base import Answer, Provider, Quote
+from offset_purchaser.store import campaigns, orders
+from offset_purchaser.store.leadership import Term
+from shared.errors import OutcomeUnknown, Rejected, Transient
+from shared.postgres import Connection
+from shared.telemetry import log
+
+
+async def buy(context: Context, term: Term) -> int:
+    """Take every order that is due one step further; returns how many."""
+    due = await orders.due(context.pool, context.clock())
+    for order in due:
+        await step(context, term, order)
+    return len(due)
+
+
+async def step(context: Context, term: Term, order: Order) -> None:
+    """One step of one order."""
+    provider = context.providers.get(order.provider)
+    if provider is None:
+        await _later(context, term, order, f"provider {order.provider} is not configured here")
+        return
+    match next_step(order, provider.traits, context.clock()):
+        case Prepare():
+            await _prepare(context, term, order, provider)
+        case Send():
+            await _send(context, term, order, provider)
+        case Find():
+            await _look(context, term, order, provider.find(order))
+        case Ask():
+            await _look(context, term, order, provider.status(order))
+        case Pause(until):
+            async with acting(context, term) as connection:
+                await orders.change(connection, order, context.clock(), context.orders_topic, {"next_try_at": until})
+        case Leave():
+            await _leave(context, term, order)
+
+
+async def _prepare(context: Context, term: Term, order: Order, provider: Provider) -> None:
+    try:
+        quote = await provider.quote(order.quantity_g, order.currency)
+    except (Transient, OutcomeUnknown) as error:
+        await _later(context, term, order, str(error))
+        return
+    except Rejected as error:
+        await _hold(context, term, order, str(error))
+        return
+    if quote is not None and (why := too_dear(order, quote)):
+        await _hold(context, term, order, why)
+        return
+    price = quote.price_per_tonne if quote else order.price_per_tonne
+    priced = replace(order, price_per_tonne=price, amount=line_amount(order.quantity_g, price, order.currency))
+    async with acting(context, term) as connection:
+        values = {
+            "state": OrderState.READY.value,
+            "reason": "",
+            "price_per_tonne": priced.price_per_tonne,
+            "amount": priced.amount,
+            "request": provider.request(priced, await beneficiary(connection, order)),
+            "next_try_at": context.clock(),
+        }
+        await orders.change(connection, order, context.clock(), context.orders_topic, values)
+
+
+def too_dear(order: Order, quote: Quote) -> str:
+    """Why a quote is held and not bought; ``""`` when it may be."""
+    if quote.currency != order.currency:
+        return f"the quote is in {quote.currency}, the leg buys in {order.currency}"
+    if quote.price_per_tonne > order.price_per_tonne:
+        return f"the quote of {quote.price_per_tonne} {quote.currency} a tonne is above {order.price_per_tonne}"
+    return ""
+
+
+async def beneficiary(connection: Connection, order: Order) -> str:
+    """In whose name credits are retired: the legal entity's own."""
+    found = await campaigns.in_force(connection, order.campaign)
+    return found[0].entity.party.name
+
+
+async def _send(context: Context, term: Term, order: Order, provider: Provider) -> None:
+    settings, now = context.settings, context.clock()
+    if order.request is None:
+        raise AssertionError(f"order {order.order_id} has no request bytes")
+    deadline = now + timedelta(seconds=settings.http_timeout_s * 2)
+    async with acting(context, term) as connection:
+        n = await orders.begin_attempt(connection, order, term.epoch, now, deadline)
+        values = {"state": OrderState.SENDING.value, "first_sent_at": order.first_sent_at or now}
+        await orders.change(connection, order, now, context.orders_topic, values)
+    sent = replace(order, state=OrderState.SENDING, first_sent_at=order.first_sent_at or now, tries=n)
+    try:
+        answer = await provider.place(sent, order.request)
+    except Transient as error:
+        await _not_sent(context, term, order, sent, n, str(error))
+    except Rejected as error:
+        async with acting(context, term) as connection:
+            await orders.end_attempt(connection, order.order_id, n, context.clock(), f"refused: {error}")
+            await record_refusal(context, connection, sent, str(error))
+    except OutcomeUnknown as error:
+        metrics.ORDERS_UNKNOWN.inc()
+        async with acting(context, term) as connection:
+            await orders.end_attempt(connection, order.order_id, n, context.clock(), f"unknown: {error}")
+            await _retry(context, connection, sent, OrderState.UNKNOWN, str(error))
+    else:
+        async with acting(context, term) as connection:
+            await orders.end_attempt(connection, order.order_id, n, context.clock(), answer.progress)
+            await record_answer(context, connection, sent, answer)
+
+
+async def _not_sent(context: Context, term: Term, order: Order, sent: Order, n: int, why: str) -> None:
+    """Nothing happened. A first attempt takes its traces back; a later one leaves the order as unknown as it was."""
+    async with acting(context, term) as connection:
+        await orders.end_attempt(connection, order.order_id, n, context.clock(), f"not sent: {why}")
+        if order.first_sent_at is None:
+            await _retry(context, connection, sent, OrderState.READY, why, first_sent_at=None)
+        else:
+            await _retry(context, connection, sent, OrderState.UNKNOWN, why)
+
+
+async def _retry(
+    context: Context, connection: Connection, sent: Order, state: OrderState, why: str, **values: object
+) -> None:
+    now, settings = context.clock(), context.settings
+    wait = back_off(sent.tries - 1, settings.retry_first_s, settings.retry_most_s)
+    log(__name__).warning("order not answered", order_id=str(sent.order_id), state=state.value, reason=why)
+    changes = {"state": state.value, "reason": why[:500], "next_try_at": now + wait, **values}
+    await orders.change(connection, sent, now, context.orders_topic, changes)
+
+
+async def _look(context: Context, term: Term, order: Order, question: Awaitable[Answer | None]) -> None:
+    """Record what a lookup says. Nothing seen says nothing: the order stays as it is."""
+    try:
+        answer = await question
+    except (Transient, Rejected, OutcomeUnknown) as error:
+        await _later(context, term, order, str(error))
+        return
+    if answer is None:
+        await _later(context, term, order, "" if order.state is OrderState.PLACED else "not seen at the provider")
+        return
+    async with acting(context, term) as connection:
+        await record_answer(context, connection, order, answer)
+
+
+async def _later(context: Context, term: Term, order: Order, why: str) -> None:
+    settings, now = context.settings, context.clock()
+    wait = settings.order_poll_s if order.state is OrderState.PLACED and not why else settings.retry_most_s / 4
+    async with acting(context, term) as connection:
+        changes = {"reason": why[:500], "next_try_at": now + timedelta(seconds=wait)}
+        await orders.change(connection, order, now, context.orders_topic, changes)
+
+
+async def _hold(context: Context, term: Term, order: Order, why: str) -> None:
+    async with acting(context, term) as connection:
+        changes = {"state": OrderState.HELD.value, "reason": why[:500]}
+        await orders.change(connection, order, context.clock(), context.orders_topic, changes)
+    log(__name__).warning("order held", order_id=str(order.order_id), reason=why)
+
+
+async def _leave(context: Context, term: Term, order: Order) -> None:
+    """Only a person can tell: say so and look again in an hour."""
+    now = context.clock()
+    why = "the outcome is unknown and the provider cannot be asked: offset-purchaser orders resolve"
+    async with acting(context, term) as connection:
+        state = OrderState.UNKNOWN.value if order.state is OrderState.SENDING else order.state.value
+        changes = {"state": state, "reason": why, "next_try_at": now + timedelta(hours=1)}
+        await orders.change(connection, order, now, context.orders_topic, changes)

@@ -1,0 +1,132 @@
+"""Readings into the store, exactly once: rows and positions move in one transaction.
+
+A bare aiokafka consumer, not a FastStream subscriber: the position to start from lies in our own tables and must be
+sought before the first record is read, every instance reads all partitions or none, and there is no group to rebalance.
+FastStream still owns its life (``app``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from pydantic import ValidationError
+
+from offset_purchaser import metrics
+from offset_purchaser.handlers.context import Context, acting
+from offset_purchaser.store import outbox, readings
+from offset_purchaser.store.leadership import Term
+from shared.kafka import client_options
+from shared.readings import METER_MESSAGE, Progress, Reading
+from shared.settings import KafkaSettings
+from shared.telemetry import log
+
+Record: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
+GROW_EVERY_S = 30.0
+"""How often the partition count is asked for: topics grow by hand and rarely."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """One batch, sorted by what it says."""
+
+    readings: list[Reading] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+    bad: list[tuple[Record, str]] = field(default_factory=list)
+
+
+def decode(records: Sequence[Record]) -> Decoded:
+    """Decode every record alone; a bad one costs its neighbours nothing."""
+    found = Decoded()
+    for record in records:
+        if record.value is None:
+            found.bad.append((record, "tombstone: readings are never deleted"))
+            continue
+        try:
+            message = METER_MESSAGE.validate_json(record.value)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            found.bad.append((record, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"))
+            continue
+        if isinstance(message, Reading):
+            found.readings.append(message)
+        else:
+            found.progress.append(message)
+    return found
+
+
+class Ingest:
+    """Reads ``meter-readings`` while this instance has the right to act."""
+
+    def __init__(self, context: Context, kafka: KafkaSettings) -> None:
+        self._context = context
+        self._kafka = kafka
+        self._topic = context.topics.name("meter_readings")
+        self.caught_up = asyncio.Event()
+
+    async def run(self, term: Term) -> None:
+        """Read until cancelled. Raises ``Conflict`` when another instance reads, ``Transient`` for the database."""
+        consumer: AIOKafkaConsumer[bytes | None, bytes | None] = AIOKafkaConsumer(
+            **client_options(self._kafka),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_poll_records=self._context.settings.ingest_batch,
+        )
+        await consumer.start()
+        try:
+            while True:
+                at = await self._assign(consumer)
+                until = asyncio.get_running_loop().time() + GROW_EVERY_S
+                while asyncio.get_running_loop().time() < until:
+                    await self._batch(consumer, term, at)
+        finally:
+            await consumer.stop()
+
+    async def _assign(self, consumer: AIOKafkaConsumer[bytes | None, bytes | None]) -> dict[int, int | None]:
+        await consumer._client.force_metadata_update()
+        partitions = await self._partitions(consumer)
+        stored = await readings.positions(self._context.pool, self._topic)
+        tps = [TopicPartition(self._topic, number) for number in sorted(partitions)]
+        consumer.assign(tps)
+        first = await consumer.beginning_offsets(tps)
+        for tp in tps:
+            consumer.seek(tp, max(stored.get(tp.partition, 0), first[tp]))
+        return {tp.partition: stored.get(tp.partition) for tp in tps}
+
+    async def _partitions(self, consumer: AIOKafkaConsumer[bytes | None, bytes | None]) -> set[int]:
+        while True:
+            await consumer.topics()
+            if found := consumer.partitions_for_topic(self._topic):
+                return set(found)
+            log(__name__).warning("topic missing", topic=self._topic)
+            await asyncio.sleep(1.0)
+
+    async def _batch(
+        self, consumer: AIOKafkaConsumer[bytes | None, bytes | None], term: Term, at: dict[int, int | None]
+    ) -> None:
+        settings = self._context.settings
+        batch = await consumer.getmany(timeout_ms=settings.ingest_wait_ms, max_records=settings.ingest_batch)
+        records = [record for found in batch.values() for record in found]
+        if not records:
+            self.caught_up.set()
+            return
+        after = {tp.partition: found[-1].offset + 1 for tp, found in batch.items() if found}
+        decoded = await asyncio.to_thread(decode, records) if len(records) > 500 else decode(records)
+        async with acting(self._context, term) as connection:
+            await readings.store_readings(connection, decoded.readings)
+            await readings.store_progress(connection, decoded.progress)
+            for record, reason in decoded.bad:
+                key = f"{record.topic}/{record.partition}/{record.offset}".encode()
+                headers = [("reason", reason), ("source-topic", record.topic)]
+                dead = self._context.topics.dead_letter(self._topic)
+                await outbox.put(connection, dead, key, record.value, self._context.clock(), headers)
+            await readings.move_positions(connection, self._topic, at, after)
+        at.update(after)
+        metrics.READINGS.inc(len(decoded.readings))
+        metrics.UNREADABLE.inc(len(decoded.bad))
+        if decoded.bad:
+            log(__name__).warning("unreadable messages", count=len(decoded.bad), reason=decoded.bad[0][1])

@@ -1,0 +1,136 @@
+"""Documents: number, date, content, ledger entries and announcement in one transaction; the page follows.
+
+The first bytes rendered are the document. They are kept in the database and copied into the documents folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+from uuid import uuid5
+
+from offset_purchaser import ledger, metrics
+from offset_purchaser.documents import DocumentContent, render
+from offset_purchaser.handlers.content import build_content
+from offset_purchaser.handlers.context import Context, acting
+from offset_purchaser.ledger import Posting
+from offset_purchaser.order import NAMESPACE
+from offset_purchaser.store import campaigns, documents, outbox, settlements
+from offset_purchaser.store import ledger as ledger_store
+from offset_purchaser.store.documents import Undocumented
+from offset_purchaser.store.leadership import Term
+from shared.clock import local_day
+from shared.offset_events import OffsetDocument
+from shared.postgres import Connection
+from shared.telemetry import log
+
+SERIES = {"statement": "ST", "self_billed": "SB", "provider_invoice": "PI"}
+
+
+async def issue(context: Context, term: Term) -> int:
+    """Issue a document for every purchase that has none; returns how many."""
+    count = 0
+    for what in await documents.undocumented(context.pool):
+        async with acting(context, term) as connection:
+            count += await _issue(context, connection, what)
+    return count
+
+
+async def _issue(context: Context, connection: Connection, what: Undocumented) -> int:
+    rows = await documents.confirmed_orders(connection, what)
+    if not rows:
+        return 0
+    found = (await campaigns.in_force(connection, what.campaign))[0]
+    now = context.clock()
+    issued_on = local_day(now, found.campaign.tz)
+    leg = next(leg for leg in found.campaign.legs if leg.key == rows[0]["leg"])
+    kind = leg.document
+    series = series_name(kind, context.settings.mode, found.campaign.entity_id, issued_on.year)
+    sequence = await documents.next_number(connection, series)
+    number = f"{series}-{sequence:05d}"
+    content = await build_content(connection, found, what, rows, number, issued_on)
+    await documents.insert(connection, content, series, sequence, what, [row["order_id"] for row in rows], now)
+    await ledger_store.append(connection, _postings(content, what, found.campaign.entity_id), now)
+    event = announcement(content, what, found.campaign.entity_id, [row["order_id"] for row in rows], now)
+    await outbox.put(connection, context.documents_topic, number.encode(), event.model_dump_json().encode(), now)
+    await settlements.refresh_states(connection, what.campaign, [what.buy_day])
+    metrics.DOCUMENTS.labels(kind).inc()
+    log(__name__).info("document issued", number=number, campaign=what.campaign)
+    return 1
+
+
+def series_name(kind: str, mode: str, legal_entity: str, year: int) -> str:
+    """One series per kind, legal entity and year; rehearsals have their own, and say so."""
+    return "-".join((*(("REHEARSAL",) if mode == "rehearsal" else ()), SERIES[kind], legal_entity.upper(), str(year)))
+
+
+def _postings(content: DocumentContent, what: Undocumented, legal_entity: str) -> list[Posting]:
+    found, vat_left = [], content.totals.vat
+    for n, line in enumerate(content.lines, 1):
+        vat = vat_left if n == len(content.lines) else content.totals.vat * 0
+        entries = ledger.documented_entries(
+            what.buy_day, what.provider, line.order_id, net=line.net_amount, vat=vat, currency=content.totals.currency
+        )
+        key, note = f"document|{content.number}|{line.order_id}", f"document {content.number}"
+        head = (key, content.mode, legal_entity, what.campaign, what.number, note)
+        found.append(Posting(*head, tuple(entries)))
+    return found
+
+
+def announcement(
+    content: DocumentContent, what: Undocumented, legal_entity: str, order_ids: list[object], now: object
+) -> OffsetDocument:
+    """The event that says a document was issued."""
+    return OffsetDocument.model_validate(
+        {
+            "event_id": uuid5(NAMESPACE, f"document|{content.number}"),
+            "occurred_at": now,
+            "mode": content.mode,
+            "number": content.number,
+            "kind": content.kind,
+            "legal_entity": legal_entity,
+            "campaign": what.campaign,
+            "day": what.buy_day,
+            "settlement": what.number,
+            "order_ids": [str(order_id) for order_id in order_ids],
+            "quantity_g": sum(line.quantity_g for line in content.lines),
+            "currency": content.totals.currency,
+            "net_amount": content.totals.net,
+            "vat_amount": content.totals.vat,
+            "gross_amount": content.totals.gross,
+            "content_sha256": content.sha256(),
+        }
+    )
+
+
+async def render_documents(context: Context, term: Term) -> int:
+    """Render what has no bytes yet and copy it into the folder; returns how many."""
+    waiting = await documents.unrendered(context.pool)
+    for number, campaign, buy_day, data in waiting:
+        rendered = await asyncio.to_thread(render, DocumentContent.model_validate_json(data))
+        digest = hashlib.sha256(rendered.pdf).hexdigest()
+        async with acting(context, term) as connection:
+            await documents.store_file(connection, number, rendered.filename, rendered.pdf, digest, context.clock())
+            await settlements.refresh_states(connection, campaign, [buy_day])
+        await export(context, number)
+    return len(waiting)
+
+
+async def export(context: Context, number: str | None = None) -> list[Path]:
+    """Write stored documents into the folder, the very bytes; a file that is there stays as it is."""
+    written = []
+    for filename, data, _ in await documents.files(context.pool, number=number):
+        written.append(await asyncio.to_thread(write_once, context.settings.documents_folder / filename, data))
+    return written
+
+
+def write_once(path: Path, data: bytes) -> Path:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_bytes() != data:
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside.write_bytes(data)
+        beside.replace(path)
+    return path

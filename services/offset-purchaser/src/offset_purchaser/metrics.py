@@ -1,0 +1,24 @@
+"""Every metric of the purchaser, by name, in one place."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+LEADER = Gauge("purchaser_leader", "1 when this instance has the right to act", registry=REGISTRY)
+EPOCH = Gauge("purchaser_epoch", "Epoch of the last term of this instance", registry=REGISTRY)
+READINGS = Counter("purchaser_readings", "Readings taken in", registry=REGISTRY)
+UNREADABLE = Counter("purchaser_readings_unreadable", "Messages of meter-readings not understood", registry=REGISTRY)
+CAMPAIGN_FILE_OK = Gauge("purchaser_campaign_file_ok", "1 when the campaign file is in force", registry=REGISTRY)
+SETTLEMENTS_FROZEN = Counter("purchaser_settlements_frozen", "Settlements frozen", ["campaign"], registry=REGISTRY)
+SETTLEMENTS = Gauge("purchaser_settlements", "Settlements by state", ["campaign", "state"], registry=REGISTRY)
+WAITING_SINCE = Gauge(
+    "purchaser_settlement_overdue_seconds", "Longest time a due settlement has waited", ["campaign"], registry=REGISTRY
+)
+ORDERS = Counter("purchaser_orders", "Orders that ended, by how", ["provider", "state"], registry=REGISTRY)
+ORDERS_BY_STATE = Gauge("purchaser_orders_open", "Orders by state", ["provider", "state"], registry=REGISTRY)
+ORDERS_UNKNOWN = Counter("purchaser_orders_unanswered", "Attempts without a trustworthy answer", registry=REGISTRY)
+DOCUMENTS = Counter("purchaser_documents", "Documents issued", ["kind"], registry=REGISTRY)
+OUTBOX = Gauge("purchaser_outbox", "Announcements not yet on Kafka (500 means 500 or more)", registry=REGISTRY)
+TICK_SECONDS = Histogram("purchaser_tick_seconds", "One look at everything there is to do", registry=REGISTRY)

@@ -1,0 +1,81 @@
+"""From what a leg needs to what it orders: surplus first, then lots, and the rest is carried. Pure.
+
+Two accounts per legal entity and provider, neither ever negative: ``carried`` (owed, too little to order) and
+``surplus`` (ordered, no longer owed: a void after the purchase). Both are used by the next purchase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from babel.numbers import get_currency_precision
+
+from offset_purchaser.campaign import Campaign, Leg
+from offset_purchaser.documents.values import line_amount
+from shared.units import G_PER_T
+
+
+@dataclass(frozen=True, slots=True)
+class LegPlan:
+    """``ordered = need − surplus used + surplus added + carry drawn − carry added``."""
+
+    need_g: int
+    surplus_used_g: int
+    surplus_added_g: int
+    carry_drawn_g: int
+    carry_added_g: int
+    ordered_g: int
+    amount: Decimal
+
+
+def plan_leg(need_g: int, *, surplus_g: int, carried_g: int, leg: Leg, day: date) -> LegPlan:
+    """Plan one purchase of a leg. Orders whole lots only, and nothing that costs less than one minor unit."""
+    price = leg.ceiling(day)
+    if need_g <= 0:
+        drawn = min(-need_g, carried_g)
+        return LegPlan(need_g, 0, -need_g - drawn, drawn, 0, 0, Decimal(0))
+    used = min(need_g, surplus_g)
+    rest = need_g - used
+    pool = rest + carried_g
+    ordered = pool - pool % leg.lot_g
+    if not ordered or Decimal(ordered) * price / G_PER_T < minor_unit(leg.currency):
+        return LegPlan(need_g, used, 0, 0, rest, 0, Decimal(0))
+    amount = line_amount(ordered, price, leg.currency)
+    return LegPlan(need_g, used, 0, carried_g, pool - ordered, ordered, amount)
+
+
+def minor_unit(currency: str) -> Decimal:
+    """The smallest amount of a currency: 0.01 for the euro, 1 for the yen."""
+    return Decimal(1).scaleb(-get_currency_precision(currency))
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a campaign has ordered so far, this purchase not included."""
+
+    day_g: int
+    campaign_g: int
+
+
+def guard(campaign: Campaign, plan: LegPlan, spent: Spent, approvals: int) -> str:
+    """Why an order must wait for a person; ``""`` when it may go."""
+    if campaign.stop_buying:
+        return "buying is stopped for this campaign"
+    caps, approval = campaign.caps, campaign.approval
+    for cap, before, what in (
+        (caps.per_day_t, spent.day_g, "day"),
+        (caps.per_campaign_t, spent.campaign_g, "campaign"),
+    ):
+        if cap is not None and before + plan.ordered_g > cap * G_PER_T:
+            return f"cap per {what}: {before + plan.ordered_g} g with this order, {cap} t allowed"
+    if approvals >= approval.people:
+        return ""
+    if approval.above_amount is not None and plan.amount > approval.above_amount:
+        return f"approval by {approval.people}: {plan.amount} is above {approval.above_amount}"
+    forecast = sum((e.total_kg_per_day for e in campaign.expected.values()), Decimal(0))
+    times = approval.above_forecast_times
+    if times is not None and forecast and plan.need_g > times * forecast * 1000:
+        return f"approval by {approval.people}: {plan.need_g} g is above {times} x the forecast of {forecast} kg"
+    return ""

@@ -1,0 +1,108 @@
+"""What every provider must offer, and what it says back. One file per provider; ``providers/__init__.py`` lists them.
+
+A provider raises ``Rejected`` (definitively refused, nothing bought), ``Transient`` (no effect, try again) or
+``OutcomeUnknown`` (a byte left and no answer can be trusted). Nothing else crosses this boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from offset_purchaser.certificate import Certificate
+from offset_purchaser.order import Order, Traits
+from offset_purchaser.settings import PurchaserSettings
+
+
+class Progress(StrEnum):
+    """How far a provider is with an order, in the words every provider is translated into."""
+
+    PLACED = "placed"
+    CONFIRMED = "confirmed"
+    PARTLY_FILLED = "partly_filled"
+    DELAYED = "delayed"
+    SUBSTITUTED = "substituted"
+    RETIRED = "retired"
+    CANCELLED = "cancelled"
+
+
+BOUGHT = frozenset({Progress.CONFIRMED, Progress.PARTLY_FILLED, Progress.SUBSTITUTED, Progress.RETIRED})
+"""The provider stands for the grams it states: the purchase is real and payable."""
+
+
+class Answer(BaseModel):
+    """What a provider says about an order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reference: str
+    progress: Progress
+    filled_g: int
+    price_per_tonne: Decimal
+    currency: str
+    amount: Decimal
+    project: str = ""
+    project_id: str = ""
+    project_country: str = ""
+    project_type: str = ""
+    vintage: str = ""
+    registry: str = ""
+    standard: str = ""
+    certificates: tuple[Certificate, ...] = ()
+    expected_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a provider would charge now, net of VAT, fees included."""
+
+    price_per_tonne: Decimal
+    currency: str
+
+
+class Provider(Protocol):
+    """A seller of credits, reached the way it wants."""
+
+    @property
+    def traits(self) -> Traits:
+        """What it declares about keys, lookup, lots and documents."""
+
+    async def quote(self, quantity_g: int, currency: str) -> Quote | None:
+        """The price now; ``None`` when the configured price is the price. Raises ``Transient``."""
+
+    def request(self, order: Order, beneficiary: str) -> bytes:
+        """The exact bytes to store and send. Pure: equal orders give equal bytes."""
+
+    async def place(self, order: Order, body: bytes) -> Answer:
+        """Send the stored bytes under the order's key."""
+
+    async def find(self, order: Order) -> Answer | None:
+        """Look an order up by its key or metadata; ``None`` says "not seen", never "does not exist"."""
+
+    async def status(self, order: Order) -> Answer | None:
+        """How a placed order stands; ``None`` when only a person or a certificate can tell."""
+
+    async def close(self) -> None:
+        """Give connections back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderKind:
+    """A line of the tuple in ``providers/__init__.py``."""
+
+    traits: Traits
+    open: Callable[[PurchaserSettings], Provider]
+    lacks: Callable[[PurchaserSettings], str]
+    """What an installation still has to configure before it can buy here; ``""`` when nothing."""
+
+
+def order_key(order_id: UUID) -> str:
+    """The idempotency key as sent."""
+    return str(order_id)

@@ -1,0 +1,95 @@
+"""The sandbox: a seller of pretend credits, an HTTP service in a process of its own (``offset-purchaser sandbox``)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import httpx
+from pydantic import ValidationError
+
+from offset_purchaser.order import Order, Traits
+from offset_purchaser.providers.base import Answer, Provider, ProviderKind, Quote, order_key
+from offset_purchaser.providers.http import call
+from offset_purchaser.settings import PurchaserSettings
+from shared.errors import OutcomeUnknown, Rejected, Transient
+from shared.units import decimal_text
+
+TRAITS = Traits(
+    name="sandbox",
+    key_lifetime=timedelta(hours=24),
+    find="key",
+    visibility_delay=timedelta(seconds=0),
+    lot_g=1,
+    cancel_window=timedelta(hours=1),
+    document_kind="statement",
+    certificates=True,
+)
+
+
+class Sandbox:
+    """Client of the sandbox's HTTP API."""
+
+    def __init__(self, base_url: str, timeout_s: float, traits: Traits = TRAITS) -> None:
+        self._client = httpx.AsyncClient(base_url=base_url, timeout=timeout_s)
+        self._traits = traits
+
+    @property
+    def traits(self) -> Traits:
+        """As declared above."""
+        return self._traits
+
+    async def quote(self, quantity_g: int, currency: str) -> Quote | None:
+        """The list price, when the sandbox was started with one."""
+        params: dict[str, str | int] = {"quantity_g": quantity_g, "currency": currency}
+        response = await call(self._client, "GET", "/v1/quote", effect=False, params=params)
+        price = response.json().get("price_per_tonne")
+        return None if price is None else Quote(Decimal(price), response.json()["currency"])
+
+    def request(self, order: Order, beneficiary: str) -> bytes:
+        """JSON with sorted keys."""
+        body = {
+            "order_id": str(order.order_id),
+            "quantity_g": order.quantity_g,
+            "price_per_tonne": decimal_text(order.price_per_tonne),
+            "currency": order.currency,
+            "beneficiary": beneficiary,
+            "mode": order.mode,
+        }
+        return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+
+    async def place(self, order: Order, body: bytes) -> Answer:
+        """POST under the idempotency key."""
+        headers = {"Idempotency-Key": order_key(order.order_id), "Content-Type": "application/json"}
+        response = await call(self._client, "POST", "/v1/orders", effect=True, content=body, headers=headers)
+        try:
+            return Answer.model_validate_json(response.content)
+        except ValidationError as error:
+            raise OutcomeUnknown(f"the answer of {self._traits.name} cannot be read: {error}") from None
+
+    async def find(self, order: Order) -> Answer | None:
+        """The listing, by key."""
+        params = {"key": order_key(order.order_id)}
+        response = await call(self._client, "GET", "/v1/orders", effect=False, params=params)
+        found = response.json()["orders"]
+        return Answer.model_validate(found[0]) if found else None
+
+    async def status(self, order: Order) -> Answer | None:
+        """The order by the provider's own reference."""
+        try:
+            response = await call(self._client, "GET", f"/v1/orders/{order.reference}", effect=False)
+        except Rejected as error:
+            raise Transient(f"order {order.reference} is gone: {error}") from error
+        return Answer.model_validate_json(response.content)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _open(settings: PurchaserSettings) -> Provider:
+    return Sandbox(settings.sandbox_url, settings.http_timeout_s)
+
+
+SANDBOX = ProviderKind(TRAITS, _open, lambda settings: "" if settings.sandbox_url else "PURCHASER_SANDBOX_URL")

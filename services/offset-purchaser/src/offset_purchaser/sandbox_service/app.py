@@ -1,0 +1,156 @@
+"""The sandbox's HTTP API: orders under idempotency keys, a listing, a quote, and faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Header, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from offset_purchaser.sandbox_service.book import Book
+
+
+class NewOrder(BaseModel):
+    """The body of ``POST /v1/orders``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    order_id: str = Field(min_length=1, max_length=100)
+    quantity_g: int = Field(ge=1, le=10**13)
+    price_per_tonne: Decimal = Field(gt=0)
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    beneficiary: str = Field(min_length=1)
+    mode: str = Field(pattern=r"^(live|rehearsal)$")
+
+
+class Fault(BaseModel):
+    """What goes wrong with the next orders."""
+
+    kind: str = Field(pattern=r"^(lose_response|delay|status|outcome)$")
+    times: int = Field(default=1, ge=1, le=10_000)
+    status: int = Field(default=500, ge=400, le=599)
+    store: bool = False
+    """Keep the faulty answer under the key and replay it, as some providers do with a 500."""
+    after: bool = False
+    """Book the order first, then answer with the status."""
+    seconds: float = Field(default=0, ge=0, le=600)
+    outcome: dict[str, Any] = {}
+    """``{"kind": "partly_filled", "fill": "0.5"}``, ``substituted``, ``cancelled``, or ``{"delay_s": 5}``."""
+
+
+class Sandbox:
+    """The service's state: its book, the faults waiting for their turn, the keys being worked on."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.faults: list[Fault] = []
+        self.busy: set[str] = set()
+
+    def next_fault(self) -> Fault | None:
+        """Take the next fault, if one waits."""
+        if not self.faults:
+            return None
+        fault = self.faults[0]
+        fault.times -= 1
+        if fault.times <= 0:
+            self.faults.pop(0)
+        return fault
+
+    async def order(self, key: str, body: bytes) -> Response:
+        """One POST, with whatever goes wrong with it."""
+        if key in self.busy:
+            return problem(409, "an order with this key is being worked on")
+        self.busy.add(key)
+        try:
+            return await self._order(key, body)
+        finally:
+            self.busy.discard(key)
+
+    async def _order(self, key: str, body: bytes) -> Response:
+        fault = self.next_fault()
+        if stored := self.book.remembered(key, body, time.time()):
+            if not stored.same_body:
+                return problem(422, "this key was used for another body")
+            return JSONResponse(stored.body, stored.status, {"Idempotent-Replayed": "true"})
+        if fault and fault.kind == "delay":
+            await asyncio.sleep(fault.seconds)
+        if fault and fault.kind == "status" and not fault.after:
+            return self._faulty(key, body, fault)
+        try:
+            order = NewOrder.model_validate_json(body)
+        except ValidationError as error:
+            return problem(422, str(error.errors(include_url=False, include_input=False)))
+        price = self.book.conduct.prices.get(order.currency)
+        if price is not None and price > order.price_per_tonne:
+            return problem(422, f"the price is {price} {order.currency} a tonne, above {order.price_per_tonne}")
+        outcome = fault.outcome if fault and fault.kind == "outcome" else {}
+        answer = self.book.create(key, body, json.loads(body), outcome, time.time())
+        if fault and fault.kind == "lose_response":
+            return Response(status_code=201, headers={"Content-Length": "4096"}, content=b"")
+        if fault and fault.kind == "status":
+            return self._faulty(key, body, fault)
+        return JSONResponse(answer, 201)
+
+    def _faulty(self, key: str, body: bytes, fault: Fault) -> Response:
+        content = {"detail": "a fault on demand"}
+        if fault.store:
+            self.book.remember(key, body, fault.status, content, time.time())
+        return JSONResponse(content, fault.status)
+
+
+def problem(status: int, detail: str) -> JSONResponse:
+    """An error as RFC 9457 wants it."""
+    content = {"type": "about:blank", "status": status, "detail": detail}
+    return JSONResponse(content, status, media_type="application/problem+json")
+
+
+def create_app(book: Book) -> FastAPI:
+    """The service around one book."""
+    app = FastAPI(title="Sandbox provider", version="1", docs_url="/docs")
+    sandbox = Sandbox(book)
+
+    @app.post("/v1/orders", status_code=201)
+    async def place(request: Request, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
+        if not idempotency_key or len(idempotency_key) > 255:
+            return problem(400, "the header Idempotency-Key is required (255 characters at most)")
+        return await sandbox.order(idempotency_key, await request.body())
+
+    @app.get("/v1/orders")
+    async def listing(key: str = "") -> dict[str, Any]:
+        return {"orders": book.listing(key, time.time())}
+
+    @app.get("/v1/orders/{row_id}")
+    async def one(row_id: str) -> Response:
+        answer = book.get(row_id, time.time())
+        return JSONResponse(answer) if answer else problem(404, f"there is no order {row_id}")
+
+    @app.post("/v1/orders/{row_id}/cancel")
+    async def cancel(row_id: str) -> Response:
+        answer = book.cancel(row_id, time.time())
+        return JSONResponse(answer) if answer else problem(404, f"there is no order {row_id}")
+
+    @app.get("/v1/quote")
+    async def quote(quantity_g: int, currency: str) -> dict[str, Any]:
+        price = book.conduct.prices.get(currency)
+        return {
+            "quantity_g": quantity_g,
+            "currency": currency,
+            "price_per_tonne": None if price is None else str(price),
+        }
+
+    @app.post("/v1/faults", status_code=202)
+    async def fault(fault: Fault) -> dict[str, int]:
+        sandbox.faults.append(fault)
+        return {"waiting": sum(f.times for f in sandbox.faults)}
+
+    @app.get("/health/live")
+    @app.get("/health/ready")
+    async def live() -> str:
+        return "alive"
+
+    return app

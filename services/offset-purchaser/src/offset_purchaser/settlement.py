@@ -1,0 +1,160 @@
+"""When a settlement may freeze, and what it then owes. Pure: (state, inputs, now) → decision, a closed union.
+
+The order of things: ``gate`` looks at the sources alone (cheap, for all days at once), ``review`` at the day's total.
+What a person released by name becomes a gap, printed on every document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from offset_purchaser.campaign import Campaign, Due, Leg
+from offset_purchaser.sources import Reason, TopicState
+from offset_purchaser.totals import DayTotal
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A person's decision to freeze without somebody."""
+
+    without: tuple[str, ...]
+    reason: str
+    by: str
+
+    def covers(self, reason: Reason) -> bool:
+        """Whether this release names the reason: exactly, by its topic, or ``all``."""
+        who = reason.who
+        return any(name in ("all", who, who.split("/")[0], who.split(":")[0]) for name in self.without)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not yet: somebody will still speak."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not without a person."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Everything has arrived, or a person said to go on without what ``gaps`` names."""
+
+    gaps: tuple[Reason, ...] = ()
+
+
+Decision = Wait | Hold | Freeze
+
+
+def gate(
+    campaign: Campaign, due: Due, topics: Sequence[TopicState], release: Release | None, now: datetime
+) -> Decision:
+    """Whether the sources have said everything about a day; decided without looking at the day itself."""
+    return _decide(campaign, due, source_reasons(campaign, due, topics), release, now)
+
+
+def review(
+    campaign: Campaign, due: Due, total: DayTotal, reasons: Sequence[Reason], release: Release | None, now: datetime
+) -> Decision:
+    """The same with the day's total: what was expected has arrived and everything could be estimated."""
+    return _decide(campaign, due, [*reasons, *total_reasons(campaign, total)], release, now)
+
+
+def _decide(
+    campaign: Campaign, due: Due, reasons: Sequence[Reason], release: Release | None, now: datetime
+) -> Decision:
+    open_reasons = tuple(r for r in reasons if not (release and release.covers(r)))
+    if now < due.due_at:
+        return Wait((Reason("calendar", f"due at {due.due_at.isoformat()}"),))
+    if not open_reasons:
+        return Freeze(tuple(r for r in reasons if release and release.covers(r)))
+    if any(r.holds for r in open_reasons) or now >= due.due_at + campaign.wait_at_most:
+        return Hold(open_reasons)
+    return Wait(open_reasons)
+
+
+def source_reasons(campaign: Campaign, due: Due, topics: Sequence[TopicState]) -> list[Reason]:
+    """Everything that is missing for a day to be settled, by name."""
+    reasons: list[Reason] = []
+    for topic in topics:
+        reasons += topic.missing
+        if not topic.missing and (topic.as_of is None or topic.as_of <= due.due_at):
+            reasons.append(Reason(topic.topic, f"counted as of {topic.as_of and topic.as_of.isoformat()} only"))
+        limit = campaign.unprovable_duplicates_share
+        if topic.unprovable_share > limit:
+            share = f"{topic.unprovable_share:.2%}"
+            why = f"{share} of the events are not keyed by their id (limit {limit:.2%})"
+            reasons.append(Reason(f"{topic.topic}:keys", why, True))
+    through: Mapping[str, Mapping[int, int]] = {topic.topic: topic.through for topic in topics}
+    for passed in campaign.opens_after:
+        seen = through.get(passed.topic, {}).get(passed.partition, 0)
+        if seen < passed.offset:
+            who = f"{passed.topic}/{passed.partition}"
+            reasons.append(Reason(who, f"counted through offset {seen}, opens after {passed.offset}"))
+    return reasons
+
+
+def total_reasons(campaign: Campaign, total: DayTotal) -> list[Reason]:
+    """What the day's total lacks."""
+    reasons = [Reason("not-estimated", f"no method for {what}", True) for what in total.not_estimated]
+    for channel, expected in campaign.expected.items():
+        seen = total.channels[channel].events if channel in total.channels else 0
+        if seen < expected.events_per_day:
+            reasons.append(Reason(f"expected:{channel}", f"{seen} of at least {expected.events_per_day} events"))
+    return reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What earlier settlements of the same day already booked, and what rejected orders gave back."""
+
+    owed_g: int = 0
+    paid_by_others_g: int = 0
+    waived_g: int = 0
+    returned_g: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """``need = owed − paid by others − waived − committed``; negative when an earlier settlement ordered too much."""
+
+    owed_g: int
+    paid_by_others_g: int
+    waived_g: int
+    committed_g: int
+
+    @property
+    def need_g(self) -> int:
+        """What this settlement still has to order."""
+        return self.owed_g - self.paid_by_others_g - self.waived_g - self.committed_g
+
+
+def quantity(total: DayTotal, booked: Booked, waived_g: int = 0) -> Quantity:
+    """What a settlement has to order, given what earlier ones did."""
+    waived = min(waived_g, total.owed_g - total.paid_by_others_g)
+    committed = booked.owed_g - booked.paid_by_others_g - booked.waived_g - booked.returned_g
+    return Quantity(total.owed_g, total.paid_by_others_g, waived, committed)
+
+
+def split(need_g: int, legs: Sequence[Leg]) -> list[int]:
+    """Split grams by the legs' shares; the parts add up exactly."""
+    parts, done, share = [], 0, Decimal(0)
+    for leg in legs:
+        share += leg.share
+        upto = int((Decimal(need_g) * share / 100).to_integral_value(rounding="ROUND_FLOOR"))
+        parts.append(upto - done)
+        done = upto
+    return parts
+
+
+def waiting_names(reasons: Collection[Reason]) -> list[str]:
+    """The reasons for people, one line each."""
+    return [f"{reason.who}: {reason.why}" for reason in reasons]

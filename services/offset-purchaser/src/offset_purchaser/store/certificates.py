@@ -1,0 +1,41 @@
+"""Certificates as received, with their hash; a serial block is accepted once."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from offset_purchaser.certificate import Certificate
+from shared.postgres import Connection, Pool
+
+
+async def used_blocks(connection: Connection, registry: str) -> list[tuple[str, str, str]]:
+    """(registry, first, last) of every block accepted so far. Other receivers wait until the commit."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('certificates'))")
+    rows = await connection.fetch(
+        "SELECT registry, serial_first, serial_last FROM certificates WHERE registry = $1", registry
+    )
+    return [(row["registry"], row["serial_first"], row["serial_last"]) for row in rows]
+
+
+async def insert(
+    connection: Connection, order_id: UUID, certificate: Certificate, file: bytes | None, now: datetime
+) -> None:
+    """Archive a certificate: the file when there is one, else its fields as received, with the SHA-256."""
+    content = certificate.model_dump_json()
+    data = file if file is not None else content.encode()
+    await connection.execute(
+        "INSERT INTO certificates VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10)",
+        *(certificate.registry, certificate.serial_first, certificate.serial_last, order_id, certificate.reference),
+        *(certificate.quantity_g, content, data, hashlib.sha256(data).hexdigest(), now),
+    )
+
+
+async def of_orders(connection: Connection | Pool, order_ids: list[Any]) -> list[dict[str, Any]]:
+    """The certificates of some orders."""
+    rows = await connection.fetch(
+        "SELECT * FROM certificates WHERE order_id = ANY($1) ORDER BY received_at, reference", order_ids
+    )
+    return [dict(row) for row in rows]

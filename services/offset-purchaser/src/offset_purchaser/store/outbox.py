@@ -1,0 +1,56 @@
+"""What will be said on Kafka, written in the transaction that makes it true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.postgres import Connection, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to publish. ``id`` gives the order."""
+
+    id: int
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, str], ...]
+
+
+async def put(
+    connection: Connection,
+    topic: str,
+    key: bytes,
+    value: bytes | None,
+    now: datetime,
+    headers: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Promise a message; it is published after the commit, at least once."""
+    await connection.execute(
+        "INSERT INTO outbox (topic, key, value, headers, created_at) VALUES ($1, $2, $3, $4::jsonb, $5)",
+        *(topic, key, value, json.dumps(list(headers)), now),
+    )
+
+
+async def unsent(pool: Pool, limit: int = 500) -> list[Message]:
+    """The oldest messages that are not known to be published."""
+    rows = await pool.fetch("SELECT * FROM outbox WHERE sent_at IS NULL ORDER BY id LIMIT $1", limit)
+    return [
+        Message(
+            row["id"],
+            row["topic"],
+            row["key"],
+            row["value"],
+            tuple((name, text) for name, text in json.loads(row["headers"])),
+        )
+        for row in rows
+    ]
+
+
+async def mark_sent(pool: Pool, ids: Sequence[int], now: datetime) -> None:
+    """Note that the broker acknowledged these messages."""
+    await pool.execute("UPDATE outbox SET sent_at = $2 WHERE id = ANY($1)", list(ids), now)
