@@ -59,8 +59,11 @@ _DISK = {
 
 PORT_TAKEN = "another program took its port at that moment. Start again, or choose with --kafka-port / --postgres-port."
 
+_DISK_FULL = "the disk is full. Free about 1 GB, or set CAMPAIGN_OFFSETS_CACHE to another folder."
+
 _IN_LOGS = (
-    ("No space left on device", "the disk is full. Free about 1 GB, or set CAMPAIGN_OFFSETS_CACHE to another folder."),
+    ("No space left on device", _DISK_FULL),
+    ("Check free disk space", _DISK_FULL),
     ("Address already in use", PORT_TAKEN),
     ("could not bind", PORT_TAKEN),
     ("Could not reserve enough space", "there is not enough free memory; it needs about 1 GB."),

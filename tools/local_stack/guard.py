@@ -27,6 +27,7 @@ from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_ORPHANS_SECONDS = 3.0
 
 
 def main() -> int:
@@ -49,11 +50,12 @@ def main() -> int:
     _say({"pid": server.pid})
     command = _wait(server, wake, spec["parent"], ended)
     if command is None:
-        _reap_orphans()
+        _end_orphans(_ORPHANS_SECONDS)
         return server.returncode or 0
     in_order = command == "stop" or (command == "gone" and spec["keep_data"])
     how = "stop" if in_order else "discard"
     _end(server, spec[f"{how}_signal"], spec[f"{how}_seconds"])
+    _end_orphans(_ORPHANS_SECONDS if in_order else 0.0)
     if command != "stop":
         _remove(spec["remove"], spec["common"])
     return 0
@@ -63,7 +65,7 @@ def _start(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
     own_pid = os.getpid()
     if libc is not None:
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)  # children of a server that was killed become ours; see _reap_orphans
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)  # children of a server that was killed become ours; see _end_orphans
 
     def die_with_guard() -> None:  # between fork and exec: nothing that allocates much or takes a lock
         if libc is not None:
@@ -111,16 +113,23 @@ def _end(server: subprocess.Popen[bytes], number: int, seconds: float) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
-    _reap_orphans()
 
 
-def _reap_orphans() -> None:
-    """Wait, for seconds at most, until the children of the dead server are gone too (Linux; a no-op elsewhere)."""
-    deadline = time.monotonic() + 5.0
+def _end_orphans(seconds: float) -> None:
+    """Give the children of the dead server time to end by themselves, then kill them (Linux; elsewhere none are ours).
+
+    They became our children, so their numbers cannot belong to anybody else while we have not waited for them.
+    """
+    deadline = time.monotonic() + seconds
     with contextlib.suppress(ChildProcessError):  # none left
-        while time.monotonic() < deadline:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                time.sleep(0.005)
+        while True:
+            if os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+            if time.monotonic() > deadline:
+                with open(f"/proc/self/task/{os.getpid()}/children") as children:
+                    for pid in children.read().split():
+                        os.kill(int(pid), signal.SIGKILL)
+            time.sleep(0.005)
 
 
 def _remove(folders: list[str], common: str) -> None:

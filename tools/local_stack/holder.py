@@ -114,8 +114,9 @@ def main(arguments: list[str]) -> int:
         with disk_errors_explained(persistent_folder(cache_directory())):
             hold(lambda _state, _seconds: _say({"ready": "yes"}), kafka_port=kafka_port, postgres_port=postgres_port)
     except LocalStackError as error:
-        sys.stderr.write(f"{error}\n")
         _say({"error": str(error)})
+        with suppress(OSError):  # its log may be on the disk that is full
+            sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
