@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, Strict, StringConstraints
 
 PRODUCT_MAX = 900_000_000_000
 """Largest product of two fields that a register sums: 10**7 of them stay below 2**63."""
@@ -29,7 +29,8 @@ Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1024)]
 Shop = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$")]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_four_digit_years)]
+Moment = Annotated[AwareDatetime, Strict(), AfterValidator(_in_four_digit_years)]
+"""ISO 8601 with an offset. In JSON always a text: a bare number has no zone. In Python an aware ``datetime``."""
 
 Bytes = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
 MessageBytes = Annotated[int, Field(strict=True, ge=0, le=100_000_000)]

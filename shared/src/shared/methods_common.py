@@ -7,7 +7,7 @@ follows: estimates, their trail, their range, and the cached coefficients with w
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
@@ -28,6 +28,9 @@ Options = Mapping[str, "Decimal | str | bool"]
 """What a caller may set instead of a method's defaults; registers never carry options."""
 
 NO_OPTIONS: Options = {}
+
+Derive = Callable[[Trail], Mapping[str, Term]]
+"""Computes measures on a trail from what they follow from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +164,18 @@ class LinearMethod(ABC):
         factors: FactorSet,
         options: Options = NO_OPTIONS,
         model: LinearModel | None = None,
+        derive: Derive | None = None,
     ) -> Estimate:
-        """Estimate an activity vector, with trail. ``model`` may be one that ``self.model`` returned before."""
+        """Estimate an activity vector, with trail.
+
+        ``model`` may be one that ``self.model`` returned before; ``derive`` computes measures on the trail itself, from
+        whatever they follow from. The trail ends with the step ``central``; ``segment.<name>`` are its parts.
+        """
         bound = model or self.model(subject, factors, options)
         trail = Trail(factors, prefix="e")
-        segments, low, high, central = _apply(bound, activity, self.measures, trail)
-        quality, flags = bound.judged(activity)
+        derived = derive(trail) if derive else {}
+        segments, low, high, central = _apply(bound, activity, self.measures, trail, derived)
+        quality, flags = bound.judged({**activity, **{name: term.value for name, term in derived.items()}})
         return Estimate(
             emissions_g=ordered(low, central, high),
             segments_g=segments,
@@ -185,28 +194,32 @@ class LinearMethod(ABC):
 
 
 def _apply(
-    model: LinearModel, activity: Mapping[str, int | Decimal], measures: Mapping[str, str], trail: Trail
+    model: LinearModel,
+    activity: Mapping[str, int | Decimal],
+    measures: Mapping[str, str],
+    trail: Trail,
+    derived: Mapping[str, Term],
 ) -> tuple[dict[str, Decimal], Decimal, Decimal, Decimal]:
-    """Segments, low, high and central of an activity; the trail's last step is the central value."""
+    """Segments, low, high and central of an activity."""
     used = {name for segment in model.segments for name, _ in segment.coefficients}
-    inputs = {
-        name: trail.input(name, Decimal(activity.get(name, 0)), measures[name]) for name in measures if name in used
-    }
+    inputs = {name: term.to(measures[name]) for name, term in derived.items()}
+    for name in measures:
+        if name in used and name not in inputs:
+            inputs[name] = trail.input(name, Decimal(activity.get(name, 0)), measures[name])
     terms: list[Term] = []
     segments: dict[str, Decimal] = {}
     low = high = Decimal(0)
+    zero = trail.constant(0, "gCO2e")
     for segment in model.segments:
-        parts = [
-            Term(trail, per_unit.id, per_unit.value, per_unit.unit) * inputs[name]
-            for name, per_unit in segment.coefficients
-        ]
-        amount = trail.total(parts) if parts else trail.constant(0, "gCO2e", note=segment.name)
+        parts = [per_unit.on(trail) * inputs[name] for name, per_unit in segment.coefficients]
+        amount = trail.total(parts) if parts else zero + zero
+        amount = trail.rename(amount, f"segment.{segment.name}")
         segments[segment.name] = amount.value
         low = EXACT.add(low, EXACT.multiply(amount.value, segment.low))
         high = EXACT.add(high, EXACT.multiply(amount.value, segment.high))
         terms.append(amount)
-    total = trail.total(terms) if len(terms) > 1 else trail.constant(0, "gCO2e") + terms[0]
-    return segments, low, high, total.value
+    total = trail.total([zero, *terms])
+    return segments, low, high, trail.rename(total, "central").value
 
 
 Coefficients = tuple[tuple[str, Decimal, Decimal, Decimal], ...]

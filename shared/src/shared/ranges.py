@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import reduce
 
 from shared.estimate import RangeG
 from shared.units import EXACT
@@ -32,10 +33,10 @@ def product_uncertainty_pct(parts: Iterable[Decimal]) -> Decimal:
 def sum_uncertainty_pct(terms: Iterable[tuple[Decimal, Decimal]]) -> Decimal:
     """Half width of a sum of independent ``(value, uncertainty_pct)`` terms, in per cent of it; 0 for 0."""
     found = list(terms)
-    total = sum((value for value, _ in found), Decimal(0))
+    total = reduce(EXACT.add, (value for value, _ in found), Decimal(0))
     if not total:
         return Decimal(0)
-    return EXACT.divide(_root_of_squares(EXACT.multiply(value, pct) for value, pct in found), abs(total))
+    return EXACT.divide(_root_of_squares(EXACT.multiply(value, pct) for value, pct in found), total.copy_abs())
 
 
 def ordered(low: Decimal, central: Decimal, high: Decimal) -> RangeG:
@@ -52,15 +53,15 @@ def combine_ranges(groups: Mapping[str, tuple[Decimal, Decimal, Decimal]]) -> Ra
     central = Decimal(0)
     for _, value, _ in groups.values():
         central = EXACT.add(central, value)
-    below = _root_of_squares(max(value - low, Decimal(0)) for low, value, _ in groups.values())
-    above = _root_of_squares(max(high - value, Decimal(0)) for _, value, high in groups.values())
+    below = _root_of_squares(max(EXACT.subtract(value, low), Decimal(0)) for low, value, _ in groups.values())
+    above = _root_of_squares(max(EXACT.subtract(high, value), Decimal(0)) for _, value, high in groups.values())
     return RangeG(EXACT.subtract(central, below), central, EXACT.add(central, above))
 
 
 def _root_of_squares(parts: Iterable[Decimal]) -> Decimal:
     found = [part for part in parts if part]
     if len(found) == 1:
-        return abs(found[0])
+        return found[0].copy_abs()
     total = Decimal(0)
     for part in found:
         total = EXACT.add(total, EXACT.multiply(part, part))

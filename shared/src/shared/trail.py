@@ -7,7 +7,7 @@ the number itself come out of the same line of code. Not promised: speed; meters
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
@@ -47,6 +47,10 @@ class Term:
     def __sub__(self, other: Term) -> Term:
         same = other.to(self.unit)
         return self.trail.record("subtract", EXACT.subtract(self.value, same.value), self.unit, (self, same))
+
+    def on(self, trail: Trail) -> Term:
+        """The same term, to go on with on another trail that follows this one."""
+        return Term(trail, self.id, self.value, self.unit)
 
     def root(self, degree: int) -> Term:
         """The ``degree``-th root, recorded as a power with the exponent 1/degree."""
@@ -110,6 +114,14 @@ class Trail:
         step_id = self._next()
         self.steps.append(Step(step_id, op, value, unit.text, tuple(term.id for term in inputs)))
         return Term(self, step_id, value, unit)
+
+    def rename(self, term: Term, step_id: str) -> Term:
+        """Give the newest step a name of its own."""
+        last = self.steps[-1]
+        if last.id != term.id or last.op in ("input", "factor", "constant"):
+            raise Rejected(f"{term.id} is not the newest result", field="trail")
+        self.steps[-1] = replace(last, id=step_id)
+        return Term(self, step_id, term.value, term.unit)
 
     def total(self, terms: Iterable[Term]) -> Term:
         """The sum of terms; a pure 0 when there are none."""

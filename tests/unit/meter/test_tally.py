@@ -1,0 +1,172 @@
+"""The law in its pure part: however a log is cut into stretches, what is sealed adds up to one pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.decode import BatchDecoder
+from shared.meter.lateness import LatenessRules
+from shared.meter.position import Position, advance, moved
+from shared.meter.tally import Tally
+from shared.meter.window import Window
+from shared.readings import Balance
+from traffic_meter.channels.ads import ADS
+from traffic_meter.channels.site import SITE
+
+START_MS = 1_764_284_400_000
+RULES = LatenessRules(grace_ms=300_000, horizon_ms=900_000, age_ms_max=35 * 86_400_000, ahead_ms_max=300_000)
+
+
+class Rec(NamedTuple):
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def event(event_id: str, occurred_ms: int, **more: Any) -> bytes:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=occurred_ms)
+    fields = {"kind": "view", "device": "laptop", "bytes_transferred": 1_000, **more}
+    return json.dumps({"event_id": event_id, "occurred_at": moment.isoformat(), **fields}).encode()
+
+
+def new_tally(channel: Any = SITE) -> Tally:
+    return Tally(channel, BatchDecoder(channel.event), RULES, Window(900_000, 1_000))
+
+
+def origin() -> Position:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return Position("site-traffic", 0, 1, Balance(first_offset=0, next_offset=0), 0, None, epoch, 1, "")
+
+
+def run(records: Sequence[Rec], cuts: Sequence[int], restarts: bool) -> tuple[dict[Any, list[int]], Balance, int]:
+    """Fold a log in stretches that end at ``cuts``; with ``restarts`` a new process rebuilds its window each time."""
+    registers: dict[Any, list[int]] = {}
+    position, tally = origin(), new_tally()
+    tally.begin(position)
+    dead = 0
+    for start, end in zip([0, *cuts], [*cuts, len(records)], strict=True):
+        tally.take(records[start:end])
+        sealed = tally.seal()
+        dead += len(sealed.dead_letters)
+        for key, delta in sealed.deltas.items():
+            values = [delta.events, delta.late, delta.duplicates, delta.rejected, *delta.activity]
+            known = registers.setdefault(key, [0] * len(values))
+            registers[key] = [a + b for a, b in zip(known, values, strict=True)]
+        balance = advance(position.balance, sealed.next_offset, sealed.counts)
+        position = moved(position, balance, sealed.log_time_max_ms, sealed.anchor)
+        if restarts:
+            tally = new_tally()
+            oldest_ms = position.log_time_max_ms - 900_000
+            first = next((r.offset for r in records if r.timestamp >= oldest_ms), None)
+            if first is not None:
+                past = [r for r in records if first <= r.offset < position.next_offset]
+                tally.remember(past, position.log_time_max_ms)
+        tally.begin(position)
+    return registers, position.balance, dead
+
+
+logs = st.lists(
+    st.tuples(
+        st.sampled_from([None, "a", "b", "c", "d", "e"]),
+        st.integers(1, 3),
+        st.integers(-20_000, 400_000),
+        st.integers(-400_000, 1_200_000),
+    ),
+    max_size=30,
+)
+
+
+def log_of(steps: list[tuple[str | None, int, int, int]]) -> list[Rec]:
+    records, offset, stamp = [], -1, START_MS
+    for event_id, offset_step, time_step, late_ms in steps:
+        offset, stamp = offset + offset_step, stamp + time_step
+        value = b"{broken" if event_id is None else event(event_id, stamp - late_ms)
+        records.append(Rec(offset, stamp, (event_id or "x").encode(), value))
+    return records
+
+
+@given(steps=logs, cuts=st.lists(st.integers(0, 30), max_size=6), restarts=st.booleans())
+def test_any_cut_and_any_restart_gives_the_registers_of_one_pass(
+    steps: list[tuple[str | None, int, int, int]], cuts: list[int], restarts: bool
+) -> None:
+    records = log_of(steps)
+    ends = sorted(min(cut, len(records)) for cut in cuts)
+    assert run(records, ends, restarts) == run(records, [], False)
+
+
+@given(steps=logs)
+def test_every_offset_is_counted_duplicate_rejected_or_skipped(steps: list[tuple[str | None, int, int, int]]) -> None:
+    records = log_of(steps)
+    _, balance, dead = run(records, [], False)
+    assert balance.difference == 0
+    assert balance.next_offset == (records[-1].offset + 1 if records else 0)
+    assert dead == balance.rejected
+
+
+def test_records_handed_over_twice_are_folded_once() -> None:
+    records = [Rec(n, START_MS, b"k", event(str(n), START_MS)) for n in range(4)]
+    tally = new_tally()
+    tally.begin(origin())
+    tally.take(records[:3])
+    tally.take(records[1:])
+    assert tally.seal().counts.counted == 4
+
+
+def test_a_failed_flush_can_be_sealed_again_with_more() -> None:
+    records = [Rec(n, START_MS, b"k", event(str(n), START_MS)) for n in range(4)]
+    tally = new_tally()
+    tally.begin(origin())
+    tally.take(records[:2])
+    assert tally.seal().counts.counted == 2
+    tally.take(records[2:])
+    sealed = tally.seal()
+    assert sealed.counts.counted == 4
+    assert sum(delta.activity[0] for delta in sealed.deltas.values()) == 4_000
+
+
+def test_late_events_stay_in_their_own_hour_and_unprovable_ones_in_a_register_of_their_own() -> None:
+    tally = new_tally()
+    tally.begin(origin())
+    lates = (0, 300_000, 300_001, 900_000, 900_001, 35 * 86_400_000 + 1, -300_001)
+    tally.take([Rec(n, START_MS, str(n).encode(), event(str(n), START_MS - late)) for n, late in enumerate(lates)])
+    sealed = tally.seal()
+    assert (sealed.counts.counted, sealed.counts.late, sealed.counts.late_unprovable) == (5, 3, 1)
+    assert [(letter.field, letter.record.offset) for letter in sealed.dead_letters] == [
+        ("occurred_at", 5),
+        ("occurred_at", 6),
+    ]
+    unprovable = [key for key in sealed.deltas if "late=unprovable" in key.detail]
+    assert [key.detail for key in unprovable] == ["bytes=measured;device=laptop;kind=view;late=unprovable"]
+
+
+def test_a_record_whose_key_is_not_its_id_is_counted_and_said() -> None:
+    tally = new_tally()
+    tally.begin(origin())
+    tally.take([Rec(0, START_MS, None, event("a", START_MS)), Rec(1, START_MS, b"b", event("b", START_MS))])
+    assert tally.seal().counts.duplicate_unprovable == 1
+
+
+def test_a_booking_of_faces_is_one_event_spread_over_its_days() -> None:
+    tally = new_tally(ADS)
+    tally.begin(origin())
+    booking = {
+        "format": "ooh_poster", "faces": 3, "area_cm2": 20_000, "starts_on": "2025-11-28", "days": 2, "lit_hours": 12,
+    }  # fmt: skip
+    tally.take([Rec(0, START_MS, b"a", event("a", START_MS, **booking))])
+    deltas = tally.seal().deltas
+    days = sorted(key.quarter_s for key, delta in deltas.items() if any(delta.activity))
+    assert [datetime.fromtimestamp(day, UTC).isoformat() for day in days] == [
+        "2025-11-28T12:00:00+00:00",
+        "2025-11-29T12:00:00+00:00",
+    ]
+    assert sum(delta.events for delta in deltas.values()) == 1
+    by_name = dict(zip(ADS.measures, map(sum, zip(*(d.activity for d in deltas.values()), strict=True)), strict=True))
+    assert (by_name["faces"], by_name["face_days"], by_name["lit_cm2_hours"]) == (3, 6, 1_440_000)

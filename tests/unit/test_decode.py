@@ -1,0 +1,123 @@
+"""The batch decoder accepts exactly what the event models accept, record by record."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from shared.decode import RAW_TIME, BatchDecoder
+from shared.events import SOURCE_EVENTS, AdImpressions, EmailSent, Shipment, SiteTraffic
+
+GOOD: dict[type, dict[str, Any]] = {
+    SiteTraffic: {"event_id": "a", "occurred_at": "2025-11-28T20:59:12.125+01:00", "kind": "view", "device": "laptop"},
+    EmailSent: {
+        "event_id": "a",
+        "occurred_at": "2025-11-28T20:59:12Z",
+        "kind": "marketing",
+        "recipients": 9,
+        "bytes": 9,
+    },
+    AdImpressions: {"event_id": "a", "occurred_at": "2025-11-28T20:59:12Z", "format": "display", "impressions": 7},
+    Shipment: {"event_id": "a", "occurred_at": "2025-11-28T20:59:12Z", "shipment_id": "s", "status": "created"},
+}
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 10**13),
+    st.floats(),
+    st.sampled_from(
+        [
+            "",
+            "x",
+            "FR",
+            "fr",
+            "view",
+            "display",
+            "ooh_poster",
+            "created",
+            "home",
+            "2025-11-28",
+            "2025-11-28T00:00:00",
+            "2025-11-28T00:00:00Z",
+            "1764363552",
+            "9999-12-31T23:59:59-14:00",
+        ]
+    ),
+    st.dictionaries(st.sampled_from(["country", "city"]), st.sampled_from(["FR", 1, None]), max_size=2),
+    st.lists(st.integers(), max_size=1),
+)
+
+
+def accepts(model: type[BaseModel], value: bytes) -> bool:
+    try:
+        model.model_validate_json(value)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("model", SOURCE_EVENTS)
+@given(data=st.data())
+def test_a_row_is_accepted_exactly_when_the_model_accepts_it(model: Any, data: st.DataObject) -> None:
+    names = [*model.model_fields, "unknown"]
+    changes = data.draw(st.dictionaries(st.sampled_from(names), VALUES, max_size=4))
+    removed = data.draw(st.lists(st.sampled_from(names), max_size=2))
+    event = {name: value for name, value in {**GOOD[model], **changes}.items() if name not in removed}
+    value = json.dumps(event).encode()
+    decoder = BatchDecoder(model)
+    before, row, after = decoder.rows([json.dumps(GOOD[model]).encode(), value, json.dumps(GOOD[model]).encode()])
+    assert before is not None
+    assert after is not None
+    assert (row is not None) == accepts(model, value)
+
+
+@given(values=st.lists(st.binary(max_size=20), max_size=5))
+def test_bytes_that_are_no_json_never_disturb_their_neighbours(values: list[bytes]) -> None:
+    good = json.dumps(GOOD[SiteTraffic]).encode()
+    rows = BatchDecoder(SiteTraffic).rows([good, *values, good])
+    assert len(rows) == len(values) + 2
+    assert rows[0] is not None
+    assert rows[-1] is not None
+
+
+def test_a_record_that_would_swallow_its_neighbour_is_one_bad_record() -> None:
+    good = json.dumps(GOOD[SiteTraffic]).encode()
+    rows = BatchDecoder(SiteTraffic).rows([good + b"," + good, good, None, b""])
+    assert [row is not None for row in rows] == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "reason"),
+    [
+        ({"bytes_transferred": -1}, "bytes_transferred", "greater than or equal to 0"),
+        ({"bytes_transferred": "12"}, "bytes_transferred", "valid integer"),
+        ({"occurred_at": "2025-11-28T20:59:12"}, "occurred_at", "timezone"),
+        ({"device": "toaster"}, "device", "smartphone"),
+        ({"dwell_ms": 86_400_001}, "dwell_ms", "less than or equal to 86400000"),
+        ({"shop": "a shop"}, "shop", "pattern"),
+    ],
+)
+def test_a_bad_record_is_named_by_its_field_and_reason(change: dict[str, Any], field: str, reason: str) -> None:
+    why = BatchDecoder(SiteTraffic).why(json.dumps({**GOOD[SiteTraffic], **change}).encode())
+    assert why.field == field
+    assert reason in why.reason
+
+
+def test_a_product_beyond_the_limit_names_its_field() -> None:
+    event = {**GOOD[EmailSent], "recipients": 10_000_000, "bytes": 100_000}
+    assert BatchDecoder(EmailSent).rows([json.dumps(event).encode()]) == [None]
+    why = BatchDecoder(EmailSent).why(json.dumps(event).encode())
+    assert why.field == "recipients"
+    assert "split it" in why.reason
+
+
+def test_the_text_of_the_time_stays_beside_the_time() -> None:
+    row = BatchDecoder(SiteTraffic).rows([json.dumps(GOOD[SiteTraffic]).encode()])[0]
+    assert row is not None
+    assert row[RAW_TIME] == "2025-11-28T20:59:12.125+01:00"
+    assert row["occurred_at"].isoformat() == "2025-11-28T19:59:12.125000+00:00"
