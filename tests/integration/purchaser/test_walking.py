@@ -36,10 +36,10 @@ async def test_one_tonne_emitted_is_one_tonne_bought_for_22_euros_with_one_docum
     assert settlement["state"] == "complete", settlement
     assert settlement["quantity_g"] == 1_000_000
     assert settlement["amount"] == "22.00"
-    assert settlement["document"] == "REHEARSAL-ST-RETAIL-FR-2026-00001"
+    assert settlement["document"] == "R-ST-RETAIL-FR-2026-00001"
     assert [order["filled_g"] for order in sandbox.orders()] == [1_000_000]
     files = list((world.folder / "documents").iterdir())
-    assert [file.name for file in files] == ["REHEARSAL-ST-RETAIL-FR-2026-00001.pdf"]
+    assert [file.name for file in files] == ["R-ST-RETAIL-FR-2026-00001.pdf"]
     assert files[0].read_bytes().startswith(b"%PDF")
     assert all(check.same for check in await verify_settlement(world.pool, "bf", NOON.date(), 1))
     assert await world.pool.fetchval("SELECT count(*) FROM outbox") == 4

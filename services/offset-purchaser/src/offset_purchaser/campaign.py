@@ -125,8 +125,15 @@ class LegalEntity(Strict):
     """Who buys: the party on every document, and the language it reads."""
 
     id: Identifier
+    short: Annotated[str, Field(pattern=r"^[A-Z0-9-]{0,12}$")] = ""
+    """Stands in its document numbers; the first twelve characters of the id when left out."""
     party: Party
     language: Literal["fr", "en", "de"] = "en"
+
+    @property
+    def series(self) -> str:
+        """The entity's part of its document numbers."""
+        return self.short or self.id.upper()[:12]
 
 
 class Campaign(Strict):

@@ -35,6 +35,9 @@ class CampaignFile(Strict):
         for campaign in self.campaigns:
             if isinstance(campaign.legal_entity, str) and campaign.legal_entity not in entities:
                 raise ValueError(f"campaign {campaign.id}: legal entity {campaign.legal_entity} is not in the file")
+        parties = {self.entity(campaign).id: self.entity(campaign) for campaign in self.campaigns}
+        if len({entity.series for entity in parties.values()}) != len(parties):
+            raise ValueError("two legal entities would share their document numbers: give one of them another short")
         if clash := overlap(self.campaigns):
             raise ValueError(clash)
         return self

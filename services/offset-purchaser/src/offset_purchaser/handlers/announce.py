@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
@@ -17,6 +19,20 @@ async def announce(context: Context, broker: KafkaBroker) -> int:
     metrics.OUTBOX.set(len(messages))
     if not messages:
         return 0
+    by_topic: dict[str, list[outbox.Message]] = {}
+    for message in messages:
+        by_topic.setdefault(message.topic, []).append(message)
+    results = await asyncio.gather(
+        *(_publish(context, broker, found) for found in by_topic.values()), return_exceptions=True
+    )
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return len(messages)
+
+
+async def _publish(context: Context, broker: KafkaBroker, messages: list[outbox.Message]) -> None:
+    """One topic in order; a topic that is missing does not keep the others waiting."""
     try:
         sends = [
             await broker.publish(m.value, topic=m.topic, key=m.key, headers=dict(m.headers), no_confirm=True)
@@ -25,6 +41,5 @@ async def announce(context: Context, broker: KafkaBroker) -> int:
         for future in sends:
             await future
     except KafkaError as error:
-        raise Transient(f"Kafka does not take announcements: {type(error).__name__}: {error}") from error
+        raise Transient(f"{messages[0].topic} takes no announcements: {type(error).__name__}: {error}") from error
     await outbox.mark_sent(context.pool, [message.id for message in messages], context.clock())
-    return len(messages)

@@ -78,7 +78,6 @@ async def build_content(
                 for row in frozen[:40]
             ),
         ),
-        note=_note(purchases),
     )
 
 
@@ -235,7 +234,8 @@ def _quantity(
     owed = sum(row["owed_g"] for row in frozen)
     elsewhere = owed - paid - waived - need
     return Quantity(
-        owed_g=owed + drawn + max(-elsewhere, 0),
+        owed_g=owed + max(-elsewhere, 0),
+        drawn_g=drawn,
         paid_by_others_g=paid,
         waived_g=waived,
         committed_g=max(elsewhere, 0),
@@ -243,8 +243,3 @@ def _quantity(
         carry_out_g=0,
         unordered_g=sum(row["carry_added_g"] for row in purchases) + unfilled,
     )
-
-
-def _note(purchases: Sequence[Mapping[str, Any]]) -> str:
-    drawn = sum(row["carry_drawn_g"] for row in purchases)
-    return f"Includes {drawn} g carried from earlier days." if drawn else ""

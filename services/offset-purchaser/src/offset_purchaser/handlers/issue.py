@@ -47,11 +47,14 @@ async def _issue(context: Context, connection: Connection, what: Undocumented) -
     issued_on = local_day(now, found.campaign.tz)
     leg = next(leg for leg in found.campaign.legs if leg.key == rows[0]["leg"])
     kind = leg.document
-    series = series_name(kind, context.settings.mode, found.campaign.entity_id, issued_on.year)
+    series = series_name(kind, context.settings.mode, found.entity.series, issued_on.year)
     sequence = await documents.next_number(connection, series)
     number = f"{series}-{sequence:05d}"
     content = await build_content(connection, found, what, rows, number, issued_on)
-    await documents.insert(connection, content, series, sequence, what, [row["order_id"] for row in rows], now)
+    order_ids = [row["order_id"] for row in rows]
+    await documents.insert(
+        connection, content, series=series, sequence=sequence, what=what, order_ids=order_ids, now=now
+    )
     await ledger_store.append(connection, _postings(content, what, found.campaign.entity_id), now)
     event = announcement(content, what, found.campaign.entity_id, [row["order_id"] for row in rows], now)
     await outbox.put(connection, context.documents_topic, number.encode(), event.model_dump_json().encode(), now)
@@ -61,9 +64,9 @@ async def _issue(context: Context, connection: Connection, what: Undocumented) -
     return 1
 
 
-def series_name(kind: str, mode: str, legal_entity: str, year: int) -> str:
-    """One series per kind, legal entity and year; rehearsals have their own, and say so."""
-    return "-".join((*(("REHEARSAL",) if mode == "rehearsal" else ()), SERIES[kind], legal_entity.upper(), str(year)))
+def series_name(kind: str, mode: str, entity: str, year: int) -> str:
+    """One series per kind, legal entity and year; rehearsals have their own, which begins with ``R``."""
+    return "-".join((*(("R",) if mode == "rehearsal" else ()), SERIES[kind], entity, str(year)))
 
 
 def _postings(content: DocumentContent, what: Undocumented, legal_entity: str) -> list[Posting]:

@@ -152,7 +152,9 @@ async def _write(
         key = f"settlement|{campaign.id}|{day}|{number}"
         note = f"settlement {number} of {day}"
         postings.append(ledger.Posting(key, mode, campaign.entity_id, campaign.id, number, note, tuple(entries)))
-    await settlements.insert_frozen(connection, campaign, found.version, mode, now, _sources(topics), rows)
+    await settlements.insert_frozen(
+        connection, campaign, version=found.version, mode=mode, now=now, sources=_sources(topics), rows=rows
+    )
     await settlements.insert_legs(connection, campaign.id, legs)
     await ledger_store.append(connection, postings, now)
 

@@ -59,6 +59,7 @@ async def next_number(connection: Connection, series: str) -> int:
 async def insert(
     connection: Connection,
     content: DocumentContent,
+    *,
     series: str,
     sequence: int,
     what: Undocumented,

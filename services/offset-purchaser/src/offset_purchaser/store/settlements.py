@@ -117,6 +117,7 @@ class Frozen:
 async def insert_frozen(
     connection: Connection,
     campaign: Campaign,
+    *,
     version: int,
     mode: str,
     now: datetime,
