@@ -1,0 +1,1 @@
+"""Sheets: CSV and Excel rows through a mapping file to events."""
