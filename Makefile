@@ -7,7 +7,7 @@ LOCKS  := requirements-dev.lock
 PACKAGES := shared services/traffic-meter services/delivery-emissions services/offset-purchaser tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint types imports check clean
+.PHONY: help setup lock schemas lint types imports check test test-unit demo replay clean
 
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,21 @@ imports: $(STAMP) ## Who may import whom (import-linter)
 	$(BIN)/lint-imports
 
 check: lint types imports ## Style, types and imports
+
+schemas: $(STAMP) ## Write the JSON Schemas of the contract and the AsyncAPI documents into docs/
+	$(BIN)/python -m tests.contract.generate
+
+demo: $(STAMP) ## Run a seeded Black Friday end to end on a real Kafka and PostgreSQL (DEMO='--seed 7' for options)
+	$(BIN)/demo run $(DEMO)
+
+replay: $(STAMP) ## Run the main job on real files: make replay LOG=… SHIPMENTS=… EMAILS=… ADS=… (any of them; REPLAY='…' for options)
+	$(BIN)/replay run $(if $(LOG),--log $(LOG)) $(if $(SHIPMENTS),--shipments $(SHIPMENTS)) $(if $(EMAILS),--emails $(EMAILS)) $(if $(ADS),--ads $(ADS)) $(REPLAY)
+
+test: check ## Style, types, imports and every test but the container suite
+	$(BIN)/pytest --durations=15 tests/unit tests/contract tests/integration tests/e2e
+
+test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
+	$(BIN)/pytest tests/unit tests/contract
 
 clean: ## Remove the virtual environment and everything the runs wrote
 	rm -rf $(VENV) var

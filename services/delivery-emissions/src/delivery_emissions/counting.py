@@ -13,7 +13,8 @@ from delivery_emissions.store import Held, Stored, lock_shipments, new_event_ids
 from delivery_emissions.tables import Tables
 from shared.meter.lateness import Lateness, epoch_ms
 from shared.meter.position import Counts, Position
-from shared.meter.tally import Delta, Record, RegisterKey, Sealed, Tally, outside
+from shared.meter.register import Delta, RegisterKey
+from shared.meter.tally import Record, Sealed, Tally, outside
 from shared.meter.window import identity
 from shared.postgres import Connection
 from shared.readings import detail_text

@@ -8,7 +8,7 @@ from shared.estimate import ChannelName, Method, Subject
 from shared.factors import FactorSet
 from shared.meter.channel import Channel
 from shared.meter.position import Position
-from shared.meter.store import Register
+from shared.meter.register import Register
 from shared.methods_common import ModelCache, RegisterEstimate, estimate_register
 from shared.readings import EmissionsUg, Reading, detail_labels
 from shared.schedule import MethodSchedule, choose_method

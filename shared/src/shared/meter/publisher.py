@@ -16,7 +16,7 @@ from shared.errors import Transient
 from shared.meter.channel import Channel
 from shared.meter.estimator import Estimator
 from shared.meter.position import Position
-from shared.meter.store import Register
+from shared.meter.register import Register
 from shared.metrics import MeterMetrics
 from shared.readings import Progress, progress_key, reading_key
 from shared.telemetry import log

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,33 +11,11 @@ import asyncpg
 
 from shared.errors import Conflict
 from shared.meter.position import Anchor, Position
-from shared.meter.tally import Delta, RegisterKey
+from shared.meter.register import Delta, Register, RegisterKey
 from shared.postgres import Connection, Pool, transaction
 from shared.readings import Balance
 
 MIGRATIONS = ("shared.meter",)
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """A register as stored: its key and its running totals."""
-
-    key: RegisterKey
-    channel: str
-    events: int
-    late: int
-    duplicates: int
-    rejected: int
-    activity: tuple[int, ...]
-    through_offset: int
-    revision: int
-    factor_set: str
-    log_epoch: int
-
-    @property
-    def quarter(self) -> datetime:
-        """Start of the register's quarter-hour."""
-        return datetime.fromtimestamp(self.key.quarter_s, UTC)
 
 
 _POSITION = """SELECT * FROM progress WHERE topic = $1 AND partition = $2 ORDER BY log_epoch DESC LIMIT 1"""

@@ -7,7 +7,7 @@ sum of what it seals is the same: that is the law the property tests state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +15,7 @@ from shared.decode import BatchDecoder
 from shared.meter.channel import Channel
 from shared.meter.lateness import Lateness, LatenessRules, TimeCache
 from shared.meter.position import Anchor, Counts, Position
+from shared.meter.register import Delta, RegisterKey
 from shared.meter.window import Window, identity
 
 QUARTER_S = 900
@@ -35,27 +36,6 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
-
-
-class RegisterKey(NamedTuple):
-    """A register of one partition and epoch: quarter-hour (seconds since the epoch) and labels."""
-
-    quarter_s: int
-    shop: str
-    country: str
-    payer: str
-    detail: str
-
-
-@dataclass(slots=True)
-class Delta:
-    """What is added to a register. ``activity`` follows the channel's measures."""
-
-    events: int = 0
-    late: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    activity: list[int] = field(default_factory=list)
 
 
 class DeadLetter(NamedTuple):
