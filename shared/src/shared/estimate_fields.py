@@ -8,12 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from shared.countries import CONTINENTS
 from shared.errors import Rejected
 
-MISSING = object()
+
+def ceiling(kind: Any) -> int:
+    """The upper limit of a field type of the contract (``shared.fields``)."""
+    for item in get_args(kind)[1:]:
+        for rule in getattr(item, "metadata", ()):
+            if hasattr(rule, "le"):
+                return int(rule.le)
+    raise ValueError(f"{kind} has no upper limit")
 
 
 class Fields:

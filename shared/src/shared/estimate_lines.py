@@ -17,7 +17,7 @@ from shared.estimate import Estimate, Subject
 from shared.estimate_fields import Fields
 from shared.explain import estimate_json
 from shared.factors import FactorSet
-from shared.methods_common import NO_OPTIONS, Derive, LinearMethod, Options
+from shared.methods_common import Derive, LinearMethod, Options
 
 LONGEST_LINE = 1_000_000
 
@@ -29,7 +29,7 @@ class Case:
     method: LinearMethod
     subject: Subject
     derive: Derive
-    options: Options = NO_OPTIONS
+    options: Options = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Members to print beside the estimate (a carrier's published figure, the assessment)."""

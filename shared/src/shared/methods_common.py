@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import ClassVar
 
 from shared.errors import Rejected
@@ -27,7 +28,7 @@ FREIGHT = (3, "3.4 Upstream transportation and distribution")
 Options = Mapping[str, "Decimal | str | bool"]
 """What a caller may set instead of a method's defaults; registers never carry options."""
 
-NO_OPTIONS: Options = {}
+NO_OPTIONS: Options = MappingProxyType({})
 
 Derive = Callable[[Trail], Mapping[str, Term]]
 """Computes measures on a trail from what they follow from."""

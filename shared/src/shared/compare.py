@@ -1,0 +1,88 @@
+"""All methods of a channel side by side, as a table and a chart: the method is part of the number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from shared.chart import Bar, write_chart
+from shared.console import err, out, table
+from shared.errors import Rejected
+from shared.estimate_fields import Fields
+from shared.estimate_lines import Case, parse_line
+from shared.factors import FactorSet
+from shared.measure_units import parse_unit
+from shared.units import EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A published figure that is shown beside a result and never part of it."""
+
+    label: str
+    grams: Decimal
+
+    @staticmethod
+    def of(factors: FactorSet, factor_id: str, count: int = 1) -> Reference:
+        """A per-piece factor times a count."""
+        factor = factors.get(factor_id)
+        scale = parse_unit(factor.unit).scale
+        grams = EXACT.multiply(EXACT.multiply(factor.value, Decimal(count)), Decimal(scale.numerator))
+        return Reference(f"{factor.name} ({factor.year})", EXACT.divide(grams, Decimal(scale.denominator)))
+
+
+Cases = Callable[[Fields], Sequence[Case]]
+References = Callable[[Fields, FactorSet], Sequence[Reference]]
+
+
+def compare_lines(
+    lines: Iterable[bytes], cases: Cases, references: References, factors: FactorSet, chart: Path | None
+) -> int:
+    """Print a table per line and write the chart of the last; the number of refused lines."""
+    if chart is not None and chart.suffix.lower() != ".svg":
+        raise Rejected("the chart is an .svg file", field="chart")
+    refused = 0
+    for number, raw in enumerate(lines, start=1):
+        if not raw.strip():
+            continue
+        try:
+            fields = Fields(parse_line(raw))
+            bars = compare(cases(fields), references(fields, factors), factors)
+        except Rejected as error:
+            refused += 1
+            err.print(f"line {number}: {error}", highlight=False, soft_wrap=True)
+            continue
+        _print(number, bars)
+        if chart is not None:
+            title = f"Line {number}: g CO2e by method, 95 % range, logarithmic"
+            chart.write_text(write_chart(title, bars), encoding="utf-8")
+            out.print(f"chart: {chart}")
+    return refused
+
+
+def compare(cases: Sequence[Case], references: Sequence[Reference], factors: FactorSet) -> list[Bar]:
+    """One bar per method, then one per published figure."""
+    bars = []
+    for case in cases:
+        estimate = case.estimate(factors)
+        grams = estimate.emissions_g
+        bars.append(Bar(case.label or case.method.id, case.method.title, grams.low, grams.central, grams.high))
+    bars += [Bar(item.label, "published figure", item.grams, item.grams, item.grams) for item in references]
+    return bars
+
+
+def _print(number: int, bars: Sequence[Bar]) -> None:
+    smallest = min((bar.central for bar in bars if bar.central > 0), default=Decimal(0))
+    rows = [
+        (
+            bar.label,
+            bar.note,
+            *(f"{value:.6g}" for value in (bar.low, bar.central, bar.high)),
+            f"{bar.central / smallest:.2f}" if smallest else "",
+        )
+        for bar in bars
+    ]
+    columns = ("method", "what", "#low g", "#central g", "#high g", "#x smallest")
+    out.print(table(f"Line {number}", columns, rows))

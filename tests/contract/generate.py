@@ -1,0 +1,60 @@
+"""Writes what is generated from the code and checked for drift: JSON Schemas and the field table of the contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from shared.events import SOURCE_EVENTS
+from shared.inputs import CARRIED, LABELS, MEASURES
+from shared.offset_events import OffsetDocument, OffsetOrder
+from shared.readings import MeterMessage
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "contract"
+TOPICS = {
+    "SiteTraffic": "site-traffic",
+    "EmailSent": "emails-sent",
+    "AdImpressions": "ad-impressions",
+    "Shipment": "shipments",
+}
+
+
+def files() -> dict[str, str]:
+    """Name and text of every generated file."""
+    schemas = {TOPICS[model.__name__]: model.model_json_schema() for model in SOURCE_EVENTS}
+    schemas["meter-readings"] = TypeAdapter(MeterMessage).json_schema()
+    schemas["offset-orders"] = OffsetOrder.model_json_schema(mode="serialization")
+    schemas["offset-documents"] = OffsetDocument.model_json_schema(mode="serialization")
+    texts = {f"{topic}.schema.json": json.dumps(schema, indent=2) + "\n" for topic, schema in schemas.items()}
+    texts["inputs.md"] = inputs()
+    return texts
+
+
+def inputs() -> str:
+    """The table of what methods read and where it comes from."""
+    lines = ["# Where every number comes from", "", "Generated from `shared.inputs` (`make schemas`).", ""]
+    for channel, measures in MEASURES.items():
+        lines += [f"## {channel}", "", "| measure | event fields | when absent |", "|---|---|---|"]
+        lines += [
+            f"| `{name}` | {', '.join(f'`{field}`' for field in source.fields)} | "
+            f"{f'`{source.default}`' if source.default else '–'} |"
+            for name, source in measures.items()
+        ]
+        lines += ["", "Registers are told apart by " + ", ".join(f"`{field}`" for field in LABELS[channel]) + ".", ""]
+    lines += ["## Carried, never turned into a number", "", "| field | why |", "|---|---|"]
+    lines += [f"| `{name}` | {why} |" for name, why in CARRIED.items()]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write all files."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in files().items():
+        (FOLDER / name).write_text(text)
+    print(f"{len(files())} files written to docs/contract")
+
+
+if __name__ == "__main__":
+    main()
