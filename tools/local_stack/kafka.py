@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 _READY = "Kafka Server started"
 
-# Serial: half a second less to start than the default collector on two cores, and a heap of this size pauses little.
-# The compiler is left alone: stopping it at its first tier saves another half second and costs throughput for ever.
-_JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC")
-_FORMAT_JVM = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-_ALWAYS = ("-Djava.awt.headless=true", "-XX:-UsePerfData")  # performance data would be left in /tmp by a killed JVM
+# Measured on two cores: the serial collector starts half a second sooner than the default one. The first compiler tier
+# alone takes a third less processor time to start (2.8 s instead of 4.2 s), and no more for the first million records
+# written and read (2.3 s instead of 2.9 s): Python clients are the limit here, and the processors are shared with them.
+_JVM = ("-Xms128m", "-Xmx512m")
+_FORMAT_JVM = ("-Xmx128m",)
+_ALWAYS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true", "-XX:-UsePerfData")
 _LOGGING = (
     "-Dorg.slf4j.simpleLogger.logFile=System.out",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -157,7 +158,8 @@ class Kafka(Server):
             raise LocalStackError(explain_log(self.name, done.stdout + done.stderr))
 
     def _command(self, jvm: tuple[str, ...], *arguments: str) -> tuple[str, ...]:
-        # The compression libraries unpack themselves there; in /tmp a killed JVM would leave them behind.
+        # The compression libraries unpack themselves there; in /tmp a killed JVM would leave them behind, as it would
+        # its performance data.
         temporary = f"-Djava.io.tmpdir={self.folder / 'tmp'}"
         return (str(self._java), *jvm, *_ALWAYS, temporary, *_LOGGING, "-cp", self._class_path, *arguments)
 
