@@ -1,0 +1,55 @@
+"""The claim guard finds what its list says, and nothing in sentences that state facts."""
+
+from __future__ import annotations
+
+import pytest
+
+from offset_purchaser.claims import find_claims, fine_sentences, prepare, rules
+
+SAYS = [(rule.language, rule.id, sentence) for rule in rules() for sentence in rule.says]
+FINE = [(language, sentence) for language, sentences in fine_sentences().items() for sentence in sentences]
+
+
+@pytest.mark.parametrize(("language", "rule", "sentence"), SAYS)
+def test_every_example_of_the_list_is_found_by_its_own_rule(language: str, rule: str, sentence: str) -> None:
+    assert rule in {claim.rule for claim in find_claims(sentence, language)}
+
+
+@pytest.mark.parametrize(("language", "sentence"), FINE)
+def test_factual_sentences_are_not_found(language: str, sentence: str) -> None:
+    assert find_claims(sentence, language) == ()
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "de"])
+def test_english_slogans_are_found_in_every_language(language: str) -> None:
+    claim = find_claims("Black Friday: CARBON-NEUTRAL!", language)[0]
+    assert (claim.language, claim.rule, claim.phrase) == ("en", "neutral", "carbon-neutral")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["carbon-\nneutral", "carbon\nneutral", "Carbon\u00a0Neutral", "carbon\u2011neutral", "car\u00adbon neutral"],
+)
+def test_line_breaks_and_special_hyphens_do_not_hide_a_word(text: str) -> None:
+    assert [claim.rule for claim in find_claims(text, "en")] == ["neutral"]
+
+
+def test_accents_and_subscripts_do_not_hide_a_word() -> None:
+    assert prepare("Zéro CO₂ — ÉMISSIONS") == "zero co2 — emissions"
+    assert [claim.rule for claim in find_claims("SANS CO₂", "fr")] == ["zero"]
+
+
+def test_the_service_s_own_name_is_not_a_claim() -> None:
+    assert find_claims("offset-purchaser reads offset-orders from offset 12", "en") == ()
+
+
+def test_a_language_without_a_list_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no list of claims for 'it'"):
+        find_claims("neutro", "it")
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "de"])
+def test_every_language_forbids_the_same_kinds_of_claim(language: str) -> None:
+    ids = {rule.id for rule in rules() if rule.language == language}
+    kinds = {"en": "neutral zero positive compensated green netted", "fr": "neutre zero positif compense vert net"}
+    assert set(kinds.get(language, "neutral null positiv kompensiert gruen netto").split()) <= ids
