@@ -24,7 +24,7 @@ PARCELS = Trouble(horizon_ms=400 * DAY_MS, late=0.0, beyond=0.0)
 """Parcels are late by nature (they follow their orders), and their ids are remembered for ever."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Weekend:
     """How much happens. Duplicates come on top of these; malformed records are among them."""
 

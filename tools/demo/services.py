@@ -27,6 +27,10 @@ HEALTHY_SECONDS = 10.0
 """Having lived that long, a service's next death counts as the first again."""
 
 
+LINE_HEAD, LINE_TAIL = 160, 480
+"""Characters of a long log line that are quoted: where it is from, and the end, which names the error of a traceback."""
+
+
 class ServiceFailed(OffsetsError):
     """A service does not stay up, or a command of it failed. The text quotes the end of its log."""
 
@@ -71,7 +75,17 @@ def write_environment(folder: Path, service: Service) -> Path:
 
 def by_hand(service: Service, environment: Path) -> str:
     """The line that starts a service by hand."""
-    return f"set -a; . {shlex.quote(str(environment))}; set +a; {shlex.join(service.argv)}"
+    argv = (os.path.relpath(service.argv[0]), *service.argv[1:])
+    return f"(set -a; . ./{shlex.quote(os.path.relpath(environment))}; {shlex.join(argv)})"
+
+
+def short_tail(log: Path, lines: int) -> str:
+    """The last lines of a log, long ones without their middle; the log itself has all of them."""
+    shown = []
+    for line in log_tail(log, lines).splitlines():
+        long = len(line) > LINE_HEAD + LINE_TAIL
+        shown.append(f"{line[:LINE_HEAD]} ... {line[-LINE_TAIL:]}" if long else line)
+    return "\n".join(shown)
 
 
 def run_commands(commands: list[tuple[Service, tuple[str, ...]]], *, seconds: float = 120.0) -> None:
@@ -155,7 +169,7 @@ class Keeper:
             if kept.failed:
                 raise ServiceFailed(
                     f"{name} was started again {kept.restarts} times and does not stay up. "
-                    f"The end of {self.log(name)}:\n{log_tail(self.log(name))}"
+                    f"The end of {self.log(name)}:\n{short_tail(self.log(name), 8)}"
                 )
 
     def stop(self) -> None:

@@ -32,13 +32,13 @@ from demo.progress import sending_bar
 from demo.purchaser import PurchaserClient, waiting_for
 from demo.records import TOPIC_SETTINGS, Record
 from demo.send import Sent, end_offsets, send_records
-from demo.services import Keeper, Service, ServiceFailed, by_hand, run_commands, write_environment
+from demo.services import Keeper, Service, ServiceFailed, by_hand, run_commands, short_tail, write_environment
 from local_stack.stack import LocalStack
 from shared.settings import KafkaSettings, TopicSettings
 
 READY_SECONDS = 60.0
 """Start-up is imports and one connection each; a minute covers a slow machine that compiles byte code first."""
-OWN_OUTPUTS = ("documents", "charts", "logs", "env", "campaigns.yaml", "summary.json", "report.html")
+OWN_OUTPUTS = ("documents", "charts", "logs", "env", "campaigns.yaml", "sandbox.sqlite", "summary.json", "report.html")
 """What a session may write below its folder; the same names of an earlier run are removed first."""
 
 
@@ -58,7 +58,8 @@ class Session:
         Nothing is started or written before the block is entered.
         """
         self.out = out
-        self.restarts: dict[str, int] = {}
+        self.documents = out / "documents"
+        self.sandbox_url = ""
         self._campaigns = campaigns
         self._console = console
         self._flush_interval_ms = flush_interval_ms
@@ -107,12 +108,17 @@ class Session:
                 self.keeper.check()
                 report = self.purchaser.report()
                 waiting = waiting_for(report, self.campaign_file.days())
-                if not waiting:
+                if not waiting and not (waiting := self._documents_on_their_way(report)):
                     return report
                 if time.monotonic() > deadline:
                     raise ServiceFailed(self._overdue(waiting, seconds))
                 status.update(f"Waiting: {waiting}")
                 self.purchaser.pause()
+
+    def _documents_on_their_way(self, report: Mapping[str, Any]) -> str:
+        numbers = {s["document"] for entry in report["days"] for s in entry["settlements"] if s["document"]}
+        missing = sorted(number for number in numbers if not (self.documents / f"{number}.pdf").exists())
+        return f"files of {', '.join(missing)}" if missing else ""
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)
@@ -128,12 +134,12 @@ class Session:
         run_commands([(service, ("migrate",)) for service in services])
         run_commands([(service, ("topics", "create")) for service in services])
         self.keeper = Keeper(self.out / "logs", self._say)
-        self._exit.callback(self._stop_services)
+        self._exit.callback(self.keeper.stop)
         self._say("Starting the services")
         for service in (sandbox, *services):
             environment = write_environment(self.out / "env", service)
             self.keeper.start(service)
-            self._say(f"  {service.name}: by hand with `{by_hand(service, environment)}`")
+            self._say(f"  {service.name}, by hand: {by_hand(service, environment)}")
         for service in (sandbox, *services):
             self._wait_ready(service)
         self.purchaser = PurchaserClient(services[-1])
@@ -143,16 +149,21 @@ class Session:
         common = {"LOG_FORMAT": "json", "METER_LOG_TIME": "recorded"}
         meter = common | {"METER_FLUSH_INTERVAL_MS": str(self._flush_interval_ms)}
         sandbox_port = free_port()
-        documents = (self.out / "documents").resolve()
-        documents.mkdir(parents=True, exist_ok=True)
+        self.sandbox_url = f"http://127.0.0.1:{sandbox_port}"
+        self.documents.mkdir(parents=True, exist_ok=True)
         purchaser = common | {
             "PURCHASER_CAMPAIGNS_FILE": str(self.campaign_file.path.resolve()),
-            "PURCHASER_DOCUMENTS_FOLDER": str(documents),
-            "PURCHASER_SANDBOX_URL": f"http://127.0.0.1:{sandbox_port}",
+            "PURCHASER_DOCUMENTS_FOLDER": str(self.documents.resolve()),
+            "PURCHASER_SANDBOX_URL": self.sandbox_url,
             "PURCHASER_MODE": "rehearsal",
         }
         return [
-            Service("sandbox", "offset-purchaser", ("sandbox",), common | {"HTTP_PORT": str(sandbox_port)}),
+            Service(
+                "sandbox",
+                "offset-purchaser",
+                ("sandbox", "--state", str((self.out / "sandbox.sqlite").resolve())),
+                common | {"HTTP_PORT": str(sandbox_port)},
+            ),
             self._service("traffic-meter", meter),
             self._service("delivery-emissions", meter),
             self._service("offset-purchaser", purchaser),
@@ -185,13 +196,8 @@ class Session:
     def _log_ends(self, lines: int = 6) -> str:
         parts = []
         for name in self.keeper.restarts:
-            text = self.keeper.log(name).read_text(errors="replace").splitlines()[-lines:]
-            parts.append(f"--- end of {self.keeper.log(name)}\n" + "\n".join(text))
+            parts.append(f"--- end of {self.keeper.log(name)}\n{short_tail(self.keeper.log(name), lines)}")
         return "\n".join(parts)
-
-    def _stop_services(self) -> None:
-        self.keeper.stop()
-        self.restarts = self.keeper.restarts
 
 
 def free_port() -> int:
