@@ -213,6 +213,12 @@ def load_mapping(name_or_path: str) -> SheetMapping:
     raise Rejected(f"there is no mapping {name_or_path!r}; packaged are: {names}; a file of yours ends in .yaml")
 
 
+def mapping_text(name: str) -> str:
+    """The text of a packaged mapping. Raises ``Rejected`` when there is none."""
+    load_mapping(name)
+    return next(entry.read_text("utf-8") for entry in _packaged() if entry.name == f"{name}.yaml")
+
+
 def packaged_mappings() -> list[SheetMapping]:
     """The mappings that come with the program, by name."""
     return [parse_mapping(entry.read_text("utf-8"), entry.name) for entry in _packaged()]

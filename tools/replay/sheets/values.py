@@ -27,8 +27,7 @@ from replay.sheets.places import find_place
 from replay.sheets.units import UNITS, factor, to_base
 
 MONTH_FORMATS = ("%Y-%m", "%m/%Y", "%m.%Y", "%B %Y", "%b %Y", "%b-%y", "%Y%m")
-UNRESOLVED = "place_not_resolved"
-COUNTRY_ONLY = "place_country_only"
+BY_TOWN, BY_COUNTRY, UNRESOLVED = "place_by_town", "place_by_country", "place_not_resolved"
 
 
 class Header:
@@ -219,4 +218,4 @@ class Rules:
         place = self._found[key]
         if place is None:
             return Got(None, (UNRESOLVED,))
-        return Got(place, () if place.city else (COUNTRY_ONLY,))
+        return Got(place, (BY_TOWN if place.city else BY_COUNTRY,))

@@ -1,0 +1,147 @@
+"""The command ``replay``: real files through the whole system."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from replay.inputs import Options
+from replay.plan import Files
+from shared.errors import OffsetsError
+from shared.errors import Rejected as InputRejected
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Brings real files and foreign topics in: access logs, shipments, mailings, media plans.",
+)
+EPILOG = (
+    "Examples:  replay run --log access.log.gz --shipments shipments.csv   "
+    "replay run --log access.log --dry-run   replay run --emails mailings.xlsx --zone Europe/Paris   "
+    "replay run --log access.log --shift-to 2026-11-27 --speed 10x"
+)
+mapping_app = typer.Typer(no_args_is_help=True, help="Mapping files: which column of a sheet becomes which field.")
+app.add_typer(mapping_app, name="mapping")
+
+
+@app.command(epilog=EPILOG)
+def run(
+    *,
+    log: Annotated[
+        list[Path] | None, typer.Option(help="An access log, plain or .gz; several times for several.")
+    ] = None,
+    shipments: Annotated[list[Path] | None, typer.Option(help="A shipments sheet, CSV or XLSX.")] = None,
+    emails: Annotated[list[Path] | None, typer.Option(help="A mail provider's campaign export.")] = None,
+    ads: Annotated[list[Path] | None, typer.Option(help="A media plan or an advertising export.")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option(help="A packaged mapping by name, or your own .yaml; else the one that suits.")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="Time zone of the campaign, and of times without an offset.")] = "UTC",
+    shop: Annotated[str, typer.Option(help="The shop that the events belong to.")] = "default",
+    country: Annotated[str | None, typer.Option(help="Country (ISO alpha-2) where nothing else tells it.")] = None,
+    hosting_country: Annotated[str | None, typer.Option(help="Country of the data centre, for logs.")] = None,
+    country_database: Annotated[Path | None, typer.Option(help="MaxMind DB file: address to country.")] = None,
+    source_system: Annotated[str | None, typer.Option(help="Name of the sender in the events.")] = None,
+    revision: Annotated[
+        int | None, typer.Option(min=1, help="Send shipments as updates with this revision, over earlier ones.")
+    ] = None,
+    speed: Annotated[str, typer.Option(help="1x, 10x, … the recorded pace, or max.")] = "max",
+    shift_to: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Move all times by whole days: the first day becomes this."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Parse and count only; nothing is started or sent.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Replay files that were replayed before.")] = False,
+    bootstrap: Annotated[
+        str | None, typer.Option(help="Send to this Kafka and stop there; no stack is started.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("var/replay"),
+    history: Annotated[Path | None, typer.Option(help="Where replayed files are remembered (else in --out).")] = None,
+    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the settlements at most.")] = 600.0,
+) -> None:
+    """Read files, send their events, wait for the settlement; exit code 1 when a sum or a number is off."""
+    from replay.history import History
+    from replay.paced import speed_of
+    from replay.plan import make_plan
+    from replay.run import Settings, count_only, kafka_at, main_job, send_to
+    from replay.tables import show_comparisons
+
+    console = Console()
+    settings = Settings(out, shop, speed_of(speed), wait)
+    remembered = History(history or out / "replayed.json")
+    files = Files(log or [], shipments or [], emails or [], ads or [])
+    options = Options(shop, zone, country, hosting_country, country_database, source_system, revision)
+    with console.status("Reading the files"):
+        plan = make_plan(
+            files,
+            mapping or [],
+            options,
+            remembered,
+            again=again or dry_run,
+            shift_to=shift_to.date() if shift_to else None,
+        )
+    console.print(f"{plan.first_day} to {plan.last_day} ({plan.zone.key})", highlight=False)
+    if dry_run:
+        count_only(plan, settings, console)
+        return
+    if bootstrap:
+        send_to(plan, settings, remembered, kafka_at(bootstrap), console)
+        return
+    checks = main_job(plan, settings, remembered, console)
+    show_comparisons(console, checks)
+    console.print(f"Everything is in {out}/.", highlight=False)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+@mapping_app.command("check", epilog="Example: replay mapping check shipments.csv.gz scms-shipments")
+def check_mapping(
+    file: Annotated[Path, typer.Argument(help="A CSV or Excel file, plain or .gz.")],
+    mapping: Annotated[str, typer.Argument(help="A packaged mapping by name, or your own .yaml.")],
+    *,
+    rows: Annotated[int, typer.Option(min=1, help="So many rows are shown.")] = 5,
+    zone: Annotated[str, typer.Option(help="Time zone of times without an offset.")] = "UTC",
+) -> None:
+    """Show the first rows as events, as they would be sent."""
+    from replay.check import show_first_rows
+
+    show_first_rows(Console(), file, mapping, rows, zone)
+
+
+@mapping_app.command("list")
+def list_mappings() -> None:
+    """Name the packaged mappings and the columns each of them needs."""
+    from replay.check import show_mappings
+
+    show_mappings(Console())
+
+
+@mapping_app.command("show", epilog="Example: replay mapping show shipstation-export > mine.yaml")
+def show_mapping(name: Annotated[str, typer.Argument(help="A packaged mapping.")]) -> None:
+    """Print a packaged mapping, to start your own from."""
+    from replay.sheets.mapping import mapping_text
+
+    sys.stdout.write(mapping_text(name))
+
+
+def main() -> None:
+    """Entry point: an error is a sentence and exit code 1 (2 for wrong input), Ctrl-C is 130."""
+    try:
+        app()
+    except InputRejected as error:
+        Console(stderr=True).print(str(error), markup=False, highlight=False)
+        sys.exit(2)
+    except OffsetsError as error:
+        Console(stderr=True).print(f"{type(error).__name__}: {error}", markup=False, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped.")
+        sys.exit(130)

@@ -1,0 +1,170 @@
+"""The files of a run: opened, recognised, hashed, their days known, nothing sent yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from replay.access.countries import open_countries
+from replay.access.formats import parser_for, without_bom
+from replay.access.request import LineParser, NotARequest, Unreadable
+from replay.access.site import SiteEvents, SiteOptions
+from replay.account import Tally
+from replay.files import Content, chunks, examine, line_batches
+from replay.identity import RowIds
+from replay.rows import Rows
+from replay.sheets.mapping import SheetMapping, load_mapping, packaged_mappings
+from replay.sheets.read import Sheet
+from replay.sheets.shape import SheetOptions
+from replay.sheets.table import needed_columns, open_table
+from replay.shift import moments
+from shared.errors import Rejected
+
+Move = Callable[[datetime], datetime]
+Span = tuple[datetime, datetime]
+CHANNEL_EVENTS = {"shipments": "shipment", "emails": "email", "ads": "ad", "site": "site"}
+"""Name of a run's option to the event that its mappings must give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the files cannot say about themselves."""
+
+    shop: str = "default"
+    zone: str = "UTC"
+    country: str | None = None
+    hosting_country: str | None = None
+    country_database: Path | None = None
+    source_system: str | None = None
+    revision: int | None = None
+
+
+@dataclass(slots=True)
+class Input:
+    """One file of a run."""
+
+    content: Content
+    topic: str
+    described: str
+    """Format or mapping, for people."""
+    spans: Callable[[], Iterable[Span]]
+    rows: Callable[[Move | None], Rows]
+    counted: int | None
+    """Rows, when they can be counted before they are read."""
+    in_order: bool
+    """Whether rows come in the order of their times, more or less."""
+    tally: Tally = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.content.name, self.content.sha256)
+
+
+def open_log(path: Path, options: Options, sizes: Iterable[int] = ()) -> Input:
+    """An access log. Raises ``Rejected`` with a sentence when it cannot be used."""
+    content = examine(path, sizes=sizes)
+    parse = parser_for(path)
+    countries = open_countries(options.country_database) if options.country_database else None
+
+    def rows(move: Move | None) -> Rows:
+        site = SiteOptions(
+            shop=options.shop,
+            source_system=options.source_system or "access-log",
+            hosting_country=options.hosting_country,
+            country=options.country,
+            countries=countries,
+            move=moments(move) if move else None,
+        )
+        return SiteEvents(RowIds(content.sha256), site).rows(_log_lines(path), parser_for(path))
+
+    return Input(content, "site_traffic", _name(parse), lambda: _log_spans(path), rows, content.lines, in_order=True)
+
+
+def open_sheet(
+    path: Path, channel: str, mappings: Sequence[SheetMapping], options: Options, sizes: Iterable[int] = ()
+) -> Input:
+    """A sheet with the mapping that suits it. Raises ``Rejected`` with a sentence when none does."""
+    content = examine_sheet(path, sizes)
+    mapping = choose_mapping(path, channel, mappings)
+
+    def sheet(move: Move | None) -> Sheet:
+        own = SheetOptions(
+            shop=options.shop,
+            zone=options.zone,
+            source_system=options.source_system,
+            country=options.country,
+            move=move,
+            revision=options.revision,
+        )
+        return Sheet(path, mapping, content.sha256, own)
+
+    return Input(
+        content,
+        mapping.kind.topic,
+        f"mapping {mapping.name}",
+        lambda: sheet(None).spans(),
+        lambda move: sheet(move).rows(),
+        None,
+        in_order=False,
+    )
+
+
+def examine_sheet(path: Path, sizes: Iterable[int] = ()) -> Content:
+    """Hash a CSV or Excel file. Raises ``Rejected`` when it cannot be read."""
+    from replay.sheets.excel import is_excel
+
+    return examine(path, sizes=sizes, text=not is_excel(path))
+
+
+def choose_mapping(path: Path, channel: str, given: Sequence[SheetMapping]) -> SheetMapping:
+    """The mapping for a file: the one given for its channel, else the packaged one that needs most of its columns.
+
+    Raises ``Rejected`` when none suits, with what the nearest one misses.
+    """
+    event = CHANNEL_EVENTS[channel]
+    candidates = [m for m in given if m.event == event] or [m for m in packaged_mappings() if m.event == event]
+    candidates.sort(key=lambda mapping: -len(needed_columns(mapping)))
+    refused: list[Rejected] = []
+    for mapping in candidates:
+        try:
+            open_table(path, mapping)
+        except Rejected as error:
+            refused.append(error)
+        else:
+            return mapping
+    nearest = min(refused, key=lambda error: len(error.reason))
+    raise Rejected(f"{nearest.reason} (tried: {', '.join(m.name for m in candidates)}; name another with --mapping)")
+
+
+def load_mappings(names: Iterable[str]) -> list[SheetMapping]:
+    """The mappings named on the command line."""
+    return [load_mapping(name) for name in names]
+
+
+def _name(parse: LineParser) -> str:
+    return str(getattr(parse, "name", "log"))
+
+
+def _log_lines(path: Path) -> Iterator[list[bytes | None]]:
+    for number, batch in enumerate(line_batches(chunks(path))):
+        if number == 0:
+            batch[0] = without_bom(batch[0])
+        yield batch
+
+
+def _log_spans(path: Path) -> Iterator[Span]:
+    """The first and last time of a log: one span."""
+    parse = parser_for(path)
+    first, last = 2**62, -1
+    for batch in _log_lines(path):
+        for line in batch:
+            if line is None:
+                continue
+            try:
+                ms = parse(line).moment.ms
+            except (Unreadable, NotARequest):
+                continue
+            first, last = min(first, ms), max(last, ms)
+    if last >= 0:
+        yield datetime.fromtimestamp(first / 1000, UTC), datetime.fromtimestamp(last / 1000, UTC)

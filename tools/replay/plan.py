@@ -1,0 +1,110 @@
+"""A run before it starts: its files, its days, its campaign, whether it may run at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from heapq import merge
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from demo.records import Record
+from replay.account import Lists
+from replay.campaign import covering
+from replay.history import History, insist_on_different
+from replay.inputs import Input, Move, Options, load_mappings, open_log, open_sheet
+from replay.shift import by_days
+from shared.errors import Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files that a run was given, by what they are."""
+
+    logs: Sequence[Path] = ()
+    shipments: Sequence[Path] = ()
+    emails: Sequence[Path] = ()
+    ads: Sequence[Path] = ()
+
+    def sheets(self) -> Iterator[tuple[str, Path]]:
+        """Every sheet with the name of its channel."""
+        for channel in ("shipments", "emails", "ads"):
+            for path in getattr(self, channel):
+                yield channel, path
+
+
+@dataclass(slots=True)
+class Plan:
+    """What will be sent, for which days."""
+
+    inputs: list[Input]
+    zone: ZoneInfo
+    first_day: date
+    last_day: date
+    move: Move | None = None
+
+    def campaign(self, shop: str) -> dict[str, Any]:
+        """The campaign that covers the files."""
+        topics = [entry.topic for entry in self.inputs]
+        return covering(self.first_day, self.last_day, zone=self.zone.key, shop=shop, topics=topics)
+
+    @property
+    def total(self) -> int | None:
+        """Rows of all files, when they can be counted before they are read."""
+        counts = [entry.counted for entry in self.inputs]
+        return sum(count for count in counts if count) if all(counts) else None
+
+    def records(self, lists: Lists) -> Iterator[Record]:
+        """The records of all files in the order of their times, as far as the files keep it."""
+        streams = [_stream(entry, lists, self.move) for entry in self.inputs]
+        if len(streams) == 1:
+            return streams[0]
+        return merge(*streams, key=lambda record: record.timestamp_ms)
+
+    def check(self) -> None:
+        """Raise ``Unbalanced`` unless every row of every file is accounted for."""
+        for entry in self.inputs:
+            entry.tally.check(entry.counted)
+
+
+def make_plan(
+    files: Files, mappings: Sequence[str], options: Options, history: History, *, again: bool, shift_to: date | None
+) -> Plan:
+    """Open every file and find out its days. Raises ``Rejected`` with a sentence; nothing was sent or written then."""
+    sizes = history.sizes()
+    known = load_mappings(mappings)
+    inputs = [open_log(path, options, sizes) for path in files.logs]
+    inputs += [open_sheet(path, channel, known, options, sizes) for channel, path in files.sheets()]
+    if not inputs:
+        raise Rejected("name at least one file: --log, --shipments, --emails or --ads")
+    contents = [entry.content for entry in inputs]
+    insist_on_different(contents)
+    if not again:
+        for content in contents:
+            history.check(content)
+    zone = ZoneInfo(options.zone)
+    first, last = _days(inputs, zone)
+    if shift_to is None:
+        return Plan(inputs, zone, first, last)
+    days = (shift_to - first).days
+    return Plan(inputs, zone, shift_to, date.fromordinal(last.toordinal() + days), by_days(days, zone))
+
+
+def _days(inputs: Sequence[Input], zone: ZoneInfo) -> tuple[date, date]:
+    first: datetime | None = None
+    last: datetime | None = None
+    for entry in inputs:
+        for begins, ends in entry.spans():
+            first = begins if first is None or begins < first else first
+            last = ends if last is None or ends > last else last
+    if first is None or last is None:
+        raise Rejected("no row of these files can be used: every one is rejected or has no time")
+    return first.astimezone(zone).date(), last.astimezone(zone).date()
+
+
+def _stream(entry: Input, lists: Lists, move: Move | None) -> Iterator[Record]:
+    """A log as it comes, a sheet sorted by time: rows of a sheet are held in memory, lines of a log are not."""
+    records = lists.records(entry.rows(move), entry.tally)
+    return records if entry.in_order else iter(sorted(records, key=lambda record: record.timestamp_ms))

@@ -1,0 +1,147 @@
+"""Runs a plan: only counts it, sends it to a Kafka that is there, or takes it through the whole main job."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from demo.checks import Check, document_checks, money_checks, order_checks, same, settlement_checks
+from demo.meter_log import MeterLog, Scope, read_meter_log
+from demo.progress import sending_bar
+from demo.records import TOPIC_SETTINGS
+from demo.send import send_records
+from demo.session import Session
+from demo.summary import summary, write_summary
+from replay.account import Lists
+from replay.campaign import CHANNELS
+from replay.history import History
+from replay.paced import send_paced
+from replay.plan import Plan
+from replay.tables import show_days_in_short, show_files
+from shared.kafka import LogTime, ensure_topics, source_topic
+from shared.settings import KafkaSettings, TopicSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run goes."""
+
+    out: Path
+    shop: str
+    speed: float | None = None
+    """Times the pace of the records; ``None`` is as fast as possible."""
+    wait: float = 600.0
+
+
+def count_only(plan: Plan, settings: Settings, console: Console) -> None:
+    """Parse everything and send nothing: the account, and what would be rejected."""
+    with Lists(settings.out) as lists, sending_bar(console, plan.total) as passed:
+        batch = 0
+        for _ in plan.records(lists):
+            batch += 1
+            if batch == 1000:
+                passed(batch)
+                batch = 0
+        passed(batch)
+    plan.check()
+    write_summary(settings.out / "summary.json", _files(plan))
+    show_files(console, plan)
+
+
+def send_to(plan: Plan, settings: Settings, history: History, kafka: KafkaSettings, console: Console) -> None:
+    """Send to a Kafka that is there already. Its meters and its purchaser do the rest, by their own campaign file."""
+    topics = TopicSettings.load()
+    specs = [spec for entry in plan.inputs for spec in source_topic(topics, entry.topic, LogTime.RECORDED)]
+    unique = list({spec.name: spec for spec in specs}.values())
+    asyncio.run(ensure_topics(kafka, unique, replication_factor=topics.replication_factor))
+    contents = [entry.content for entry in plan.inputs]
+    history.begin(contents, kafka.bootstrap_servers)
+    with Lists(settings.out) as lists, sending_bar(console, plan.total) as on_sent:
+        records = plan.records(lists)
+        if settings.speed is None:
+            asyncio.run(send_records(kafka, topics, records, on_sent=on_sent))
+        else:
+            asyncio.run(send_paced(kafka, topics, records, settings.speed, on_sent=on_sent))
+    history.finish(contents)
+    plan.check()
+    write_summary(settings.out / "summary.json", _files(plan))
+    show_files(console, plan)
+
+
+def kafka_at(bootstrap: str) -> KafkaSettings:
+    """The Kafka at an address; TLS and SASL come from the environment, as for the services."""
+    return KafkaSettings(_secrets_dir=os.environ.get("SECRETS_DIR"), bootstrap_servers=bootstrap)
+
+
+def main_job(plan: Plan, settings: Settings, history: History, console: Console) -> list[Check]:
+    """Stack, services, settlement, document; returns every comparison."""
+    contents = [entry.content for entry in plan.inputs]
+    campaign = plan.campaign(settings.shop)
+    with Session(settings.out, campaigns=[campaign], console=console) as session:
+        history.begin(contents, "the embedded stack")
+        try:
+            _send(plan, settings, session, console)
+        except BaseException:
+            history.forget(contents)
+            raise
+        history.finish(contents)
+        plan.check()
+        ends = session.open_settlements()
+        report = session.wait_until_complete(seconds=settings.wait)
+        days = [plan.first_day + timedelta(days=n) for n in range((plan.last_day - plan.first_day).days + 1)]
+        scope = Scope(frozenset(days), (settings.shop,), plan.zone)
+        log = asyncio.run(read_meter_log(session.kafka, session.topics, scope))
+        content = summary(report, log) | _files(plan)
+        write_summary(settings.out / "summary.json", content)
+        show_files(console, plan)
+        show_days_in_short(console, content)
+        return list(_checks(plan, session, ends, report, log))
+
+
+def _send(plan: Plan, settings: Settings, session: Session, console: Console) -> None:
+    with Lists(settings.out) as lists:
+        records = plan.records(lists)
+        if settings.speed is None:
+            sent = session.send(records, total=plan.total)
+            console.print(f"Sent {sent.total:,} records in {sent.seconds:.1f} s ({sent.rate:,.0f} a second).")
+            return
+        with sending_bar(console, plan.total) as on_sent:
+            asyncio.run(send_paced(session.kafka, session.topics, records, settings.speed, on_sent=on_sent))
+
+
+def _checks(
+    plan: Plan, session: Session, ends: Mapping[str, Mapping[int, int]], report: Mapping[str, Any], log: MeterLog
+) -> Iterator[Check]:
+    """What the files say against what the meters, the purchaser and the provider say."""
+    sent = Counter[str]()
+    for entry in plan.inputs:
+        sent[entry.topic] += entry.tally.events
+    for setting in TOPIC_SETTINGS:
+        name = session.topics.name(setting)
+        balance = report["balance"].get(name, {})
+        yield same(f"{name}: records in Kafka", sent[setting], sum(ends[name].values()))
+        yield same(f"{name}: counted", sent[setting], balance.get("counted", 0))
+        yield same(f"{name}: duplicates, rejected", (0, 0), (balance.get("duplicates", 0), balance.get("rejected", 0)))
+    for setting in sent:
+        yield same(f"outside the campaign: {CHANNELS[setting]}", 0, log.outside[CHANNELS[setting]])
+    transferred = sum(entry.tally.bytes for entry in plan.inputs)
+    measured = sum(day.activity["bytes"] for (_, channel), day in log.days.items() if channel == "site")
+    yield same("bytes of the logs", transferred, measured)
+    yield from settlement_checks(report, session.campaign_file.days())
+    yield from money_checks(report)
+    listing = httpx.get(f"{session.sandbox_url}/v1/orders", timeout=30).raise_for_status().json()["orders"]
+    yield from order_checks(report, listing)
+    yield from document_checks(report, session.documents)
+
+
+def _files(plan: Plan) -> dict[str, Any]:
+    return {"files": [entry.tally.summary() for entry in plan.inputs]}

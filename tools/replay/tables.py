@@ -1,0 +1,70 @@
+"""What a replay prints: the account of every file, the flags, and the days in short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+
+from demo.checks import Check
+from demo.tables import show_checks, show_days, show_purchases
+from replay.plan import Plan
+
+MANY_DAYS = 31
+"""More days than these are shown as years."""
+
+
+def show_files(console: Console, plan: Plan) -> None:
+    """The sum of every file in a sentence, then what was not traffic and what was missing or assumed."""
+    for entry in plan.inputs:
+        t = entry.tally
+        ends = f"{t.sent:,} sent + {t.not_traffic.total():,} not traffic + {t.rejected:,} rejected"
+        transferred = f" and {t.bytes:,} bytes" if t.bytes else ""
+        _say(console, f"{t.name} ({entry.described})")
+        _say(console, f"  {t.rows:,} rows = {ends}; {t.events:,} events{transferred}")
+        for reason, count in t.not_traffic.most_common():
+            _say(console, f"  {count:>11,}  not traffic: {reason}")
+        for flag, count in t.flags.most_common():
+            _say(console, f"  {count:>11,}  {flag.replace('_', ' ')}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_days_in_short(console: Console, content: Mapping[str, Any]) -> None:
+    """The days with something in them; as years when they are many. Then the purchases."""
+    busy = [day for day in content["days"] if any(channel["events"] for channel in day["channels"].values())]
+    if len(busy) <= MANY_DAYS:
+        show_days(console, {"days": busy})
+    else:
+        show_days(console, {"days": _by_year(busy)})
+        console.print(f"{len(busy):,} days with events; summary.json has each of them.", highlight=False)
+    show_purchases(console, content)
+
+
+def show_comparisons(console: Console, checks: Sequence[Check]) -> None:
+    """Every comparison when something differs; else only how many there were."""
+    wrong = [check for check in checks if not check.ok]
+    if wrong:
+        show_checks(console, wrong)
+    console.print(f"{len(checks):,} comparisons with the files, {len(wrong) or 'none'} different.", highlight=False)
+
+
+def _by_year(days: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    years: dict[str, dict[str, Any]] = {}
+    for day in days:
+        year = years.setdefault(day["day"][:4], {"day": day["day"][:4], "channels": {}})
+        for name, channel in day["channels"].items():
+            total = year["channels"].setdefault(
+                name,
+                dict.fromkeys(("events", "duplicates", "rejected", "late"), 0)
+                | {"emissions_g": dict.fromkeys(("low", "central", "high"), "0")},
+            )
+            for key in ("events", "duplicates", "rejected", "late"):
+                total[key] += channel[key]
+            for key, value in channel["emissions_g"].items():
+                total["emissions_g"][key] = str(Decimal(total["emissions_g"][key]) + Decimal(value))
+    return list(years.values())
