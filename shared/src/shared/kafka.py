@@ -148,6 +148,19 @@ async def ensure_topics(settings: KafkaSettings, specs: Sequence[TopicSpec], *, 
         await admin.close()
 
 
+async def check_topics(settings: KafkaSettings, specs: Sequence[TopicSpec]) -> None:
+    """Check topics at start. Raises ``Rejected`` when one is missing or has a setting that breaks counting."""
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    await admin.start()
+    try:
+        missing = sorted({spec.name for spec in specs} - set(await admin.list_topics()))
+        if missing:
+            raise Rejected(f"topics are missing: {', '.join(missing)}; create them with the command: topics create")
+        await _check_topics(admin, specs)
+    finally:
+        await admin.close()
+
+
 CHECKED = ("message.timestamp.type", "cleanup.policy")
 
 

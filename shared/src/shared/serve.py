@@ -45,6 +45,4 @@ class Server(uvicorn.Server):
 
 def make_server(app: Any, http: HttpSettings) -> Server:
     """A server for an ASGI application with a life span; logs go through ``shared.telemetry``."""
-    return Server(
-        uvicorn.Config(app, host=http.host, port=http.port, log_config=None, access_log=False, lifespan="on")
-    )
+    return Server(uvicorn.Config(app, host=http.host, port=http.port, log_config=None, access_log=False, lifespan="on"))

@@ -7,7 +7,7 @@ the number itself come out of the same line of code. Not promised: speed; meters
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
@@ -120,7 +120,7 @@ class Trail:
         last = self.steps[-1]
         if last.id != term.id or last.op in ("input", "factor", "constant"):
             raise Rejected(f"{term.id} is not the newest result", field="trail")
-        self.steps[-1] = replace(last, id=step_id)
+        self.steps[-1] = Step(step_id, last.op, last.value, last.unit, last.inputs, last.factor, last.note)
         return Term(self, step_id, term.value, term.unit)
 
     def total(self, terms: Iterable[Term]) -> Term:

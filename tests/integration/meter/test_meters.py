@@ -173,6 +173,28 @@ async def test_shipments_are_counted_by_their_newest_state_and_explained(sandbox
     assert '"method": "ademe-parcel 1"' in explanation
 
 
+async def test_a_request_sends_every_recent_register_again(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    await sandbox.send([view(n) for n in range(20)])
+    process = sandbox.start("traffic-meter")
+    await counted(sandbox, "traffic_meter", "site-traffic", 20)
+
+    async def readings() -> int:
+        return sum(b'"type":"reading"' in record.value for record in await sandbox.log("meter-readings"))
+
+    before = await until(readings, lambda number: number >= 2)
+    await sandbox.send([("meter-requests", None, encoded({"type": "resend", "requested_at": NOW.isoformat()}), None)])
+    await until(readings, lambda number: number >= 2 * before)
+    assert sandbox.stop(process) == 0
+
+
+async def test_a_topic_that_the_producers_stamp_is_refused_at_start(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter", METER_LOG_TIME="recorded")
+    process = sandbox.start("traffic-meter", METER_LOG_TIME="append")
+    assert process.wait(timeout=30) != 0
+    assert "message.timestamp.type" in (sandbox.folder / "traffic-meter-0.log").read_text()
+
+
 async def test_health_and_metrics_answer_while_counting(sandbox: Sandbox) -> None:
     sandbox.prepare("traffic-meter")
     await sandbox.send([view(n) for n in range(10)])

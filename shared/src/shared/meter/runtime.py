@@ -210,6 +210,16 @@ class MeterRuntime:
         except (TimeoutError, Transient) as error:
             _log.warning("left without a last flush; the next start counts it", error=repr(error))
 
+    async def resend(self) -> None:
+        """Send the recent registers and the progress of every partition again. Raises ``Transient``."""
+        since = self._p.clock() - timedelta(days=self._p.settings.resend_days)
+        for tp, opened in list(self._open.items()):
+            registers = await store.recent_registers(self._p.pool, tp.topic, tp.partition, since)
+            current = self._open.get(tp)
+            if current is not None:
+                known = [register for register in registers if register.through_offset <= current.position.next_offset]
+                self._p.publisher.enqueue(opened.tally.channel, current.position, known)
+
     def ready(self) -> tuple[bool, str]:
         """Whether every assigned partition is being counted, and if not, why."""
         if self._consumer is None:

@@ -29,6 +29,7 @@ from shared.kafka import (
     SOURCE_MESSAGE_BYTES,
     TopicSpec,
     broker_security,
+    check_topics,
     client_options,
     ensure_topics,
     readings_topics,
@@ -39,6 +40,7 @@ from shared.meter.estimator import Estimator
 from shared.meter.lateness import LatenessRules
 from shared.meter.log_reader import LogReader
 from shared.meter.publisher import ReadingsPublisher
+from shared.meter.requests import follow_requests
 from shared.meter.runtime import MeterParts, MeterRuntime, Settle
 from shared.meter.settings import MeterSettings
 from shared.meter.tally import Tally
@@ -237,7 +239,11 @@ async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            listener.runtime = MeterRuntime(await _parts(stack, definition, environment, metrics))
+            await check_topics(environment.kafka, topic_specs(environment, definition.channels))
+            runtime = listener.runtime = MeterRuntime(await _parts(stack, definition, environment, metrics))
+            topic = environment.topics.name("meter_requests")
+            following = asyncio.create_task(follow_requests(environment.kafka, topic, runtime.resend), name="requests")
+            stack.callback(following.cancel)
             yield
 
     async def start_counting() -> None:

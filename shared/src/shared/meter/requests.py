@@ -1,0 +1,57 @@
+"""Requests to send all recent readings again, from a purchaser that starts from nothing or misses some."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from shared.kafka import client_options
+from shared.settings import KafkaSettings
+from shared.telemetry import log
+
+_log = log(__name__)
+
+
+class ResendRequest(BaseModel):
+    """Topic ``meter-requests``: every meter sends the registers that changed recently, and its progress, again."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: Literal["resend"]
+    requested_at: AwareDatetime
+
+
+async def follow_requests(settings: KafkaSettings, topic: str, resend: Callable[[], Awaitable[None]]) -> None:
+    """Call ``resend`` for every request that arrives from now on, until cancelled.
+
+    Every instance reads every request, without a group. Not promised: an answer to requests from before the start; on
+    assignment everything is sent anyway.
+    """
+    while True:
+        consumer = AIOKafkaConsumer(
+            topic,
+            **client_options(settings),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",  # older requests were answered by the assignment that followed them
+        )
+        try:
+            await consumer.start()
+            async for record in consumer:
+                try:
+                    request = ResendRequest.model_validate_json(record.value or b"")
+                except ValidationError:
+                    _log.warning("not a request", topic=topic, offset=record.offset)
+                    continue
+                _log.info("sending readings again", requested_at=request.requested_at.isoformat())
+                await resend()
+        except (KafkaError, OSError) as error:
+            _log.warning("requests not read", error=repr(error))
+            await asyncio.sleep(1.0)
+        finally:
+            await consumer.stop()
