@@ -8,7 +8,7 @@ mean the same thing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
@@ -87,23 +87,26 @@ class Unit:
     """A product of tokens, as sorted ``(token, exponent)`` pairs; the empty product is a pure number."""
 
     parts: tuple[tuple[str, Fraction], ...] = ()
+    text: str = field(init=False, compare=False)
+    """``kgCO2e/t.km``; ``1`` for a pure number."""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _text(self.parts))
+        object.__setattr__(self, "_hash", hash(self.parts))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __mul__(self, other: Unit) -> Unit:
-        return _collect((*self.parts, *other.parts))
+        return _product(self, other)
 
     def __truediv__(self, other: Unit) -> Unit:
-        return _collect((*self.parts, *((name, -power) for name, power in other.parts)))
+        return _quotient(self, other)
 
     def power(self, exponent: Fraction) -> Unit:
         """This unit raised to an exact exponent."""
         return _collect(tuple((name, power * exponent) for name, power in self.parts))
-
-    @property
-    def text(self) -> str:
-        """``kgCO2e/t.km``; ``1`` for a pure number."""
-        above = ".".join(_part_text(name, power) for name, power in self.parts if power > 0)
-        below = ".".join(_part_text(name, -power) for name, power in self.parts if power < 0)
-        return f"{above or '1'}/{below}" if below else above or "1"
 
     @property
     def dimensions(self) -> Dimensions:
@@ -123,6 +126,22 @@ class Unit:
                 raise Rejected(f"a broken power of {name} has no exact scale", field="unit")
             result *= TOKENS[name][0] ** power.numerator
         return result
+
+
+@lru_cache(maxsize=4096)
+def _product(one: Unit, other: Unit) -> Unit:
+    return _collect((*one.parts, *other.parts))
+
+
+@lru_cache(maxsize=4096)
+def _quotient(one: Unit, other: Unit) -> Unit:
+    return _collect((*one.parts, *((name, -power) for name, power in other.parts)))
+
+
+def _text(parts: tuple[tuple[str, Fraction], ...]) -> str:
+    above = ".".join(_part_text(name, power) for name, power in parts if power > 0)
+    below = ".".join(_part_text(name, -power) for name, power in parts if power < 0)
+    return f"{above or '1'}/{below}" if below else above or "1"
 
 
 def _part_text(name: str, power: Fraction) -> str:

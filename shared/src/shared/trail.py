@@ -109,10 +109,10 @@ class Trail:
             self._constants[key] = Term(self, step_id, key[0], key[1])
         return self._constants[key]
 
-    def record(self, op: str, value: Decimal, unit: Unit, inputs: tuple[Term, ...]) -> Term:
+    def record(self, op: str, value: Decimal, unit: Unit, inputs: tuple[Term, Term]) -> Term:
         """Append an arithmetic step."""
         step_id = self._next()
-        self.steps.append(Step(step_id, op, value, unit.text, tuple(term.id for term in inputs)))
+        self.steps.append(Step(step_id, op, value, unit.text, (inputs[0].id, inputs[1].id)))
         return Term(self, step_id, value, unit)
 
     def rename(self, term: Term, step_id: str) -> Term:

@@ -8,8 +8,7 @@ shipment and tables give the same assessment. Not promised: that a sender's data
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Protocol
 
 from delivery_emissions.distance import Route, half_even
@@ -18,7 +17,7 @@ from delivery_emissions.parcel import Parcel, carton_area_mm2, measure_parcel
 from delivery_emissions.tables import Journey, PlaceLike, Tables
 from delivery_emissions.vehicles import last_factor, main_factor
 
-__all__ = ["Assessment", "ShipmentLike", "Tables", "assess"]
+__all__ = ["Assessment", "ShipmentLike", "Tables", "assess", "assess_as_parcel"]
 
 KG_HM = 100_000
 """Gram-metres in a kilogram-hectometre."""
@@ -65,8 +64,6 @@ class Assessment:
     data_quality: int
     distance_method: str
     inputs: Mapping[str, object]
-    exact: Mapping[str, Decimal] = field(default_factory=dict)
-    """The same activity before it was rounded to integers."""
 
 
 def assess(event: ShipmentLike, tables: Tables) -> Assessment:
@@ -88,11 +85,16 @@ def assess(event: ShipmentLike, tables: Tables) -> Assessment:
     return _by_legs(parcel, journey, tables, ignored)
 
 
+def assess_as_parcel(event: ShipmentLike, tables: Tables) -> Assessment:
+    """The same shipment by the per-parcel model whatever its weight, for comparisons."""
+    parcel = measure_parcel(event.weight_g, event.volume_cm3, event.category, tables)
+    return _by_parcel(event, parcel, tables.journey(event), tables, ())
+
+
 def _plain(
     method: str, activity: dict[str, int], quality: int, flags: tuple[str, ...], why: dict[str, object]
 ) -> Assessment:
-    exact = {name: Decimal(value) for name, value in activity.items()}
-    return Assessment({"method": method}, activity, flags, quality, "", why, exact)
+    return Assessment({"method": method}, activity, flags, quality, "", why)
 
 
 def _by_parcel(
@@ -112,16 +114,17 @@ def _by_parcel(
     elif event.delivery_option != "home":
         detail["trip"], detail["trip_from"] = "car", "default"
         activity["trip_m"] = tables.trips_m[event.delivery_option]
-    labels, haul = _haul(event, parcel.weight_g, journey, tables)
+    labels, haul_m = _haul(event, journey, tables)
     detail.update(labels)
-    if haul:
-        activity["main_kg_hm"] = haul
+    if haul_m:
+        activity["main_kg_hm"] = kg_hm(parcel.weight_g, haul_m)
+        inputs["main_m"] = haul_m
     inputs.update(journey.inputs)
     return _finish(detail, activity, journey, inputs, ignored)
 
 
-def _haul(event: ShipmentLike, weight_g: int, journey: Journey, tables: Tables) -> tuple[dict[str, str], int]:
-    """What comes before the model's own legs: a flight, a ship, a train, or a longer drive; labels and activity."""
+def _haul(event: ShipmentLike, journey: Journey, tables: Tables) -> tuple[dict[str, str], int]:
+    """What comes before the model's own legs: a flight, a ship, a train, or a longer drive; labels and metres."""
     labels: dict[str, str] = {}
     reported = event.air not in (None, "none")
     flown = event.air if reported else journey.air if journey.mode == "air" else None
@@ -139,7 +142,7 @@ def _haul(event: ShipmentLike, weight_g: int, journey: Journey, tables: Tables) 
     labels.update(journey.labels)
     if journey.route is None:
         labels["distance"] = "default"
-    return labels, kg_hm(weight_g, beyond)
+    return labels, beyond
 
 
 def _by_legs(parcel: Parcel, journey: Journey, tables: Tables, ignored: tuple[str, ...]) -> Assessment:
@@ -195,7 +198,6 @@ def _finish(
     quality = min([4, *(_QUALITY[name] for name in assumed), 3 if detail.get("place") == "country" else 4])
     flags = tuple(f"{name}={detail[name]}" for name in (*assumed, *(["place"] if "place" in detail else [])))
     method = journey.route.method if journey.route else ""
-    exact = {name: Decimal(value) for name, value in activity.items()}
     if journey.check is not None:
         inputs["check"] = journey.check
-    return Assessment(detail, activity, flags + ignored, quality, method, inputs, exact)
+    return Assessment(detail, activity, flags + ignored, quality, method, inputs)

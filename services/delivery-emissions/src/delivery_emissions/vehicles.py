@@ -49,6 +49,12 @@ def main_factor(mode: str, distance_m: int, view: str = DEFAULT_VIEW) -> str:
     return _SURFACE[view][mode]
 
 
+def leg_factor(mode: str, distance_m: int, view: str = DEFAULT_VIEW) -> str | None:
+    """The factor of a leg that a caller names by mode or vehicle; ``None`` when the name is not known here."""
+    name = {"truck": "road"}.get(mode, mode)
+    return main_factor(name, distance_m, view) if name == "air" else _SURFACE[view].get(name)
+
+
 def last_factor(mode: str, weight_g: int, van_limit_g: int, view: str = DEFAULT_VIEW) -> str:
     """The factor of the last leg: a van, a rigid truck when too heavy, the lorry from a port or rail terminal."""
     if mode in ("sea", "rail"):

@@ -80,7 +80,8 @@ def visit_factor(model: ModelBuilder) -> Term | None:
 
 def site_flags(subject: Subject, model: ModelBuilder) -> None:
     """What was missing or assumed about the events themselves."""
-    model.flag(f"bytes-missing:default-size-of-{subject.detail['kind']}", 3, "unmeasured_events")
+    if subject.detail["kind"] != "engagement":  # an engagement transfers nothing
+        model.flag(f"bytes-missing:default-size-of-{subject.detail['kind']}", 3, "unmeasured_events")
     if subject.detail.get("device") == "bot":
         model.flag("bot")
     if subject.detail.get("late") == "unprovable":

@@ -1,0 +1,183 @@
+"""One line of ``estimate`` with a shipment's own fields: assessed as the service does, then estimated exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from delivery_emissions.assess import Assessment, assess, assess_as_parcel
+from delivery_emissions.estimate_legs import chain_case, haul_case, read_view
+from delivery_emissions.estimate_parcel import exact_case, parcel_case, read_trip
+from delivery_emissions.methods import METHODS
+from delivery_emissions.methods.ademe_parcel import AIR, SCENARIOS
+from delivery_emissions.parcel import measure_parcel
+from delivery_emissions.tables import Tables
+from delivery_emissions.vehicles import last_factor, main_factor
+from shared import fields as limits
+from shared.errors import Rejected
+from shared.estimate import Subject
+from shared.estimate_fields import Fields, ceiling
+from shared.estimate_lines import Case
+from shared.factors import FactorSet
+from shared.methods_common import LinearMethod
+from shared.trail import Term, Trail
+
+_BY_ID = {method.id: method for method in METHODS}
+POSTAL_CODE_LONGEST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFields:
+    """A place as a line gives it."""
+
+    country: str
+    postal_code: str | None
+    city: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentFields:
+    """A shipment as a line gives it; what an assessment reads."""
+
+    country: str | None
+    carrier: str | None
+    service: str | None
+    mode: str | None
+    delivery_option: str | None
+    category: str | None
+    origin: PlaceFields | None
+    destination: PlaceFields | None
+    weight_g: int | None
+    volume_cm3: int | None
+    air: str | None
+    carrier_emissions_g: int | None
+    covered_by_shipment: str | None
+
+
+def delivery_case(fields: Fields, tables: Tables, factors: FactorSet, method_id: str | None = None) -> Case:
+    """Read a line. Raises ``Rejected`` with the field's name."""
+    method = method_id or fields.choice("method", tuple(_BY_ID))
+    if fields.has("legs") and method in (None, "legs"):
+        return _with_checks(
+            chain_case(fields, tables, fields.country("country") or "", factors), factors, parcels=False
+        )
+    if method == "ademe-parcel" and not fields.has("origin", "destination"):
+        case = parcel_case(fields, tables, fields.country("country") or "")
+        return _with_checks(case, factors, parcels=True)
+    shipment = _shipment(fields)
+    if method == "legs":
+        if shipment.origin is None or (shipment.destination is None and shipment.country is None):
+            raise Rejected("is required by legs: a list of legs, or origin and destination", field="legs")
+        return _between_places(fields, shipment, tables)
+    if method in ("carrier-figure", "country-default", "covered"):
+        return _plain(method, shipment)
+    return _assessed(fields, shipment, tables, factors, method)
+
+
+def _shipment(fields: Fields) -> ShipmentFields:
+    option = fields.choice("delivery_option", SCENARIOS)
+    fields.choice("direction", ("outbound", "return", "trade_in"))
+    return ShipmentFields(
+        country=fields.country("country"),
+        carrier=fields.words("carrier"),
+        service=fields.words("service"),
+        mode=fields.words("mode"),
+        delivery_option=fields.choice("scenario", SCENARIOS) or option,
+        category=fields.words("category"),
+        origin=_place(fields, "origin"),
+        destination=_place(fields, "destination"),
+        weight_g=fields.integer("weight_g", 0, ceiling(limits.WeightG)),
+        volume_cm3=fields.integer("volume_cm3", 0, ceiling(limits.VolumeCm3)),
+        air=fields.choice("air", AIR),
+        carrier_emissions_g=fields.integer("carrier_emissions_g", 0, ceiling(limits.EmissionsG)),
+        covered_by_shipment=fields.words("covered_by_shipment"),
+    )
+
+
+def _place(fields: Fields, member: str) -> PlaceFields | None:
+    inner = fields.inner(member)
+    if inner is None:
+        return None
+    country = inner.country("country")
+    if country is None:
+        raise Rejected("is required", field=inner.name("country"))
+    return PlaceFields(country, inner.words("postal_code", POSTAL_CODE_LONGEST), inner.words("city"))
+
+
+def _plain(method_id: str, shipment: ShipmentFields) -> Case:
+    method = _BY_ID[method_id]
+    assert isinstance(method, LinearMethod)
+    if method_id == "carrier-figure" and shipment.carrier_emissions_g is None:
+        raise Rejected("is required by carrier-figure", field="carrier_emissions_g")
+
+    def derive(trail: Trail) -> dict[str, Term]:
+        if method_id == "carrier-figure":
+            return {
+                "carrier_emissions_g": trail.input("carrier_emissions_g", shipment.carrier_emissions_g or 0, "gCO2e")
+            }
+        return {"parcels": trail.input("parcels", 1, "parcel")}
+
+    return Case(method, Subject(shipment.country or "", {"method": method_id}), derive)
+
+
+def _between_places(fields: Fields, shipment: ShipmentFields, tables: Tables) -> Case:
+    """Legs between two places whatever the weight, in either view."""
+    view = read_view(fields)
+    parcel = measure_parcel(shipment.weight_g, shipment.volume_cm3, shipment.category, tables)
+    journey = tables.journey(shipment)
+    metres = journey.route.distance_m if journey.route else tables.rules.default_m(journey.mode)
+    last_m = tables.rules.port_haul_m if journey.mode in ("sea", "rail") else tables.rules.last_leg_m
+    own = view == "france"
+    detail = {
+        "method": "legs",
+        "main": (own and journey.main) or main_factor(journey.mode, metres, view),
+        "last": (own and journey.last) or last_factor(journey.mode, parcel.weight_g, tables.van_limit_g, view),
+        **({"weight": "default"} if "weight" in parcel.labels else {}),
+        **journey.labels,
+    }
+    if journey.route is None:
+        detail["distance"] = "default"
+    if journey.mode_fallback:
+        detail["mode_from"] = "fallback"
+    if view == "iso":
+        detail["view"] = "iso"
+    case = haul_case(shipment.country or "", detail, Decimal(parcel.weight_g), (metres, last_m))
+    return replace(case, extra={"assessment": dict(journey.inputs)})
+
+
+def _assessed(
+    fields: Fields, shipment: ShipmentFields, tables: Tables, factors: FactorSet, method_id: str | None
+) -> Case:
+    """What the service itself would make of the shipment, or the per-parcel model when the line asks for it."""
+    found = assess(shipment, tables) if method_id is None else assess_as_parcel(shipment, tables)
+    method = found.detail["method"]
+    country = shipment.country or (shipment.destination.country if shipment.destination else "")
+    if method == "ademe-parcel":
+        measured = (Decimal(found.activity["weight_g"]), Decimal(found.activity["volume_cm3"]))
+        case = exact_case(country, found.detail, measured, read_trip(fields), _metres(found, "main_m"))
+    elif method == "legs":
+        metres = (_metres(found, "main_m"), _metres(found, "last_m"))
+        case = haul_case(country, found.detail, Decimal(found.activity["weight_g"]), metres)
+    else:
+        case = _plain(method, replace(shipment, country=country or None))
+    extra: dict[str, Any] = {"assessment": dict(found.inputs)}
+    flags = (*case.flags, *(flag for flag in found.flags if "=" not in flag))
+    return _with_checks(replace(case, extra=extra, flags=flags), factors, parcels=method == "ademe-parcel")
+
+
+def _metres(found: Assessment, name: str) -> int:
+    value = found.inputs.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _with_checks(case: Case, factors: FactorSet, *, parcels: bool) -> Case:
+    """Carriers' published grams per parcel, beside the result of a parcel."""
+    if not parcels:
+        return case
+    checks = [
+        {"published": item.name, "g_per_parcel": str(int(item.value * (1000 if item.unit.startswith("kg") else 1)))}
+        | {"year": item.year, "source": item.source}
+        for item in map(factors.get, ("parcel.colissimo.2022", "parcel.dpd.2018", "parcel.ademe.average"))
+    ]
+    return replace(case, extra={**case.extra, "checks": checks})
