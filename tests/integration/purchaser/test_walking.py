@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
+from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
+from tests.integration.purchaser.world import Seller, World, everything
 
-from offset_purchaser.handlers.buy import buy
-from offset_purchaser.handlers.issue import issue, render_documents
-from offset_purchaser.handlers.settle import settle
 from offset_purchaser.report import build
 from offset_purchaser.verify import verify_settlement
 
-from .conftest import SandboxProcess, World
-from .feeding import CAMPAIGN, NOON, progress, reading
-
-
-async def everything(world: World, rounds: int = 3) -> None:
-    for _ in range(rounds):
-        await settle(world.context, world.term)
-        await buy(world.context, world.term)
-        await issue(world.context, world.term)
-        await render_documents(world.context, world.term)
-
 
 async def test_one_tonne_emitted_is_one_tonne_bought_for_22_euros_with_one_document(
-    world: World, sandbox: SandboxProcess
+    world: World, seller: Seller
 ) -> None:
     await world.campaigns(CAMPAIGN)
     await world.feed(reading(events=10, grams=1_000_000), progress(10))
@@ -37,7 +25,7 @@ async def test_one_tonne_emitted_is_one_tonne_bought_for_22_euros_with_one_docum
     assert settlement["quantity_g"] == 1_000_000
     assert settlement["amount"] == "22.00"
     assert settlement["document"] == "R-ST-RETAIL-FR-2026-00001"
-    assert [order["filled_g"] for order in sandbox.orders()] == [1_000_000]
+    assert [order["filled_g"] for order in seller.orders()] == [1_000_000]
     files = list((world.folder / "documents").iterdir())
     assert [file.name for file in files] == ["R-ST-RETAIL-FR-2026-00001.pdf"]
     assert files[0].read_bytes().startswith(b"%PDF")
@@ -51,7 +39,13 @@ async def test_the_ledger_refuses_update_and_delete_to_the_services_own_role(wor
     await world.campaigns(CAMPAIGN)
     await world.feed(reading(), progress())
     await everything(world)
-    for statement in ("UPDATE entries SET amount = 1", "DELETE FROM entries", "TRUNCATE entries",
-                      "UPDATE postings SET note = ''", "DELETE FROM frozen_settlements", "UPDATE documents SET kind = ''"):  # fmt: skip
+    for statement in (
+        "UPDATE entries SET amount = 1",
+        "DELETE FROM entries",
+        "TRUNCATE entries",
+        "UPDATE postings SET note = ''",
+        "DELETE FROM frozen_settlements",
+        "UPDATE documents SET kind = ''",
+    ):
         with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.RaiseError)):
             await world.pool.execute(statement)

@@ -100,11 +100,12 @@ def planned_entries(day: date, provider: str, plan: LegPlan) -> list[Entry]:
 
 
 def confirmed_entries(day: date, provider: str, order: UUID, *, ordered_g: int, filled_g: int) -> list[Entry]:
-    """A provider confirmed: committed becomes bought; what it could not fill is owed again."""
+    """A provider confirmed: committed becomes bought; what it could not fill is owed again, what is more is surplus."""
     lines = (
         (Account.COMMITTED, -ordered_g),
         (Account.BOUGHT, filled_g),
-        (Account.OWED, ordered_g - filled_g),
+        (Account.OWED, max(ordered_g - filled_g, 0)),
+        (Account.SURPLUS, min(ordered_g - filled_g, 0)),
     )
     return _grams(day, lines, provider, order)
 

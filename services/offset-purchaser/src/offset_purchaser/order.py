@@ -63,6 +63,8 @@ class Order:
     first_sent_at: datetime | None
     reference: str | None
     certified: bool
+    find_only: bool
+    """Known from elsewhere to have left: looked up, never sent."""
     tries: int
     last_deadline: datetime | None
     """Until when an attempt of ours, or of an instance before us, may still be on its way."""
@@ -125,7 +127,7 @@ def next_step(order: Order, traits: Traits, now: datetime) -> Step:  # noqa: PLR
     if order.last_deadline is not None and now < order.last_deadline:
         return Pause(order.last_deadline)  # an attempt may still be on its way
     match order.state:
-        case OrderState.PLANNED:
+        case OrderState.PLANNED | OrderState.HELD:
             return Prepare()
         case OrderState.READY:
             return Send()
@@ -135,18 +137,19 @@ def next_step(order: Order, traits: Traits, now: datetime) -> Step:  # noqa: PLR
             return Ask()
         case OrderState.CONFIRMED:
             return Leave() if order.certified else Ask()
-        case OrderState.HELD | OrderState.REJECTED | OrderState.CANCELLED:
+        case OrderState.REJECTED | OrderState.CANCELLED:
             return Leave()
 
 
 def _again(order: Order, traits: Traits, now: datetime) -> Step:
-    if order.first_sent_at is None:
+    if order.first_sent_at is None and not order.find_only:
         return Send()  # every try failed before a byte left
-    if traits.key_lifetime is not None and now < order.first_sent_at + traits.key_lifetime / 2:
+    first = order.first_sent_at or now - traits.visibility_delay
+    if not order.find_only and traits.key_lifetime is not None and now < first + traits.key_lifetime / 2:
         return Send()
     if traits.find == "none":
         return Leave()
-    visible = order.first_sent_at + traits.visibility_delay
+    visible = first + traits.visibility_delay
     return Find() if now >= visible else Pause(visible)
 
 

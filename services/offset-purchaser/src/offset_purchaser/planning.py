@@ -59,7 +59,7 @@ class Spent:
     campaign_g: int
 
 
-def guard(campaign: Campaign, plan: LegPlan, spent: Spent, approvals: int) -> str:
+def guard(campaign: Campaign, ordered_g: int, amount: Decimal, spent: Spent, approvals: int) -> str:
     """Why an order must wait for a person; ``""`` when it may go."""
     if campaign.stop_buying:
         return "buying is stopped for this campaign"
@@ -68,14 +68,14 @@ def guard(campaign: Campaign, plan: LegPlan, spent: Spent, approvals: int) -> st
         (caps.per_day_t, spent.day_g, "day"),
         (caps.per_campaign_t, spent.campaign_g, "campaign"),
     ):
-        if cap is not None and before + plan.ordered_g > cap * G_PER_T:
-            return f"cap per {what}: {before + plan.ordered_g} g with this order, {cap} t allowed"
+        if cap is not None and before + ordered_g > cap * G_PER_T:
+            return f"cap per {what}: {before + ordered_g} g with this order, {cap} t allowed"
     if approvals >= approval.people:
         return ""
-    if approval.above_amount is not None and plan.amount > approval.above_amount:
-        return f"approval by {approval.people}: {plan.amount} is above {approval.above_amount}"
+    if approval.above_amount is not None and amount > approval.above_amount:
+        return f"approval by {approval.people}: {amount} is above {approval.above_amount}"
     forecast = sum((e.total_kg_per_day for e in campaign.expected.values()), Decimal(0))
     times = approval.above_forecast_times
-    if times is not None and forecast and plan.need_g > times * forecast * 1000:
-        return f"approval by {approval.people}: {plan.need_g} g is above {times} x the forecast of {forecast} kg"
+    if times is not None and forecast and ordered_g > times * forecast * 1000:
+        return f"approval by {approval.people}: {ordered_g} g is above {times} x the forecast of {forecast} kg"
     return ""

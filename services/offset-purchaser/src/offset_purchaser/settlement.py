@@ -137,11 +137,17 @@ class Quantity:
         return self.owed_g - self.paid_by_others_g - self.waived_g - self.committed_g
 
 
-def quantity(total: DayTotal, booked: Booked, waived_g: int = 0) -> Quantity:
-    """What a settlement has to order, given what earlier ones did."""
-    waived = min(waived_g, total.owed_g - total.paid_by_others_g)
-    committed = booked.owed_g - booked.paid_by_others_g - booked.waived_g - booked.returned_g
-    return Quantity(total.owed_g, total.paid_by_others_g, waived, committed)
+def quantity(total: DayTotal, booked: Booked, *, record_only: bool = False) -> Quantity:
+    """What a settlement has to order, given what earlier ones did.
+
+    ``record_only``: what came after the first settlement is waived, not bought (the campaign's rule ``late: record``).
+    """
+    net = total.owed_g - total.paid_by_others_g
+    before = booked.owed_g - booked.paid_by_others_g - booked.waived_g
+    waived = min(booked.waived_g, net)
+    if record_only:
+        waived += max(net - waived - before, 0)
+    return Quantity(total.owed_g, total.paid_by_others_g, waived, before - booked.returned_g)
 
 
 def split(need_g: int, legs: Sequence[Leg]) -> list[int]:

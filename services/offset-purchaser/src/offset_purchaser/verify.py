@@ -58,6 +58,11 @@ async def verify_settlement(pool: Pool, campaign: str, day: date, number: int) -
         Check("register lines", str(row["lines"]), str(lines)),
         Check("SHA-256 of the lines", row["lines_sha256"], digest),
         Check("owed g", str(row["owed_g"]), str(total.owed_g)),
+        Check(
+            "needed g",
+            str(row["need_g"]),
+            str(total.owed_g - total.paid_by_others_g - row["waived_g"] - row["committed_g"]),
+        ),
         Check("paid by others g", str(row["paid_by_others_g"]), str(total.paid_by_others_g)),
         *_result(json.loads(row["result"]), result_json(total)),
     ]

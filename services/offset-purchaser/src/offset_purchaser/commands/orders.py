@@ -50,6 +50,28 @@ def resolve(
     typer.echo(f"order {order_id} is {state}")
 
 
+@app.command(epilog=example("offset-purchaser orders approve ID --by anna"))
+def approve(order_id: OrderId, *, by: By) -> None:
+    """Say yes to a held order. Two people are two different names."""
+    from offset_purchaser.handlers.people import approve_order
+
+    store(lambda pool: approve_order(pool, order_id, by=by))
+    typer.echo(f"order {order_id} approved by {by}")
+
+
+@app.command(epilog=example("offset-purchaser orders retry ID --by anna --provider sandbox"))
+def retry(
+    order_id: OrderId,
+    *,
+    by: By,
+    provider: Annotated[str | None, typer.Option(help="Another provider; the same one when left out.")] = None,
+) -> None:
+    """Try a refused or cancelled order again: a new row with a key of its own."""
+    from offset_purchaser.handlers.people import retry_order
+
+    typer.echo(f"new order {store(lambda pool: retry_order(pool, order_id, provider, by=by))}")
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -3,17 +3,19 @@ entries in one transaction; whatever happens in between is found again from the 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
 
 from offset_purchaser import metrics
-from offset_purchaser.documents.values import line_amount
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.outcome import record_answer, record_refusal
+from offset_purchaser.handlers.prepare import prepare
 from offset_purchaser.order import Ask, Find, Leave, Order, OrderState, Pause, Prepare, Send, back_off, next_step
-from offset_purchaser.providers.base import Answer, Provider, Quote
-from offset_purchaser.store import campaigns, orders
+from offset_purchaser.providers.base import Answer, Provider
+from offset_purchaser.store import orders, settlements
 from offset_purchaser.store.leadership import Term
 from shared.errors import OutcomeUnknown, Rejected, Transient
 from shared.postgres import Connection
@@ -36,7 +38,7 @@ async def step(context: Context, term: Term, order: Order) -> None:
         return
     match next_step(order, provider.traits, context.clock()):
         case Prepare():
-            await _prepare(context, term, order, provider)
+            await prepare(context, term, order, provider)
         case Send():
             await _send(context, term, order, provider)
         case Find():
@@ -50,59 +52,24 @@ async def step(context: Context, term: Term, order: Order) -> None:
             await _leave(context, term, order)
 
 
-async def _prepare(context: Context, term: Term, order: Order, provider: Provider) -> None:
-    try:
-        quote = await provider.quote(order.quantity_g, order.currency)
-    except (Transient, OutcomeUnknown) as error:
-        await _later(context, term, order, str(error))
-        return
-    except Rejected as error:
-        await _hold(context, term, order, str(error))
-        return
-    if quote is not None and (why := too_dear(order, quote)):
-        await _hold(context, term, order, why)
-        return
-    price = quote.price_per_tonne if quote else order.price_per_tonne
-    priced = replace(order, price_per_tonne=price, amount=line_amount(order.quantity_g, price, order.currency))
-    async with acting(context, term) as connection:
-        values = {
-            "state": OrderState.READY.value,
-            "reason": "",
-            "price_per_tonne": priced.price_per_tonne,
-            "amount": priced.amount,
-            "request": provider.request(priced, await beneficiary(connection, order)),
-            "next_try_at": context.clock(),
-        }
-        await orders.change(connection, order, context.clock(), context.orders_topic, values)
-
-
-def too_dear(order: Order, quote: Quote) -> str:
-    """Why a quote is held and not bought; ``""`` when it may be."""
-    if quote.currency != order.currency:
-        return f"the quote is in {quote.currency}, the leg buys in {order.currency}"
-    if quote.price_per_tonne > order.price_per_tonne:
-        return f"the quote of {quote.price_per_tonne} {quote.currency} a tonne is above {order.price_per_tonne}"
-    return ""
-
-
-async def beneficiary(connection: Connection, order: Order) -> str:
-    """In whose name credits are retired: the legal entity's own."""
-    found = await campaigns.in_force(connection, order.campaign)
-    return found[0].entity.party.name
-
-
 async def _send(context: Context, term: Term, order: Order, provider: Provider) -> None:
     settings, now = context.settings, context.clock()
     if order.request is None:
         raise AssertionError(f"order {order.order_id} has no request bytes")
     deadline = now + timedelta(seconds=settings.http_timeout_s * 2)
+    latest_start = time.monotonic() + settings.http_timeout_s
     async with acting(context, term) as connection:
         n = await orders.begin_attempt(connection, order, term.epoch, now, deadline)
         values = {"state": OrderState.SENDING.value, "first_sent_at": order.first_sent_at or now}
         await orders.change(connection, order, now, context.orders_topic, values)
     sent = replace(order, state=OrderState.SENDING, first_sent_at=order.first_sent_at or now, tries=n)
     try:
-        answer = await provider.place(sent, order.request)
+        async with asyncio.timeout(settings.http_timeout_s):
+            if time.monotonic() > latest_start:
+                raise Transient("this process slept until its attempt was over")
+            answer = await provider.place(sent, order.request)
+    except TimeoutError:
+        await _unanswered(context, term, sent, n, f"no answer within {settings.http_timeout_s} s")
     except Transient as error:
         await _not_sent(context, term, order, sent, n, str(error))
     except Rejected as error:
@@ -110,14 +77,19 @@ async def _send(context: Context, term: Term, order: Order, provider: Provider) 
             await orders.end_attempt(connection, order.order_id, n, context.clock(), f"refused: {error}")
             await record_refusal(context, connection, sent, str(error))
     except OutcomeUnknown as error:
-        metrics.ORDERS_UNKNOWN.inc()
-        async with acting(context, term) as connection:
-            await orders.end_attempt(connection, order.order_id, n, context.clock(), f"unknown: {error}")
-            await _retry(context, connection, sent, OrderState.UNKNOWN, str(error))
+        await _unanswered(context, term, sent, n, str(error))
     else:
         async with acting(context, term) as connection:
             await orders.end_attempt(connection, order.order_id, n, context.clock(), answer.progress)
             await record_answer(context, connection, sent, answer)
+
+
+async def _unanswered(context: Context, term: Term, sent: Order, n: int, why: str) -> None:
+    metrics.ORDERS_UNKNOWN.inc()
+    async with acting(context, term) as connection:
+        await orders.end_attempt(connection, sent.order_id, n, context.clock(), f"unknown: {why}")
+        await _retry(context, connection, sent, OrderState.UNKNOWN, why)
+        await settlements.refresh_states(connection, sent.campaign, [sent.buy_day])
 
 
 async def _not_sent(context: Context, term: Term, order: Order, sent: Order, n: int, why: str) -> None:
@@ -160,13 +132,6 @@ async def _later(context: Context, term: Term, order: Order, why: str) -> None:
     async with acting(context, term) as connection:
         changes = {"reason": why[:500], "next_try_at": now + timedelta(seconds=wait)}
         await orders.change(connection, order, now, context.orders_topic, changes)
-
-
-async def _hold(context: Context, term: Term, order: Order, why: str) -> None:
-    async with acting(context, term) as connection:
-        changes = {"state": OrderState.HELD.value, "reason": why[:500]}
-        await orders.change(connection, order, context.clock(), context.orders_topic, changes)
-    log(__name__).warning("order held", order_id=str(order.order_id), reason=why)
 
 
 async def _leave(context: Context, term: Term, order: Order) -> None:

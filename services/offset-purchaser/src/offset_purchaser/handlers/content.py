@@ -230,7 +230,8 @@ def _quantity(
     paid, waived = sum(row["paid_by_others_g"] for row in frozen), sum(row["waived_g"] for row in frozen)
     drawn = sum(row["carry_drawn_g"] for row in purchases)
     need = sum(row["need_g"] for row in purchases)
-    unfilled = sum(row["quantity_g"] - row["confirmed_g"] for row in orders)
+    unfilled = sum(max(row["quantity_g"] - row["confirmed_g"], 0) for row in orders)
+    beyond = sum(max(row["confirmed_g"] - row["quantity_g"], 0) for row in orders)
     owed = sum(row["owed_g"] for row in frozen)
     elsewhere = owed - paid - waived - need
     return Quantity(
@@ -240,6 +241,6 @@ def _quantity(
         waived_g=waived,
         committed_g=max(elsewhere, 0),
         carry_in_g=sum(row["surplus_used_g"] for row in purchases),
-        carry_out_g=0,
+        carry_out_g=beyond,
         unordered_g=sum(row["carry_added_g"] for row in purchases) + unfilled,
     )

@@ -40,7 +40,7 @@ async def record_answer(context: Context, connection: Connection, order: Order, 
         await orders.change(connection, order, now, context.orders_topic, placed)
         await settlements.refresh_states(connection, order.campaign, [order.buy_day])
         return
-    filled = min(answer.filled_g, order.quantity_g)
+    filled = answer.filled_g
     values: dict[str, object] = {
         **common,
         "state": OrderState.CONFIRMED.value,
@@ -110,6 +110,7 @@ async def new_attempt(context: Context, connection: Connection, order: Order, pr
         first_sent_at=None,
         reference=None,
         certified=False,
+        find_only=False,
         tries=0,
         last_deadline=None,
     )

@@ -6,7 +6,7 @@ from offset_purchaser import ledger
 from offset_purchaser.campaign import Campaign, Leg
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.order import Order, OrderState, order_id
-from offset_purchaser.planning import LegPlan, guard, plan_leg
+from offset_purchaser.planning import LegPlan, plan_leg
 from offset_purchaser.store import ledger as ledger_store
 from offset_purchaser.store import orders, purchases
 from offset_purchaser.store.campaigns import InForce
@@ -50,8 +50,6 @@ async def _write(
     await ledger_store.append(connection, [posting], now)
     if not plan.ordered_g:
         return
-    spent = await purchases.spent(connection, campaign.id, what.buy_day)
-    held = guard(campaign, plan, spent, approvals=0)
     order = Order(
         order_id=order_id(campaign.entity_id, campaign.id, what.buy_day, what.number, leg.key, 1),
         mode=mode,
@@ -62,7 +60,7 @@ async def _write(
         leg=leg.key,
         attempt=1,
         provider=what.provider,
-        state=OrderState.HELD if held else OrderState.PLANNED,
+        state=OrderState.PLANNED,
         quantity_g=plan.ordered_g,
         price_per_tonne=leg.ceiling(what.buy_day),
         currency=leg.currency,
@@ -71,7 +69,8 @@ async def _write(
         first_sent_at=None,
         reference=None,
         certified=False,
+        find_only=False,
         tries=0,
         last_deadline=None,
     )
-    await orders.insert(connection, order, held, now, context.orders_topic)
+    await orders.insert(connection, order, "", now, context.orders_topic)

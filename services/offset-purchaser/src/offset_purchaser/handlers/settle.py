@@ -140,7 +140,7 @@ async def _write(
     for item, total, decision in ready:
         day = item.due.day
         was = replace(before.get(day, Booked()), returned_g=returned.get(day, 0))
-        q = quantity(total, was)
+        q = quantity(total, was, record_only=number > 1 and campaign.late == "record")
         lines, sha256 = hashes.get(day, (0, totals.NO_LINES_SHA256))
         gaps = [{"who": gap.who, "why": gap.why, **_released(item)} for gap in decision.gaps]
         rows.append(Frozen(item.due, q, gaps, result_json(total) | evidence[day], lines, sha256))

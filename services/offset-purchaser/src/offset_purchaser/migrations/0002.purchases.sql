@@ -136,6 +136,7 @@ CREATE TABLE orders (
     provider_state text NOT NULL DEFAULT '',
     details jsonb NOT NULL DEFAULT '{}',
     certified boolean NOT NULL DEFAULT false,
+    find_only boolean NOT NULL DEFAULT false,
     approvals jsonb NOT NULL DEFAULT '[]',
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
@@ -143,7 +144,7 @@ CREATE TABLE orders (
     FOREIGN KEY (campaign, buy_day, number, leg) REFERENCES purchases
 );
 CREATE INDEX orders_open ON orders (next_try_at)
-    WHERE state IN ('planned', 'ready', 'sending', 'unknown', 'placed') OR state = 'confirmed' AND NOT certified;
+    WHERE state IN ('planned', 'held', 'ready', 'sending', 'unknown', 'placed') OR state = 'confirmed' AND NOT certified;
 
 CREATE TABLE order_attempts (
     order_id uuid NOT NULL REFERENCES orders,

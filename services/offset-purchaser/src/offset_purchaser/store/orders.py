@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -40,6 +41,7 @@ def _order(row: Any) -> Order:
         first_sent_at=row["first_sent_at"],
         reference=row["reference"],
         certified=row["certified"],
+        find_only=row["find_only"],
         tries=row["tries"],
         last_deadline=row["last_deadline"],
     )
@@ -48,7 +50,7 @@ def _order(row: Any) -> Order:
 async def due(pool: Pool, now: datetime, limit: int = 50) -> list[Order]:
     """Orders that are not final, or lack their certificate, and whose next try is due."""
     rows = await pool.fetch(
-        SELECT + " WHERE (state IN ('planned', 'ready', 'sending', 'unknown', 'placed')"
+        SELECT + " WHERE (state IN ('planned', 'held', 'ready', 'sending', 'unknown', 'placed')"
         " OR state = 'confirmed' AND NOT certified) AND next_try_at <= $1 ORDER BY next_try_at, o.order_id LIMIT $2",
         now,
         limit,
@@ -145,3 +147,27 @@ async def listing(connection: Connection | Pool, campaign: str | None, states: S
         *(campaign, list(states)),
     )
     return [dict(row) for row in rows]
+
+
+async def approvers(connection: Connection, order_id: UUID) -> list[str]:
+    """Who has approved an order, each person once."""
+    text = await connection.fetchval("SELECT approvals FROM orders WHERE order_id = $1", order_id)
+    return [entry["by"] for entry in json.loads(text or "[]")]
+
+
+async def approve(connection: Connection, order: Order, by: str, now: datetime) -> None:
+    """Note a person's yes; the next look at the order counts it."""
+    entry = json.dumps([{"by": by, "at": now.isoformat()}])
+    await connection.execute(
+        "UPDATE orders SET approvals = approvals || $2::jsonb, next_try_at = $3 WHERE order_id = $1",
+        *(order.order_id, entry, now),
+    )
+
+
+async def newest_attempt(connection: Connection, order: Order) -> int:
+    """The number of the last attempt of the same purchase leg."""
+    number: int = await connection.fetchval(
+        "SELECT max(attempt) FROM orders WHERE campaign = $1 AND buy_day = $2 AND number = $3 AND leg = $4",
+        *(order.campaign, order.buy_day, order.number, order.leg),
+    )
+    return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from offset_purchaser.planning import LegPlan, Spent
 from shared.postgres import Connection
@@ -54,14 +55,14 @@ async def insert(
     )
 
 
-async def spent(connection: Connection, campaign: str, buy_day: date) -> Spent:
-    """Grams of orders that may still be, or were, bought: under one buying day and in the whole campaign."""
+async def spent(connection: Connection, campaign: str, buy_day: date, *, besides: UUID) -> Spent:
+    """Grams of other orders that were sent or may go: under one buying day and in the whole campaign."""
     row = await connection.fetchrow(
         """
         SELECT coalesce(sum(quantity_g) FILTER (WHERE buy_day = $2), 0)::bigint AS day_g,
                coalesce(sum(quantity_g), 0)::bigint AS campaign_g
-        FROM orders WHERE campaign = $1 AND state NOT IN ('rejected', 'cancelled')
+        FROM orders WHERE campaign = $1 AND order_id <> $3 AND state NOT IN ('planned', 'held', 'rejected', 'cancelled')
         """,
-        *(campaign, buy_day),
+        *(campaign, buy_day, besides),
     )
     return Spent(row["day_g"], row["campaign_g"]) if row else Spent(0, 0)

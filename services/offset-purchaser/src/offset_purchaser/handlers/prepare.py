@@ -1,0 +1,116 @@
+"""Before the first byte: guards, a look whether the provider already knows the order, the price, the exact bytes.
+
+An order that may not go yet is held with its reason and looked at again; only the reason going away wakes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from offset_purchaser.campaign import Campaign, Leg
+from offset_purchaser.documents.values import line_amount
+from offset_purchaser.handlers.context import Context, acting
+from offset_purchaser.handlers.outcome import record_answer
+from offset_purchaser.order import Order, OrderState
+from offset_purchaser.planning import guard
+from offset_purchaser.providers.base import Provider, Quote
+from offset_purchaser.store import campaigns, orders, purchases, settlements
+from offset_purchaser.store.campaigns import InForce
+from offset_purchaser.store.leadership import Term
+from shared.errors import OutcomeUnknown, Rejected, Transient
+from shared.telemetry import log
+
+LOOK_AGAIN_S = 5.0
+"""A held order is looked at this often: an approval or a raised cap acts within seconds, a quote costs one request."""
+
+
+async def prepare(context: Context, term: Term, order: Order, provider: Provider) -> None:
+    """Take an order from planned or held to ready, or hold it with a reason."""
+    found = (await campaigns.in_force(context.pool, order.campaign))[0]
+    leg = leg_of(found.campaign, order)
+    if leg is None:
+        await _hold(context, term, order, f"leg {order.leg} is no longer in the campaign file")
+        return
+    if why := await _guarded(context, found.campaign, order):
+        await _hold(context, term, order, why)
+        return
+    try:
+        if provider.traits.find != "none" and (known := await provider.find(order)):
+            async with acting(context, term) as connection:  # bought before our tables were restored from a backup
+                await record_answer(context, connection, order, known)
+            return
+        quote = await provider.quote(order.quantity_g, order.currency)
+    except (Transient, OutcomeUnknown) as error:
+        await _put_off(context, term, order, str(error))
+        return
+    except Rejected as error:
+        await _hold(context, term, order, str(error))
+        return
+    ceiling = leg.ceiling(order.buy_day)
+    if quote is not None and (why := too_dear(order.currency, ceiling, quote)):
+        await _hold(context, term, order, why)
+        return
+    await _ready(context, term, order, provider, found, quote.price_per_tonne if quote else ceiling)
+
+
+def leg_of(campaign: Campaign, order: Order) -> Leg | None:
+    """The leg that an order buys for."""
+    return next((leg for leg in campaign.legs if leg.key == order.leg), None)
+
+
+def too_dear(currency: str, ceiling: Decimal, quote: Quote) -> str:
+    """Why a quote is held and not bought; ``""`` when it may be."""
+    if quote.currency != currency:
+        return f"the quote is in {quote.currency}, the leg buys in {currency}"
+    if quote.price_per_tonne > ceiling:
+        return f"the quote of {quote.price_per_tonne} {quote.currency} a tonne is above the ceiling of {ceiling}"
+    return ""
+
+
+async def _guarded(context: Context, campaign: Campaign, order: Order) -> str:
+    async with context.pool.acquire() as connection:
+        spent = await purchases.spent(connection, order.campaign, order.buy_day, besides=order.order_id)
+        people = await orders.approvers(connection, order.order_id)
+    return guard(campaign, order.quantity_g, order.amount, spent, len(people))
+
+
+async def _ready(
+    context: Context, term: Term, order: Order, provider: Provider, found: InForce, price: Decimal
+) -> None:
+    amount = line_amount(order.quantity_g, price, order.currency)
+    priced = replace(order, price_per_tonne=price, amount=amount)
+    now = context.clock()
+    async with acting(context, term) as connection:
+        values = {
+            "state": OrderState.READY.value,
+            "reason": "",
+            "price_per_tonne": priced.price_per_tonne,
+            "amount": priced.amount,
+            "request": provider.request(priced, found.entity.party.name),
+            "next_try_at": now,
+        }
+        await orders.change(connection, order, now, context.orders_topic, values)
+        await settlements.refresh_states(connection, order.campaign, [order.buy_day])
+
+
+async def _hold(context: Context, term: Term, order: Order, why: str) -> None:
+    now = context.clock()
+    async with acting(context, term) as connection:
+        values = {
+            "state": OrderState.HELD.value,
+            "reason": why[:500],
+            "next_try_at": now + timedelta(seconds=LOOK_AGAIN_S),
+        }
+        await orders.change(connection, order, now, context.orders_topic, values)
+        await settlements.refresh_states(connection, order.campaign, [order.buy_day])
+    if order.state is not OrderState.HELD:
+        log(__name__).warning("order held", order_id=str(order.order_id), reason=why)
+
+
+async def _put_off(context: Context, term: Term, order: Order, why: str) -> None:
+    now = context.clock()
+    async with acting(context, term) as connection:
+        values = {"reason": why[:500], "next_try_at": now + timedelta(seconds=LOOK_AGAIN_S)}
+        await orders.change(connection, order, now, context.orders_topic, values)

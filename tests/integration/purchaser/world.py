@@ -1,0 +1,150 @@
+"""A purchaser in this process on a real PostgreSQL, and a real sandbox provider in a process of its own."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from offset_purchaser.campaign_file import load
+from offset_purchaser.handlers.buy import buy
+from offset_purchaser.handlers.campaigns import apply
+from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.issue import issue, render_documents
+from offset_purchaser.handlers.settle import settle
+from offset_purchaser.providers import open_providers
+from offset_purchaser.settings import PurchaserSettings
+from offset_purchaser.store import readings
+from offset_purchaser.store.leadership import Term, acquire
+from shared.postgres import Pool, open_pool, transaction
+from shared.readings import Progress, Reading
+from shared.settings import PostgresSettings, TopicSettings
+
+
+@dataclass
+class Seller:
+    """The sandbox provider, which can be stopped and started again without forgetting."""
+
+    state: Path
+    port: int
+    arguments: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).parent / "offset-purchaser"), "sandbox", "--port", str(self.port)]
+        command += ["--state", str(self.state), *self.arguments]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(self.url + "/health/live").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError("the sandbox did not start")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+    def fault(self, **fault: object) -> None:
+        assert httpx.post(self.url + "/v1/faults", json=fault).status_code == 202
+
+    def orders(self) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = httpx.get(self.url + "/v1/orders").json()["orders"]
+        return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class SettableClock:
+    """A clock that moves when told."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass
+class World:
+    """One purchaser's store and clock, and what it takes to feed it."""
+
+    pool: Pool
+    context: Context
+    clock: SettableClock
+    folder: Path
+    dsn: str
+    term: Term = field(default_factory=lambda: Term(0, ""))
+
+    async def lead(self) -> Term:
+        await self.pool.execute("UPDATE lease SET expires_at = '-infinity'")
+        term = await acquire(self.pool, "test", 3600)
+        assert term is not None
+        self.term = term
+        return term
+
+    async def campaigns(self, text: str) -> None:
+        path = self.folder / "campaigns.yaml"
+        path.write_text(text)
+        await apply(self.context, self.term, load(path))
+
+    async def feed(self, *messages: Reading | Progress) -> None:
+        async with transaction(self.pool) as connection:
+            await readings.store_readings(connection, [m for m in messages if isinstance(m, Reading)])
+            await readings.store_progress(connection, [m for m in messages if isinstance(m, Progress)])
+
+
+@asynccontextmanager
+async def open_world(dsn: str, seller_url: str, folder: Path) -> AsyncIterator[World]:
+    """A purchaser's store, clock and providers; it has the right to act."""
+    pool = await open_pool(PostgresSettings(dsn=SecretStr(dsn)), application="test")
+    settings = PurchaserSettings(
+        campaigns_file=folder / "campaigns.yaml",
+        documents_folder=folder / "documents",
+        manual_folder=folder / "manual",
+        sandbox_url=seller_url,
+        http_timeout_s=1.0,
+    )
+    clock = SettableClock(datetime(2026, 12, 1, 12, tzinfo=UTC))
+    context = Context(pool, settings, TopicSettings(), clock, open_providers(settings))
+    found = World(pool, context, clock, folder, dsn)
+    await found.lead()
+    try:
+        yield found
+    finally:
+        for provider in context.providers.values():
+            await provider.close()
+        await pool.close()
+
+
+async def everything(world: World, rounds: int = 3) -> None:
+    """What one instance does, a few times over."""
+    for _ in range(rounds):
+        await settle(world.context, world.term)
+        await buy(world.context, world.term)
+        await issue(world.context, world.term)
+        await render_documents(world.context, world.term)

@@ -1,0 +1,135 @@
+"""Campaign files: every error is a sentence with file, line and key."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from offset_purchaser.campaign import parse_span, refuse_edit, timetable
+from offset_purchaser.campaign_file import load, parse
+from shared.errors import Rejected
+
+GOOD = """legal_entities:
+  - id: retail-fr
+    party: {name: Exemple SAS, address_lines: [1 rue], country: FR}
+campaigns:
+  - id: bf
+    legal_entity: retail-fr
+    shops: [FR]
+    zone: Europe/Paris
+    first_day: 2026-11-27
+    last_day: 2026-11-30
+    channels: [site, email]
+    legs:
+      - {provider: sandbox, share: 80, price_per_tonne: 22.10, currency: EUR}
+      - {provider: manual, share: 20, price_per_tonne: 30, currency: EUR}
+"""
+
+
+def complaint(old: str, new: str) -> str:
+    assert old in GOOD
+    with pytest.raises(Rejected) as caught:
+        parse(GOOD.replace(old, new).encode(), "c.yaml")
+    return str(caught.value)
+
+
+def test_the_example_in_the_repository_is_valid() -> None:
+    found = load(Path(__file__).parents[3] / "campaigns.yaml")
+    assert [c.id for c in found.file.campaigns] == ["black-friday-2026-fr", "black-friday-2026-gb"]
+    assert found.file.campaigns[0].legs[0].price_per_tonne == Decimal("22.00")
+
+
+def test_a_price_keeps_its_digits() -> None:
+    price = parse(GOOD.encode(), "c.yaml").campaigns[0].legs[0].price_per_tonne
+    assert str(price) == "22.10"
+
+
+def test_a_negative_price_is_named_with_line_and_key() -> None:
+    assert complaint("22.10", "-22.10").startswith("c.yaml:13: campaigns[1].legs[1].price_per_tonne: ")
+
+
+def test_an_unknown_zone_is_named_with_line_and_key() -> None:
+    text = complaint("Europe/Paris", "Europe/Pariss")
+    assert text == (
+        "c.yaml:8: campaigns[1].zone: Europe/Pariss is not a time zone of the IANA database (Europe/Paris is one)"
+    )
+
+
+def test_a_last_day_before_the_first_is_named_with_its_line() -> None:
+    text = complaint("last_day: 2026-11-30", "last_day: 2026-11-26")
+    assert text == "c.yaml:10: campaigns[1].last_day: 2026-11-26 is before first_day 2026-11-27"
+
+
+def test_a_missing_channel_list_is_named() -> None:
+    assert complaint("    channels: [site, email]\n", "") == "c.yaml:5: campaigns[1].channels: is required"
+
+
+def test_an_unknown_channel_is_named_with_its_line() -> None:
+    assert complaint("[site, email]", "[site, fax]").startswith("c.yaml:11: campaigns[1].channels[2]: ")
+
+
+def test_legs_that_do_not_add_up_are_named_with_their_sum() -> None:
+    assert complaint("share: 20", "share: 10") == (
+        "c.yaml:12: campaigns[1].legs: the shares add up to 90 %, not to 100 %"
+    )
+
+
+def test_a_misspelt_key_is_an_error_not_a_silence() -> None:
+    assert complaint("last_day:", "last_dya:").splitlines()[-1] == (
+        "c.yaml:10: campaigns[1].last_dya: is not a key that exists here"
+    )
+
+
+def test_yaml_that_is_none_names_its_line() -> None:
+    assert complaint("zone: Europe/Paris", "zone: [Europe/Paris").startswith("c.yaml:9: ")
+
+
+def test_two_campaigns_on_one_shop_channel_and_day_are_refused() -> None:
+    twice = GOOD + GOOD[GOOD.index("  - id: bf") :].replace("id: bf", "id: other")
+    with pytest.raises(Rejected, match="campaigns bf and other both claim email of the same shop on 2026-11-27"):
+        parse(twice.encode(), "c.yaml")
+
+
+def test_the_same_shop_on_other_days_is_no_clash() -> None:
+    later = GOOD[GOOD.index("  - id: bf") :].replace("id: bf", "id: other").replace("2026-11", "2026-12")
+    assert len(parse((GOOD + later).encode(), "c.yaml").campaigns) == 2
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="cannot be read"):
+        load(tmp_path / "none.yaml")
+
+
+def test_a_day_with_a_clock_change_has_25_hours_and_is_due_six_hours_later() -> None:
+    text = GOOD.replace("2026-11-27", "2026-10-25").replace("2026-11-30", "2026-10-25")
+    due = timetable(parse(text.encode(), "c.yaml").campaigns[0])[0]
+    assert (due.end - due.start).total_seconds() == 25 * 3600
+    assert due.due_at.isoformat() == "2026-10-26T05:00:00+00:00"
+
+
+def test_the_true_up_is_due_fourteen_days_after_the_campaign() -> None:
+    rows = timetable(parse(GOOD.encode(), "c.yaml").campaigns[0])
+    assert len(rows) == 8
+    assert {row.due_at.isoformat() for row in rows if row.number == 2} == {"2026-12-14T23:00:00+00:00"}
+
+
+def test_a_begun_campaign_keeps_its_zone_and_may_change_its_caps() -> None:
+    old = parse(GOOD.encode(), "c.yaml").campaigns[0]
+    moved = parse(GOOD.replace("Europe/Paris", "Europe/Rome").encode(), "c.yaml").campaigns[0]
+    capped = parse(GOOD.replace("    legs:", "    caps: {per_day_t: 5}\n    legs:").encode(), "c.yaml").campaigns[0]
+    assert refuse_edit(old, moved, date(2026, 11, 26)) == ""
+    assert "its zone can no longer change" in refuse_edit(old, moved, date(2026, 11, 27))
+    assert refuse_edit(old, capped, date(2026, 11, 28)) == ""
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("6h", 21600), ("2d", 172800)])
+def test_spans_are_written_as_people_do(text: str, seconds: int) -> None:
+    assert parse_span(text).total_seconds() == seconds
+
+
+def test_a_span_without_a_unit_is_refused() -> None:
+    with pytest.raises(ValueError, match="write 90s, 15m, 6h or 2d"):
+        parse_span("15")
