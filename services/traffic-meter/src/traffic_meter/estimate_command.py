@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from shared.avoided import avoided_report
 from shared.compare import Reference, compare_lines
+from shared.console import out
 from shared.errors import Rejected
 from shared.estimate import ChannelName
 from shared.estimate_fields import Fields
@@ -137,4 +140,31 @@ def register(app: typer.Typer) -> None:
         if refused:
             raise typer.Exit(1)
 
+    @app.command()
+    def avoided(
+        units: Annotated[list[str], typer.Argument(help="kind=units, e.g. smartphone=1000.")],
+        years: Annotated[str, typer.Option(help="Years that a device is used.")] = "1",
+        factor_set: Set = None,
+    ) -> None:
+        """What refurbished devices avoid against new ones: shown apart, never netted with the footprint.
+
+        Example: traffic-meter avoided smartphone=1000 laptop=200 --years 2
+        """
+        sold = dict(_sold(item) for item in units)
+        out.print_json(json.dumps(avoided_report(sold, _years(years), set_for(factor_set))))
+
     add_factor_commands(app)
+
+
+def _sold(item: str) -> tuple[str, int]:
+    kind, _, count = item.partition("=")
+    if not count.isdecimal():
+        raise Rejected(f"{item!r} is not kind=units", field="units")
+    return kind, int(count)
+
+
+def _years(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise Rejected(f"{text!r} is not a number", field="years") from error
