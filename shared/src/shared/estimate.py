@@ -41,7 +41,7 @@ class RangeG:
 class Step:
     """One step of a trail: ``result = op(inputs)``.
 
-    ``op`` is one of ``input``, ``factor``, ``constant``, ``add``, ``subtract``, ``multiply``, ``divide``, ``power``;
+    ``op`` is one of ``input``, ``factor``, ``constant``, ``add``, ``subtract``, ``multiply``, ``divide``, ``power``; the
     first three carry ``value`` and no inputs, the others name earlier steps by id in ``inputs``. Another program
     replays a trail by evaluating its steps in order with at least 50 significant digits.
     """
