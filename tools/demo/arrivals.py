@@ -111,10 +111,10 @@ class Arrivals:
         day.events += 1
         if lateness_ms > GRACE_MS:
             day.late += 1
-        if lateness_ms > self._trouble.horizon_ms:
-            day.late_unprovable += 1
-        elif draft.bot:
-            day.bots += 1
+        unprovable = lateness_ms > self._trouble.horizon_ms
+        day.late_unprovable += unprovable
+        day.bots += draft.bot
+        day.bots_unprovable += unprovable and draft.bot
         for name, amount in draft.activity:
             day.activity[name] += amount
 

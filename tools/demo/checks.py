@@ -20,8 +20,9 @@ APART = ("bots", "late_unprovable")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison."""
+    """One comparison; ``group`` says what it is about."""
 
+    group: str
     what: str
     expected: str
     found: str
@@ -32,15 +33,19 @@ class Check:
         return self.expected == self.found
 
 
-def same(what: str, expected: object, found: object) -> Check:
+def same(group: str, what: str, expected: object, found: object) -> Check:
     """A comparison of two values by their text."""
-    return Check(what, str(expected), str(found))
+    return Check(group, what, str(expected), str(found))
 
 
-def balance_checks(report: Mapping[str, Any], tally: Tally, names: Mapping[str, str]) -> Iterator[Check]:
-    """Every record sent is counted, a duplicate or rejected. ``names`` gives the topic of a setting."""
+def balance_checks(
+    report: Mapping[str, Any], tally: Tally, names: Mapping[str, str], ends: Mapping[str, Mapping[int, int]]
+) -> Iterator[Check]:
+    """Every record sent is in Kafka, and is counted, a duplicate or rejected. ``names``: the topic of a setting."""
     for setting, counts in tally.topics.items():
-        found = report["balance"].get(names[setting], {})
+        name = names[setting]
+        found = report["balance"].get(name, {})
+        yield same(name, "sent", counts.sent, sum(ends[name].values()))
         expected = {
             "consumed": counts.sent,
             "counted": counts.accepted,
@@ -49,8 +54,8 @@ def balance_checks(report: Mapping[str, Any], tally: Tally, names: Mapping[str, 
             "skipped": 0,
             "lost": 0,
         }
-        for name, number in expected.items():
-            yield same(f"{names[setting]}: {name}", number, found.get(name, "missing"))
+        for key, number in expected.items():
+            yield same(name, key, number, found.get(key, "missing"))
 
 
 def day_checks(report: Mapping[str, Any], log: MeterLog, tally: Tally) -> Iterator[Check]:
@@ -59,61 +64,68 @@ def day_checks(report: Mapping[str, Any], log: MeterLog, tally: Tally) -> Iterat
     for (day, channel), expected in sorted(tally.days.items()):
         found = channels.get((day.isoformat(), channel), {})
         measured = log.days.get((day, channel), Measured())
-        where = f"{day} {channel}"
-        yield same(f"{where}: events", expected.events, all_events(found))
-        yield same(f"{where}: events in the readings", expected.events, measured.events)
+        group = f"{day} {channel}"
+        yield same(group, "events", expected.events, all_events(found))
+        yield same(group, "events in readings", expected.events, measured.events)
         for name in ("duplicates", "rejected", "late", "late_unprovable", "bots"):
-            yield same(f"{where}: {name}", getattr(expected, name), getattr(measured, name))
-        for name in ("late_unprovable", "bots"):
+            yield same(group, name, getattr(expected, name), getattr(measured, name))
+        people = expected.late_unprovable - expected.bots_unprovable
+        for name, number in (("bots", expected.bots), ("late_unprovable", people)):
             apart = found.get("not_bought", {}).get(name, {}).get("events", 0)
-            yield same(f"{where}: {name} not bought", getattr(expected, name), apart)
-        yield from _activity_checks(where, expected, measured)
-        yield same(f"{where}: grams, added up again", _grams(measured.central_ug), _all_central_g(found))
+            yield same(group, f"{name} not bought", number, apart)
+        yield from _activity_checks(group, expected, measured)
+        yield same(group, "grams added up again", _grams(measured.central_ug), _all_central_g(found))
     for channel, events in sorted(tally.outside.items()):
-        yield same(f"outside the campaign: {channel}", events, log.outside[channel])
+        yield same("outside the campaign", channel, events, log.outside[channel])
 
 
-ACTIVITY = {"bytes": "bytes", "recipients": "recipients", "impressions": "impressions", "standing": "parcels"}
+ACTIVITY = {
+    "bytes": "bytes_transferred",
+    "recipients": "recipients",
+    "impressions": "impressions",
+    "standing": "parcels",
+}
 """What the tally sums, by the name of the meters' measure."""
 
 
-def _activity_checks(where: str, expected: DayTally, measured: Measured) -> Iterator[Check]:
+def _activity_checks(group: str, expected: DayTally, measured: Measured) -> Iterator[Check]:
     for name, measure in ACTIVITY.items():
         if name in expected.activity:
-            yield same(f"{where}: {measure}", expected.activity[name], measured.activity[measure])
+            yield same(group, measure, expected.activity[name], measured.activity[measure])
 
 
 def money_checks(report: Mapping[str, Any]) -> Iterator[Check]:
-    """What is settled is what is owed: the day's total, rounded up, less what others pay for, less what is carried."""
+    """What is settled is what is owed: the day's total, rounded up, less what others pay for; carried grams count."""
     settled = owed = 0
     for entry in report["days"]:
         day_owed = ceil_g(Decimal(entry["total_g"]["central"])) - _paid_by_others_g(entry)
         bought = sum(s["quantity_g"] or 0 for s in entry["settlements"])
         carried = sum(s.get("carried_g") or 0 for s in entry["settlements"])
-        yield same(f"{entry['day']}: grams settled", day_owed, bought + carried)
+        yield same("grams settled", entry["day"], day_owed, bought + carried)
         settled, owed = settled + bought + carried, owed + day_owed
-    yield same("all days: grams settled", owed, settled)
+    yield same("grams settled", "all days", owed, settled)
 
 
 def order_checks(report: Mapping[str, Any], listing: Sequence[Mapping[str, Any]]) -> Iterator[Check]:
     """The provider's own listing has exactly the orders of the purchaser."""
     ours = {order["order_id"]: order for order in report["orders"]}
     theirs = {order["order_id"]: order for order in listing}
-    yield same("orders at the provider", sorted(ours), sorted(theirs))
-    yield same("orders listed once", len(theirs), len(listing))
-    for order_id, order in sorted(ours.items()):
+    yield same("orders at the provider", "number", len(ours), len(listing))
+    yield same("orders at the provider", "ids", ", ".join(sorted(ours)), ", ".join(sorted(theirs)))
+    for order_id, order in sorted(ours.items(), key=lambda item: (item[1]["day"], item[1]["number"])):
         found = theirs.get(order_id, {})
-        yield same(f"order {order['day']}/{order['number']}: grams", order["quantity_g"], found.get("filled_g"))
-        yield same(f"order {order['day']}/{order['number']}: cost", _money(order), _money(found))
+        group = f"order {order['day']} no {order['number']}"
+        yield same(group, "grams", order["quantity_g"], found.get("filled_g"))
+        yield same(group, "cost", _money(order), _money(found))
 
 
 def document_checks(report: Mapping[str, Any], documents: Path) -> Iterator[Check]:
     """Every purchase has its document, as a file that begins like a PDF; nothing else lies there."""
     numbers = {s["document"] for entry in report["days"] for s in entry["settlements"] if s["quantity_g"]}
-    yield same("purchases without a document", 0, len(numbers & {None, ""}))
     files = {path.stem: path.read_bytes()[:5] for path in sorted(documents.glob("*.pdf"))}
-    yield same("document files", sorted(number for number in numbers if number), sorted(files))
-    yield same("files that are no PDF", [], [name for name, head in files.items() if head != b"%PDF-"])
+    yield same("documents", "purchases without one", 0, len(numbers & {None, ""}))
+    yield same("documents", "files", ", ".join(sorted(n for n in numbers if n)), ", ".join(sorted(files)))
+    yield same("documents", "not a PDF", 0, sum(head != b"%PDF-" for head in files.values()))
 
 
 def settlement_checks(report: Mapping[str, Any], days: Iterable[tuple[str, date]]) -> Iterator[Check]:
@@ -121,8 +133,8 @@ def settlement_checks(report: Mapping[str, Any], days: Iterable[tuple[str, date]
     found = {(entry["campaign"], entry["day"]): entry for entry in report["days"]}
     for campaign, day in days:
         entry = found.get((campaign, day.isoformat()))
-        states = sorted({s["state"] for s in entry["settlements"]}) if entry else []
-        yield same(f"{campaign} {day}: settlements", ["complete"], states)
+        states = ", ".join(sorted({s["state"] for s in entry["settlements"]})) if entry else "missing"
+        yield same(f"settlements of {campaign}", str(day), "complete", states)
 
 
 def all_events(channel: Mapping[str, Any]) -> int:

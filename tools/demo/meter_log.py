@@ -27,6 +27,7 @@ class Measured:
     late: int = 0
     late_unprovable: int = 0
     bots: int = 0
+    bots_unprovable: int = 0
     duplicates: int = 0
     rejected: int = 0
     activity: Counter[str] = field(default_factory=Counter)
@@ -125,7 +126,8 @@ def _add(log: MeterLog, reading: Mapping[str, Any], scope: Scope, day: date, hou
         measured.activity[name] += amount
     unprovable, bot = "late=unprovable" in detail, "device=bot" in detail
     measured.late_unprovable += events if unprovable else 0
-    measured.bots += events if bot and not unprovable else 0
+    measured.bots += events if bot else 0
+    measured.bots_unprovable += events if bot and unprovable else 0
     if reading["method"]:
         log.methods.add((channel, reading["method"], reading["method_version"], reading["factor_set"]))
     if emissions is None:

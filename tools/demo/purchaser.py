@@ -12,7 +12,7 @@ from typing import Any
 from demo.services import Service, ServiceFailed, base_environment, script
 
 PAUSE_S = 1.0
-"""Between two questions: each costs a process, and a settlement takes a second or two anyway."""
+"""Between two questions at least; and twice as long as the last answer took, because each costs a process."""
 DONE = "complete"
 
 
@@ -22,9 +22,11 @@ class PurchaserClient:
     def __init__(self, service: Service) -> None:
         """``service`` is the running purchaser."""
         self._service = service
+        self._pause_s = PAUSE_S
 
     def report(self) -> dict[str, Any]:
         """The report as it is now. Raises ``ServiceFailed`` when the command fails."""
+        began = time.monotonic()
         done = subprocess.run(
             [script(self._service.command), "report", "--json"],
             env=base_environment() | dict(self._service.environment),
@@ -37,11 +39,12 @@ class PurchaserClient:
         if done.returncode:
             raise ServiceFailed("`offset-purchaser report --json` failed:\n" + done.stderr[-2000:])
         report: dict[str, Any] = json.loads(done.stdout)
+        self._pause_s = max(PAUSE_S, 2 * (time.monotonic() - began))
         return report
 
     def pause(self) -> None:
         """Wait before asking again."""
-        time.sleep(PAUSE_S)
+        time.sleep(self._pause_s)
 
 
 def waiting_for(report: dict[str, Any], days: Sequence[tuple[str, date]]) -> str:

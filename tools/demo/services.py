@@ -28,7 +28,7 @@ HEALTHY_SECONDS = 10.0
 
 
 LINE_HEAD, LINE_TAIL = 160, 480
-"""Characters of a long log line that are quoted: where it is from, and the end, which names the error of a traceback."""
+"""Characters of a long log line that are quoted: where it is from, and the end, where a traceback names its error."""
 
 
 class ServiceFailed(OffsetsError):

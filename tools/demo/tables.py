@@ -4,30 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from demo.checks import Check
 
-RIGHT = ("events", "duplicates", "rejected", "late", "low", "kg CO2e", "high", "share", "tonnes", "price/t", "cost")
+NUMBERS = {"events", "duplicates", "rejected", "late", "low", "kg CO2e", "high", "share", "tonnes", "price/t", "cost"}
+WIDE = 150
+"""Columns of output that goes into a file: nobody's window limits it."""
+
+
+def wide_console() -> Console:
+    """Standard output, as wide as the window, or wide enough for the tables when it is not one."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
 
 
 def show_days(console: Console, summary: Mapping[str, Any]) -> None:
-    """One line per day and channel, then what was bought for the day."""
-    table = _table(
-        "Emissions by day and channel (kg CO2e)",
-        ("day", "channel", "events", "duplicates", "rejected", "late", "low", "kg CO2e", "high", "share"),
-    )
+    """One line per day and channel."""
+    columns = ("day", "channel", "events", "duplicates", "rejected", "late", "low", "kg CO2e", "high", "share")
+    table = _table("Emissions by day and channel (kg CO2e)", columns)
     for entry in summary["days"]:
         total = sum((Decimal(c["emissions_g"]["central"]) for c in entry["channels"].values()), Decimal(0))
+        day = entry["day"]
         for name, channel in entry["channels"].items():
             grams = {key: Decimal(value) for key, value in channel["emissions_g"].items()}
             share = f"{grams['central'] / total:.1%}" if total else "-"
             counts = [f"{channel[key]:,}" for key in ("events", "duplicates", "rejected", "late")]
-            masses = [_kg(grams[key]) for key in ("low", "central", "high")]
-            table.add_row(entry["day"], name, *counts, *masses, share)
+            table.add_row(day, name, *counts, *(_kg(grams[key]) for key in ("low", "central", "high")), share)
+            day = ""
         table.add_section()
     console.print(table)
 
@@ -44,29 +53,38 @@ def show_purchases(console: Console, summary: Mapping[str, Any]) -> None:
             tonnes = f"{Decimal(s['quantity_g']) / 1_000_000:.6f}"
             price = f"{s['price_per_tonne']} {s['currency']}"
             cost = f"{s['amount'] or '-'} {s['currency']}"
-            table.add_row(
-                entry["day"], str(s["number"]), tonnes, price, cost, s["provider"], s["order_id"], s["document"] or "-"
-            )
+            bought = (tonnes, price, cost, s["provider"], s["order_id"], s["document"] or "-")
+            table.add_row(entry["day"], str(s["number"]), *bought)
     console.print(table)
     if empty:
-        console.print(f"{empty} settlements had nothing left to buy.")
+        console.print(f"{empty} more settlements had nothing left to buy.")
 
 
-def show_checks(console: Console, checks: Sequence[Check]) -> None:
-    """Every comparison with ok or DIFFERENT."""
-    table = _table("Compared with the generator's own tally", ("", "what", "expected", "found"))
-    for check in checks:
-        mark = "[green]ok[/]" if check.ok else "[bold red]DIFFERENT[/]"
-        table.add_row(mark, check.what, check.expected, check.found)
-    console.print(table)
+def show_checks(console: Console, title: str, checks: Sequence[Check]) -> None:
+    """Every comparison with ok or DIFFERENT, one line per group, and one for each that differs."""
+    console.print(f"[bold]{title}[/]")
+    for group, found in groupby(checks, key=lambda check: check.group):
+        members = list(found)
+        agreed = ", ".join(f"{check.what} {_shown(check.found)}" for check in members if check.ok)
+        if agreed:
+            console.print(f"  [green]ok[/]         {group}: {agreed}", highlight=False, soft_wrap=True)
+        for check in members:
+            if not check.ok:
+                line = f"{group}: {check.what} is {_shown(check.found)}, expected {_shown(check.expected)}"
+                console.print(f"  [bold red]DIFFERENT[/]  {line}", highlight=False, soft_wrap=True)
     wrong = sum(not check.ok for check in checks)
-    console.print(f"{len(checks)} comparisons, {wrong} different." if wrong else f"{len(checks)} comparisons, all ok.")
+    console.print(f"{len(checks)} comparisons, " + (f"[bold red]{wrong} different[/]" if wrong else "all ok"))
+
+
+def _shown(text: str) -> str:
+    return f"{int(text):,}" if text.isdigit() else escape(text or "none")
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in RIGHT else "left", overflow="fold")
+        right = column in NUMBERS
+        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)
     return table
 
 

@@ -29,7 +29,9 @@ class DayTally:
     """Accepted, more than the grace after they occurred; ``late_unprovable`` included."""
     late_unprovable: int = 0
     bots: int = 0
-    """Accepted visits of robots, those beyond the horizon not included."""
+    """Accepted visits of robots."""
+    bots_unprovable: int = 0
+    """Those of them that are in ``late_unprovable``, too."""
     activity: Counter[str] = field(default_factory=Counter)
     """Sums over the accepted events, e.g. ``bytes``; of shipments only ``standing``, the shipments not voided."""
 

@@ -139,7 +139,7 @@ def _mailing(random: Random) -> tuple[int, int, str]:
     """One message in ten goes to a segment of many people; two in five say what share opens it."""
     recipients = 1
     if random.random() < 0.1:
-        recipients = min(1 + int(random.lognormvariate(4.2, 1.0)), 5_000)
+        recipients = min(1 + int(random.lognormvariate(6.0, 1.0)), 20_000)
     opened = f',"read_share":{random.uniform(0.12, 0.45):.3f}' if random.random() < 0.4 else ""
     return recipients, _size(random, 11.3), opened
 
@@ -161,7 +161,7 @@ def ads(random: Random, count: int, *, with_ooh: bool) -> Iterator[Draft]:
     for base_ms in Curve(AD_HOURS).moments(random, count):
         shop = SHOPS.pick(random.random())
         occurred_ms, written = _local(shop, base_ms)
-        impressions = min(1 + int(random.lognormvariate(3.4, 1.0)), 20_000)
+        impressions = min(1 + int(random.lognormvariate(5.6, 1.0)), 50_000)
         event_id = new_id(random)
         body = (
             f'{{"schema_version":1,"event_id":"{event_id}","occurred_at":"{written}","shop":"{shop}"'
