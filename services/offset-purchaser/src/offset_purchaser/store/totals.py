@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from offset_purchaser.campaign import Campaign, Due
 from offset_purchaser.store.readings import NAMES
 from offset_purchaser.totals import Sums
+from shared.clock import QUARTER_S, quarter_of
 from shared.estimate import ChannelName
 from shared.postgres import Connection, Pool
 
@@ -17,9 +18,11 @@ BELONGS = """
     r.channel = ANY($4) AND ($5::text[] IS NULL OR r.shop = ANY($5))
     AND CASE WHEN r.country = '' THEN $7 ELSE $6::text[] IS NULL OR r.country = ANY($6) END
 """
+# By equality on the quarter, not by range: PostgreSQL then joins ten years of days in one pass.
 DAYS = """
     unnest($1::date[], $2::timestamptz[], $3::timestamptz[]) AS d(day, day_start, day_end)
-    JOIN readings r ON r.quarter >= d.day_start AND r.quarter < d.day_end
+    CROSS JOIN generate_series(d.day_start, d.day_end - interval '1 second', interval '15 minutes') AS q(quarter)
+    JOIN readings r ON r.quarter = q.quarter
 """
 GROUPED = """
     r.channel, r.factor_group, r.payer <> '' AS paid, r.unprovable, r.bot, r.estimated,
@@ -32,13 +35,19 @@ GROUPED = """
 def _filters(campaign: Campaign, dues: Sequence[Due]) -> tuple[object, ...]:
     return (
         [due.day for due in dues],
-        [due.start for due in dues],
+        [_first_quarter(due.start) for due in dues],
         [due.end for due in dues],
         [channel.value for channel in campaign.channels],
         None if campaign.shops == "*" else list(campaign.shops),
         None if campaign.countries == "*" else list(campaign.countries),
         campaign.unknown_country == "include",
     )
+
+
+def _first_quarter(start: datetime) -> datetime:
+    """The first quarter-hour that begins in the day (zones of the past were not always on a quarter)."""
+    quarter = quarter_of(start)
+    return quarter if quarter == start else quarter + timedelta(seconds=QUARTER_S)
 
 
 async def day_sums(connection: Connection | Pool, campaign: Campaign, dues: Sequence[Due]) -> dict[date, list[Sums]]:
@@ -141,7 +150,7 @@ async def frozen_evidence(
     methods = await connection.fetch(
         """
         SELECT DISTINCT day, channel, method, method_version, factor_set, factor_set_sha256 FROM frozen_lines
-        WHERE campaign = $1 AND day = ANY($2) AND number = $3 AND estimated ORDER BY 1, 2, 3, 4, 5
+        WHERE method <> '' AND campaign = $1 AND day = ANY($2) AND number = $3 AND estimated ORDER BY 1, 2, 3, 4, 5
         """,
         *(campaign, list(days), number),
     )
