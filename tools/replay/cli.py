@@ -68,13 +68,14 @@ def run(
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the settlements at most.")] = 600.0,
 ) -> None:
     """Read files, send their events, wait for the settlement; exit code 1 when a sum or a number is off."""
+    from demo.tables import wide_console
     from replay.history import History
     from replay.paced import speed_of
     from replay.plan import make_plan
     from replay.run import Settings, count_only, kafka_at, main_job, send_to
     from replay.tables import show_comparisons
 
-    console = Console()
+    console = wide_console()
     settings = Settings(out, shop, speed_of(speed), wait)
     remembered = History(history or out / "replayed.json")
     files = Files(log or [], shipments or [], emails or [], ads or [])

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from demo.checks import Check, document_checks, money_checks, order_checks, same, settlement_checks
+from demo.checks import Check, document_checks, order_checks, settlement_checks
 from demo.meter_log import MeterLog, Scope, read_meter_log
 from demo.progress import sending_bar
 from demo.records import TOPIC_SETTINGS
@@ -22,7 +22,7 @@ from demo.send import send_records
 from demo.session import Session
 from demo.summary import summary, write_summary
 from replay.account import Lists
-from replay.campaign import CHANNELS
+from replay.checks import meter_checks, money_checks, topic_checks
 from replay.history import History
 from replay.paced import send_paced
 from replay.plan import Plan
@@ -121,21 +121,12 @@ def _send(plan: Plan, settings: Settings, session: Session, console: Console) ->
 def _checks(
     plan: Plan, session: Session, ends: Mapping[str, Mapping[int, int]], report: Mapping[str, Any], log: MeterLog
 ) -> Iterator[Check]:
-    """What the files say against what the meters, the purchaser and the provider say."""
     sent = Counter[str]()
     for entry in plan.inputs:
         sent[entry.topic] += entry.tally.events
-    for setting in TOPIC_SETTINGS:
-        name = session.topics.name(setting)
-        balance = report["balance"].get(name, {})
-        yield same(f"{name}: records in Kafka", sent[setting], sum(ends[name].values()))
-        yield same(f"{name}: counted", sent[setting], balance.get("counted", 0))
-        yield same(f"{name}: duplicates, rejected", (0, 0), (balance.get("duplicates", 0), balance.get("rejected", 0)))
-    for setting in sent:
-        yield same(f"outside the campaign: {CHANNELS[setting]}", 0, log.outside[CHANNELS[setting]])
-    transferred = sum(entry.tally.bytes for entry in plan.inputs)
-    measured = sum(day.activity["bytes"] for (_, channel), day in log.days.items() if channel == "site")
-    yield same("bytes of the logs", transferred, measured)
+    names = {setting: session.topics.name(setting) for setting in TOPIC_SETTINGS}
+    yield from topic_checks(sent, names, ends, report["balance"])
+    yield from meter_checks([(entry.topic, entry.tally) for entry in plan.inputs], log)
     yield from settlement_checks(report, session.campaign_file.days())
     yield from money_checks(report)
     listing = httpx.get(f"{session.sandbox_url}/v1/orders", timeout=30).raise_for_status().json()["orders"]

@@ -49,7 +49,7 @@ def show_comparisons(console: Console, checks: Sequence[Check]) -> None:
     """Every comparison when something differs; else only how many there were."""
     wrong = [check for check in checks if not check.ok]
     if wrong:
-        show_checks(console, wrong)
+        show_checks(console, "Different from the files", wrong)
     console.print(f"{len(checks):,} comparisons with the files, {len(wrong) or 'none'} different.", highlight=False)
 
 
