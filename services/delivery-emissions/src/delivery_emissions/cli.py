@@ -10,6 +10,7 @@ import typer
 
 from delivery_emissions.app import MIGRATIONS, NAME, definition
 from delivery_emissions.channel import DELIVERY
+from delivery_emissions.estimate_command import register
 from delivery_emissions.explain import explain
 from delivery_emissions.methods import METHODS
 from delivery_emissions.store import read_shipment
@@ -28,6 +29,7 @@ app = meter_app(
     lambda: definition(MeterSettings.load().grace_s),
     "Keeps the newest state of every shipment and estimates its CO2e, each event exactly once.",
 )
+register(app)
 
 
 @app.command("explain")

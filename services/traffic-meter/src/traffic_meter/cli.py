@@ -7,6 +7,7 @@ from shared.meter import store
 from shared.meter.cli import meter_app
 from traffic_meter.app import NAME, definition
 from traffic_meter.channels import CHANNELS
+from traffic_meter.estimate_command import register
 
 app = meter_app(
     NAME,
@@ -15,6 +16,7 @@ app = meter_app(
     definition,
     "Counts site traffic, e-mails and advertising, each event exactly once, and estimates their CO2e.",
 )
+register(app)
 
 
 def main() -> None:
