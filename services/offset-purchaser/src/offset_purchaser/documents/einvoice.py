@@ -135,7 +135,7 @@ def billed_quantity(quantity_g: int) -> tuple[Decimal, str, int]:
 
 
 def _settled(content: DocumentContent) -> bool:
-    return content.payment.paid == content.totals.gross
+    return content.payment.paid == content.totals.gross > 0
 
 
 def _difference(amount: Decimal, currency: str, words: Catalogue) -> TradeAllowanceCharge:
@@ -185,8 +185,9 @@ def _terms(content: DocumentContent, words: Catalogue) -> PaymentTerms:
     terms = PaymentTerms()
     if content.payment.terms or content.payment.due_on is None:
         terms.description = content.payment.terms or words["payment.as_agreed"]
-    if content.payment.due_on is not None:
-        terms.due = content.payment.due_on
+    due = content.payment.due_on or (content.issued_on if _settled(content) else None)
+    if due is not None:
+        terms.due = due
     return terms
 
 
