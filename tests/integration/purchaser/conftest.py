@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 from tests.integration.purchaser.world import Seller, World, free_port, open_world
-from tests.support import Sandbox
+from tests.support import Sandbox, within_database
 
 from shared.postgres import migrate
 from shared.settings import PostgresSettings
@@ -32,6 +32,7 @@ def fresh_dsn(sandbox: Sandbox) -> str:
 
 
 @pytest_asyncio.fixture
-async def world(fresh_dsn: str, seller: Seller, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(fresh_dsn, seller.url, tmp_path) as found:
+async def world(fresh_dsn: str, sandbox: Sandbox, seller: Seller, tmp_path: Path) -> AsyncIterator[World]:
+    admin = within_database(sandbox.stack.admin_dsn, sandbox.database)
+    async with open_world(fresh_dsn, admin, seller.url, tmp_path) as found:
         yield found

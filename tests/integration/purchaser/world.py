@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import httpx
 from pydantic import SecretStr
 
@@ -63,7 +64,10 @@ class Seller:
             self.process = None
 
     def fault(self, **fault: object) -> None:
-        assert httpx.post(self.url + "/v1/faults", json=fault).status_code == 202
+        self.post("/v1/faults", fault)
+
+    def post(self, path: str, body: dict[str, object] | None = None) -> None:
+        assert httpx.post(self.url + path, json=body).status_code == 202
 
     def orders(self) -> list[dict[str, object]]:
         found: list[dict[str, object]] = httpx.get(self.url + "/v1/orders").json()["orders"]
@@ -98,6 +102,7 @@ class World:
     clock: SettableClock
     folder: Path
     dsn: str
+    admin_dsn: str
     term: Term = field(default_factory=lambda: Term(0, ""))
 
     async def lead(self) -> Term:
@@ -106,6 +111,15 @@ class World:
         assert term is not None
         self.term = term
         return term
+
+    async def owner(self, statement: str) -> None:
+        """Run something that the service may not, past its triggers: for setting up tests only."""
+        connection = await asyncpg.connect(self.admin_dsn)
+        try:
+            await connection.execute("SET session_replication_role = replica; SET search_path TO offset_purchaser")
+            await connection.execute(statement)
+        finally:
+            await connection.close()
 
     async def campaigns(self, text: str) -> None:
         path = self.folder / "campaigns.yaml"
@@ -119,7 +133,7 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(dsn: str, seller_url: str, folder: Path) -> AsyncIterator[World]:
+async def open_world(dsn: str, admin_dsn: str, seller_url: str, folder: Path) -> AsyncIterator[World]:
     """A purchaser's store, clock and providers; it has the right to act."""
     pool = await open_pool(PostgresSettings(dsn=SecretStr(dsn)), application="test")
     settings = PurchaserSettings(
@@ -131,7 +145,7 @@ async def open_world(dsn: str, seller_url: str, folder: Path) -> AsyncIterator[W
     )
     clock = SettableClock(datetime(2026, 12, 1, 12, tzinfo=UTC))
     context = Context(pool, settings, TopicSettings(), clock, open_providers(settings))
-    found = World(pool, context, clock, folder, dsn)
+    found = World(pool, context, clock, folder, dsn, admin_dsn)
     await found.lead()
     try:
         yield found

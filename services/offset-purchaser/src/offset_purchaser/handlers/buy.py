@@ -53,6 +53,8 @@ async def step(context: Context, term: Term, order: Order) -> None:
 
 
 async def _send(context: Context, term: Term, order: Order, provider: Provider) -> None:
+    if order.first_sent_at is not None and await _found(context, term, order, provider):
+        return
     settings, now = context.settings, context.clock()
     if order.request is None:
         raise AssertionError(f"order {order.order_id} has no request bytes")
@@ -82,6 +84,22 @@ async def _send(context: Context, term: Term, order: Order, provider: Provider) 
         async with acting(context, term) as connection:
             await orders.end_attempt(connection, order.order_id, n, context.clock(), answer.progress)
             await record_answer(context, connection, sent, answer)
+
+
+async def _found(context: Context, term: Term, order: Order, provider: Provider) -> bool:
+    """Before bytes leave a second time: whether the provider shows the order, whatever it forgot of its keys."""
+    if provider.traits.find == "none":
+        return False
+    try:
+        answer = await provider.find(order)
+    except (Transient, Rejected, OutcomeUnknown) as error:
+        await _later(context, term, order, str(error))
+        return True
+    if answer is None:
+        return False
+    async with acting(context, term) as connection:
+        await record_answer(context, connection, order, answer)
+    return True
 
 
 async def _unanswered(context: Context, term: Term, sent: Order, n: int, why: str) -> None:

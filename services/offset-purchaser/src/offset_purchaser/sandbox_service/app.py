@@ -143,10 +143,7 @@ def create_app(book: Book) -> FastAPI:
             "price_per_tonne": None if price is None else str(price),
         }
 
-    @app.post("/v1/faults", status_code=202)
-    async def fault(fault: Fault) -> dict[str, int]:
-        sandbox.faults.append(fault)
-        return {"waiting": sum(f.times for f in sandbox.faults)}
+    add_controls(app, sandbox)
 
     @app.get("/health/live")
     @app.get("/health/ready")
@@ -154,3 +151,28 @@ def create_app(book: Book) -> FastAPI:
         return "alive"
 
     return app
+
+
+def add_controls(app: FastAPI, sandbox: Sandbox) -> None:
+    """What tests and rehearsals turn: faults to come, forgotten keys, an empty book."""
+
+    @app.post("/v1/faults", status_code=202)
+    async def fault(fault: Fault) -> dict[str, int]:
+        sandbox.faults.append(fault)
+        return {"waiting": sum(f.times for f in sandbox.faults)}
+
+    @app.post("/v1/mend", status_code=202)
+    async def mend() -> dict[str, int]:
+        sandbox.faults.clear()
+        return {"waiting": 0}
+
+    @app.post("/v1/forget", status_code=202)
+    async def forget() -> dict[str, bool]:
+        sandbox.book.forget()
+        return {"forgotten": True}
+
+    @app.post("/v1/reset", status_code=202)
+    async def reset() -> dict[str, bool]:
+        sandbox.faults.clear()
+        sandbox.book.reset()
+        return {"reset": True}

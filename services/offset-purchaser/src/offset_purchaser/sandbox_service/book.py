@@ -65,6 +65,14 @@ class Book:
         values = (key, digest, status, json.dumps(response), now)
         self._db.execute("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?)", values)
 
+    def forget(self) -> None:
+        """Forget every key at once, as a provider does that promised too much."""
+        self._db.execute("DELETE FROM keys")
+
+    def reset(self) -> None:
+        """Forget orders too: for tests that start over."""
+        self._db.executescript("DELETE FROM keys; DELETE FROM orders;")
+
     def create(
         self, key: str, body: bytes, order: dict[str, Any], outcome: dict[str, Any], now: float
     ) -> dict[str, Any]:
