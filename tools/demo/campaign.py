@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from demo.shapes import CAMPAIGN_SHOPS, FIRST_DAY, LAST_DAY, ZONE
 
 CAMPAIGN_ID = "black-friday-2025"
+
+FOUND_BY_HAND = Decimal("0.6")
+"""The share of deliveries that the company once found by hand: a yardstick beside the measured one, never a target."""
 
 COMPANY: dict[str, Any] = {
     "id": "retail-fr",

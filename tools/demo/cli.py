@@ -12,7 +12,7 @@ import httpx
 import typer
 from rich.console import Console
 
-from demo.campaign import BLACK_FRIDAY
+from demo.campaign import BLACK_FRIDAY, FOUND_BY_HAND
 from demo.checks import (
     Check,
     balance_checks,
@@ -25,6 +25,7 @@ from demo.checks import (
 from demo.generator import Generated, Weekend
 from demo.meter_log import MeterLog, Scope, read_meter_log
 from demo.records import TOPIC_SETTINGS
+from demo.report import build_page, write_report
 from demo.session import Session
 from demo.shapes import CAMPAIGN_SHOPS, DAYS, ZONE
 from demo.summary import summary, write_summary
@@ -85,6 +86,18 @@ def _weekend(session: Session, weekend: Weekend, console: Console, wait: float) 
     show_purchases(console, content)
     checks = list(_all_checks(session, generated, ends, report, log))
     show_checks(console, "Compared with the generator's own tally", checks)
+    page = build_page(
+        content,
+        report,
+        log,
+        checks,
+        title=BLACK_FRIDAY["name"],
+        mode="rehearsal",
+        zone=str(ZONE),
+        restarts=sum(session.keeper.restarts.values()),
+        yardstick=FOUND_BY_HAND,
+    )
+    write_report(page, session.out)
     for name, count in session.keeper.restarts.items():
         if count:
             console.print(f"{name} was started again {count} times; the numbers above include that.")
