@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.numbers import is_currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from offset_purchaser.documents.parts import Party, Vat
+from offset_purchaser.documents.parts import Agreement, Party, Payment, Vat
 from shared.clock import day_bounds
 from shared.estimate import ChannelName
 
@@ -74,10 +74,26 @@ class Leg(Strict):
     lot_g: Annotated[int, Field(ge=1)] = 1
     buy: BuyMode | None = None
     fallback: str | None = None
+    product: str = ""
+    """What to buy there, where the provider sells several things (a Stripe Climate product id)."""
     document: Literal["statement", "self_billed", "provider_invoice"] = "statement"
     vat: Vat | None = None
     supplier: Party | None = None
     """Who sells, as a document must name it; the sandbox names itself."""
+    agreement: Agreement | None = None
+    payment: Payment = Payment()
+    mail_to: str = ""
+    """Where a partner without an API receives its order documents; empty: the folder only."""
+
+    @model_validator(mode="after")
+    def _documented(self) -> Self:
+        needed = {"self_billed": ("vat", "supplier", "agreement"), "provider_invoice": ("vat", "supplier")}
+        for name in needed.get(self.document, ()):
+            if getattr(self, name) is None:
+                raise ValueError(f"document: a {self.document} needs {name}; there is no default")
+        if self.provider != "sandbox" and self.supplier is None:
+            raise ValueError(f"provider: {self.provider} needs supplier, the party that its documents name")
+        return self
 
     @property
     def key(self) -> str:

@@ -41,7 +41,7 @@ async def prepare(context: Context, term: Term, order: Order, provider: Provider
             async with acting(context, term) as connection:  # bought before our tables were restored from a backup
                 await record_answer(context, connection, order, known)
             return
-        quote = await provider.quote(order.quantity_g, order.currency)
+        quote = await provider.quote(order, leg)
     except (Transient, OutcomeUnknown) as error:
         await _put_off(context, term, order, str(error))
         return
@@ -52,7 +52,8 @@ async def prepare(context: Context, term: Term, order: Order, provider: Provider
     if quote is not None and (why := too_dear(order.currency, ceiling, quote)):
         await _hold(context, term, order, why)
         return
-    await _ready(context, term, order, provider, found, quote.price_per_tonne if quote else ceiling)
+    priced = quote.price_per_tonne if quote else ceiling
+    await _ready(context, term, order, provider, found=found, leg=leg, price=priced)
 
 
 def leg_of(campaign: Campaign, order: Order) -> Leg | None:
@@ -77,7 +78,7 @@ async def _guarded(context: Context, campaign: Campaign, order: Order) -> str:
 
 
 async def _ready(
-    context: Context, term: Term, order: Order, provider: Provider, found: InForce, price: Decimal
+    context: Context, term: Term, order: Order, provider: Provider, *, found: InForce, leg: Leg, price: Decimal
 ) -> None:
     amount = line_amount(order.quantity_g, price, order.currency)
     priced = replace(order, price_per_tonne=price, amount=amount)
@@ -88,7 +89,7 @@ async def _ready(
             "reason": "",
             "price_per_tonne": priced.price_per_tonne,
             "amount": priced.amount,
-            "request": provider.request(priced, found.entity.party.name),
+            "request": provider.request(priced, leg, found.entity.party.name),
             "next_try_at": now,
         }
         await orders.change(connection, order, now, context.orders_topic, values)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from offset_purchaser.providers.base import Provider, ProviderKind
+from offset_purchaser.providers.manual import MANUAL
 from offset_purchaser.providers.sandbox import SANDBOX
+from offset_purchaser.providers.stripe_climate import STRIPE_CLIMATE
 from offset_purchaser.settings import PurchaserSettings
 from shared.errors import Rejected
 
-PROVIDERS: tuple[ProviderKind, ...] = (SANDBOX,)
+PROVIDERS: tuple[ProviderKind, ...] = (SANDBOX, MANUAL, STRIPE_CLIMATE)
 
 
 def provider_kind(name: str) -> ProviderKind:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from offset_purchaser.campaign import Leg
 from offset_purchaser.certificate import Certificate
 from offset_purchaser.order import Order, Traits
 from offset_purchaser.settings import PurchaserSettings
@@ -74,10 +75,13 @@ class Provider(Protocol):
     def traits(self) -> Traits:
         """What it declares about keys, lookup, lots and documents."""
 
-    async def quote(self, quantity_g: int, currency: str) -> Quote | None:
-        """The price now; ``None`` when the configured price is the price. Raises ``Transient``."""
+    async def quote(self, order: Order, leg: Leg) -> Quote | None:
+        """The price now; ``None`` when the configured price is the price.
 
-    def request(self, order: Order, beneficiary: str) -> bytes:
+        Raises ``Rejected`` when it cannot be bought as it is, which holds the order and loses nothing.
+        """
+
+    def request(self, order: Order, leg: Leg, beneficiary: str) -> bytes:
         """The exact bytes to store and send. Pure: equal orders give equal bytes."""
 
     async def place(self, order: Order, body: bytes) -> Answer:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import httpx
 from pydantic import ValidationError
 
+from offset_purchaser.campaign import Leg
 from offset_purchaser.order import Order, Traits
 from offset_purchaser.providers.base import Answer, Provider, ProviderKind, Quote, order_key
 from offset_purchaser.providers.http import call
@@ -41,20 +42,20 @@ class Sandbox:
         """As declared above."""
         return self._traits
 
-    async def quote(self, quantity_g: int, currency: str) -> Quote | None:
+    async def quote(self, order: Order, leg: Leg) -> Quote | None:
         """The list price, when the sandbox was started with one."""
-        params: dict[str, str | int] = {"quantity_g": quantity_g, "currency": currency}
+        params: dict[str, str | int] = {"quantity_g": order.quantity_g, "currency": leg.currency}
         response = await call(self._client, "GET", "/v1/quote", effect=False, params=params)
         price = response.json().get("price_per_tonne")
         return None if price is None else Quote(Decimal(price), response.json()["currency"])
 
-    def request(self, order: Order, beneficiary: str) -> bytes:
+    def request(self, order: Order, leg: Leg, beneficiary: str) -> bytes:
         """JSON with sorted keys."""
         body = {
             "order_id": str(order.order_id),
             "quantity_g": order.quantity_g,
             "price_per_tonne": decimal_text(order.price_per_tonne),
-            "currency": order.currency,
+            "currency": leg.currency,
             "beneficiary": beneficiary,
             "mode": order.mode,
         }

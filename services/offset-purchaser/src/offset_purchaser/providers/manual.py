@@ -1,0 +1,160 @@
+"""A partner without an API (GoodPlanet Foundation, any other): an order document goes out by folder and mail.
+
+Confirmation and certificate come back by command. There are no keys and nothing to ask, so a document is mailed at most
+once, with a Message-ID that is the order's own; writing the same file twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import smtplib
+import ssl
+from datetime import timedelta
+from decimal import Decimal
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from offset_purchaser.campaign import Leg
+from offset_purchaser.order import Order, Traits
+from offset_purchaser.providers.base import Answer, Progress, Provider, ProviderKind, Quote
+from offset_purchaser.settings import PurchaserSettings
+from shared.errors import OutcomeUnknown, Rejected, Transient
+from shared.units import G_PER_T, decimal_text
+
+TRAITS = Traits(
+    name="manual",
+    key_lifetime=None,
+    find="none",
+    visibility_delay=timedelta(0),
+    lot_g=1_000_000,
+    cancel_window=timedelta(0),
+    document_kind="provider_invoice",
+    certificates=True,
+)
+
+
+class Manual:
+    """Writes order documents and mails them."""
+
+    def __init__(self, folder: Path, smtp_url: str, sender: str, timeout_s: float) -> None:
+        self._folder, self._smtp_url, self._sender, self._timeout_s = folder, smtp_url, sender, timeout_s
+
+    @property
+    def traits(self) -> Traits:
+        """As declared above."""
+        return TRAITS
+
+    async def quote(self, order: Order, leg: Leg) -> Quote | None:
+        """The configured price is the price."""
+        if leg.mail_to and not self._smtp_url:
+            raise Rejected("PURCHASER_SMTP_URL is not set, so the order document cannot be mailed")
+        return None
+
+    def request(self, order: Order, leg: Leg, beneficiary: str) -> bytes:
+        """The order document: JSON for programs with the text that people read inside."""
+        tonnes = decimal_text(Decimal(order.quantity_g) / G_PER_T)
+        price, amount = decimal_text(order.price_per_tonne), f"{order.amount} {order.currency}"
+        lines = [
+            f"Order {order.order_id}" + (" - REHEARSAL, please ignore" if order.mode == "rehearsal" else ""),
+            "",
+            f"{beneficiary} orders the retirement of carbon credits for {tonnes} t CO2e",
+            f"at {price} {order.currency} a tonne, net of VAT: {amount}.",
+            f"Beneficiary on the certificate: {beneficiary}",
+            "",
+            "Please quote the order number on your confirmation, your invoice and the certificate. The certificate",
+            "must state registry, project, vintage, serial numbers, tonnes, date and beneficiary.",
+        ]
+        body = {
+            "order_id": str(order.order_id),
+            "mode": order.mode,
+            "to": leg.mail_to,
+            "beneficiary": beneficiary,
+            "quantity_g": order.quantity_g,
+            "price_per_tonne": price,
+            "currency": order.currency,
+            "amount": str(order.amount),
+            "text": "\n".join(lines) + "\n",
+        }
+        return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def place(self, order: Order, body: bytes) -> Answer:
+        """Write the document, then mail it when the leg says to whom."""
+        content = json.loads(body)
+        try:
+            await asyncio.to_thread(_write, self._folder / f"{order.order_id}.txt", content["text"].encode())
+            await asyncio.to_thread(_write, self._folder / f"{order.order_id}.json", body)
+        except OSError as error:
+            raise Transient(f"the order document cannot be written: {error}") from error
+        if content["to"]:
+            await asyncio.to_thread(self._mail, order, content)
+        return Answer(
+            reference=str(order.order_id),
+            progress=Progress.PLACED,
+            filled_g=0,
+            price_per_tonne=order.price_per_tonne,
+            currency=order.currency,
+            amount=order.amount,
+        )
+
+    def _mail(self, order: Order, content: dict[str, str]) -> None:
+        mail = EmailMessage()
+        mail["Message-ID"] = f"<{order.order_id}@offset-purchaser>"
+        mail["From"], mail["To"] = self._sender, content["to"]
+        mail["Subject"] = f"Order {order.order_id}" + (" (rehearsal)" if order.mode == "rehearsal" else "")
+        mail.set_content(content["text"])
+        try:
+            server = self._connect()
+        except (smtplib.SMTPException, OSError) as error:
+            raise Transient(f"the mail server takes no mail now: {error}") from error
+        try:
+            self._deliver(server, mail)
+        finally:
+            server.close()  # without QUIT: its answer would say nothing about the mail
+
+    def _connect(self) -> smtplib.SMTP:
+        parts = urlsplit(self._smtp_url)
+        server = smtplib.SMTP(parts.hostname or "localhost", parts.port or 25, timeout=self._timeout_s)
+        if parts.scheme == "smtp+starttls":
+            server.starttls(context=ssl.create_default_context())
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        return server
+
+    def _deliver(self, server: smtplib.SMTP, mail: EmailMessage) -> None:
+        try:
+            server.send_message(mail)
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as error:
+            raise Rejected(f"the mail server refuses the order document: {error}") from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise OutcomeUnknown(f"the mail server did not answer: {error}") from error
+
+    async def find(self, order: Order) -> Answer | None:
+        """Nobody can be asked."""
+        return None
+
+    async def status(self, order: Order) -> Answer | None:
+        """Only the partner's confirmation tells."""
+        return None
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.tmp")
+    beside.write_bytes(data)
+    beside.replace(path)
+
+
+def _open(settings: PurchaserSettings) -> Provider:
+    return Manual(settings.manual_folder, settings.smtp_url, settings.smtp_from, settings.http_timeout_s)
+
+
+def _lacks(settings: PurchaserSettings) -> str:
+    return "PURCHASER_SMTP_FROM" if settings.smtp_url and not settings.smtp_from else ""
+
+
+MANUAL = ProviderKind(TRAITS, _open, _lacks)
