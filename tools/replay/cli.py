@@ -39,6 +39,9 @@ def run(
     shipments: Annotated[list[Path] | None, typer.Option(help="A shipments sheet, CSV or XLSX.")] = None,
     emails: Annotated[list[Path] | None, typer.Option(help="A mail provider's campaign export.")] = None,
     ads: Annotated[list[Path] | None, typer.Option(help="A media plan or an advertising export.")] = None,
+    statement: Annotated[
+        list[Path] | None, typer.Option(help="A carrier's monthly statement, instead of estimates for its parcels.")
+    ] = None,
     mapping: Annotated[
         list[str] | None, typer.Option(help="A packaged mapping by name, or your own .yaml; else the one that suits.")
     ] = None,
@@ -78,7 +81,7 @@ def run(
     console = wide_console()
     settings = Settings(out, shop, speed_of(speed), wait)
     remembered = History(history or out / "replayed.json")
-    files = Files(log or [], shipments or [], emails or [], ads or [])
+    files = Files(log or [], shipments or [], emails or [], ads or [], statement or [])
     options = Options(shop, zone, country, hosting_country, country_database, source_system, revision)
     with console.status("Reading the files"):
         plan = make_plan(

@@ -16,15 +16,16 @@ from replay.files import Content, chunks, examine, line_batches
 from replay.identity import RowIds
 from replay.rows import Rows
 from replay.sheets.mapping import SheetMapping, load_mapping, packaged_mappings
-from replay.sheets.read import Sheet
+from replay.sheets.read import Adjust, Sheet, unchanged
 from replay.sheets.shape import SheetOptions
+from replay.sheets.statement import Statements
 from replay.sheets.table import needed_columns, open_table
 from replay.shift import moments
 from shared.errors import Rejected
 
 Move = Callable[[datetime], datetime]
 Span = tuple[datetime, datetime]
-CHANNEL_EVENTS = {"shipments": "shipment", "emails": "email", "ads": "ad", "site": "site"}
+CHANNEL_EVENTS = {"shipments": "shipment", "emails": "email", "ads": "ad", "statement": "shipment"}
 """Name of a run's option to the event that its mappings must give."""
 
 
@@ -39,6 +40,8 @@ class Options:
     country_database: Path | None = None
     source_system: str | None = None
     revision: int | None = None
+    adjust: Adjust = unchanged
+    """Changes shipments before they are sent (a carrier's statement)."""
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ class Input:
     """Rows, when they can be counted before they are read."""
     in_order: bool
     """Whether rows come in the order of their times, more or less."""
+    sheet: Callable[[Move | None], Sheet] | None = None
+    """The sheet behind it; ``None`` for a log."""
     tally: Tally = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +102,7 @@ def open_sheet(
             move=move,
             revision=options.revision,
         )
-        return Sheet(path, mapping, content.sha256, own)
+        return Sheet(path, mapping, content.sha256, own, adjust=options.adjust)
 
     return Input(
         content,
@@ -107,7 +112,20 @@ def open_sheet(
         lambda move: sheet(move).rows(),
         None,
         in_order=False,
+        sheet=sheet,
     )
+
+
+def open_statement(
+    path: Path, statements: Statements, mappings: Sequence[SheetMapping], options: Options, sizes: Iterable[int] = ()
+) -> Input:
+    """A carrier's statement, its totals taken in. Raises ``Rejected`` when its mapping does not spread over months."""
+    entry = open_sheet(path, "statement", mappings, options, sizes)
+    assert entry.sheet is not None
+    sheet = entry.sheet
+    statements.read(sheet(None).values())
+    entry.rows = lambda move: statements.rows(sheet(move))
+    return entry
 
 
 def examine_sheet(path: Path, sizes: Iterable[int] = ()) -> Content:
@@ -123,7 +141,9 @@ def choose_mapping(path: Path, channel: str, given: Sequence[SheetMapping]) -> S
     Raises ``Rejected`` when none suits, with what the nearest one misses.
     """
     event = CHANNEL_EVENTS[channel]
-    candidates = [m for m in given if m.event == event] or [m for m in packaged_mappings() if m.event == event]
+    spreads = "month" if channel == "statement" else None
+    suits = [m for m in (*given, *packaged_mappings()) if m.event == event and m.spread == spreads]
+    candidates = [m for m in suits if m in given] or suits
     candidates.sort(key=lambda mapping: -len(needed_columns(mapping)))
     refused: list[Rejected] = []
     for mapping in candidates:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from heapq import merge
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from demo.records import Record
 from replay.account import Lists
 from replay.campaign import covering
 from replay.history import History, insist_on_different
-from replay.inputs import Input, Move, Options, load_mappings, open_log, open_sheet
+from replay.inputs import Input, Move, Options, load_mappings, open_log, open_sheet, open_statement
+from replay.sheets.mapping import SheetMapping
+from replay.sheets.statement import Statements
 from replay.shift import by_days
 from shared.errors import Rejected
 
@@ -27,6 +29,7 @@ class Files:
     shipments: Sequence[Path] = ()
     emails: Sequence[Path] = ()
     ads: Sequence[Path] = ()
+    statements: Sequence[Path] = ()
 
     def sheets(self) -> Iterator[tuple[str, Path]]:
         """Every sheet with the name of its channel."""
@@ -44,6 +47,8 @@ class Plan:
     first_day: date
     last_day: date
     move: Move | None = None
+    statements: Statements | None = None
+    """What carriers' statements said, when there are any."""
 
     def campaign(self, shop: str) -> dict[str, Any]:
         """The campaign that covers the files."""
@@ -73,23 +78,36 @@ def make_plan(
     files: Files, mappings: Sequence[str], options: Options, history: History, *, again: bool, shift_to: date | None
 ) -> Plan:
     """Open every file and find out its days. Raises ``Rejected`` with a sentence; nothing was sent or written then."""
-    sizes = history.sizes()
-    known = load_mappings(mappings)
-    inputs = [open_log(path, options, sizes) for path in files.logs]
-    inputs += [open_sheet(path, channel, known, options, sizes) for channel, path in files.sheets()]
-    if not inputs:
-        raise Rejected("name at least one file: --log, --shipments, --emails or --ads")
+    zone = ZoneInfo(options.zone)
+    statements = Statements(zone)
+    inputs = _open(files, load_mappings(mappings), options, history.sizes(), statements)
     contents = [entry.content for entry in inputs]
     insist_on_different(contents)
     if not again:
         for content in contents:
             history.check(content)
-    zone = ZoneInfo(options.zone)
     first, last = _days(inputs, zone)
-    if shift_to is None:
-        return Plan(inputs, zone, first, last)
-    days = (shift_to - first).days
-    return Plan(inputs, zone, shift_to, date.fromordinal(last.toordinal() + days), by_days(days, zone))
+    plan = Plan(inputs, zone, first, last, statements=statements if files.statements else None)
+    if shift_to is not None:
+        days = (shift_to - first).days
+        plan.first_day, plan.last_day = shift_to, last + timedelta(days=days)
+        plan.move = by_days(days, zone)
+    return plan
+
+
+def _open(
+    files: Files, mappings: Sequence[SheetMapping], options: Options, sizes: Sequence[int], statements: Statements
+) -> list[Input]:
+    options = replace(options, adjust=statements.adjust)
+    inputs = [open_log(path, options, sizes) for path in files.logs]
+    inputs += [open_sheet(path, channel, mappings, options, sizes) for channel, path in files.sheets()]
+    stated = [open_statement(path, statements, mappings, options, sizes) for path in files.statements]
+    for entry in inputs:
+        if stated and entry.sheet is not None and entry.topic == "shipments":
+            statements.count(entry.sheet(None).values())
+    if not (inputs or stated):
+        raise Rejected("name at least one file: --log, --shipments, --emails, --ads or --statement")
+    return [*inputs, *stated]
 
 
 def _days(inputs: Sequence[Input], zone: ZoneInfo) -> tuple[date, date]:

@@ -53,7 +53,7 @@ def count_only(plan: Plan, settings: Settings, console: Console) -> None:
                 batch = 0
         passed(batch)
     plan.check()
-    write_summary(settings.out / "summary.json", _files(plan))
+    write_summary(settings.out / "summary.json", _files(plan, settings.out))
     show_files(console, plan)
 
 
@@ -73,7 +73,7 @@ def send_to(plan: Plan, settings: Settings, history: History, kafka: KafkaSettin
             asyncio.run(send_paced(kafka, topics, records, settings.speed, on_sent=on_sent))
     history.finish(contents)
     plan.check()
-    write_summary(settings.out / "summary.json", _files(plan))
+    write_summary(settings.out / "summary.json", _files(plan, settings.out))
     show_files(console, plan)
 
 
@@ -100,7 +100,7 @@ def main_job(plan: Plan, settings: Settings, history: History, console: Console)
         days = [plan.first_day + timedelta(days=n) for n in range((plan.last_day - plan.first_day).days + 1)]
         scope = Scope(frozenset(days), (settings.shop,), plan.zone)
         log = asyncio.run(read_meter_log(session.kafka, session.topics, scope))
-        content = summary(report, log) | _files(plan)
+        content = summary(report, log) | _files(plan, settings.out)
         write_summary(settings.out / "summary.json", content)
         show_files(console, plan)
         show_days_in_short(console, content)
@@ -134,5 +134,9 @@ def _checks(
     yield from document_checks(report, session.documents)
 
 
-def _files(plan: Plan) -> dict[str, Any]:
-    return {"files": [entry.tally.summary() for entry in plan.inputs]}
+def _files(plan: Plan, out: Path) -> dict[str, Any]:
+    content: dict[str, Any] = {"files": [entry.tally.summary() for entry in plan.inputs]}
+    if plan.statements is not None:
+        content["statements"] = list(plan.statements.summary())
+        plan.statements.write(out / "statements.csv")
+    return content

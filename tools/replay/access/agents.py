@@ -20,7 +20,7 @@ ORDINARY = re.compile(
 )
 """The exact shape of the usual browsers: no crawler list needs to be asked about these, which are nearly all."""
 TELEVISION = re.compile(
-    r"smart-?tv|hbbtv|apple ?tv|google ?tv|android tv|bravia|aft[bmnst]\b|roku|web0s|netcast|viera|crkey"
+    r"smart-?tv|hbbtv|apple ?tv|google ?tv|android tv|bravia|\baft[a-z0-9]{1,6}\b|roku|web0s|netcast|viera|crkey"
 )
 TABLET = re.compile(r"ipad|tablet|kindle|silk/|playbook|nexus (?:7|9|10)\b|sm-[tx]\d|gt-[pn]\d")
 COMPUTERS = frozenset(

@@ -14,7 +14,7 @@ from replay.access.request import MomentCache, NotARequest, Request, Unreadable,
 _QUOTED = rb'"([^"\\]*(?:\\.[^"\\]*)*)'
 _LINE = re.compile(
     rb"([^\[]*)\[([^\]]{26})\] "
-    + (_QUOTED + rb'" ([0-9]{3}) ([0-9]+|-)')
+    + (_QUOTED + rb'" ([0-9]{3}) ([0-9]+|-)(?![^ ])')
     + (rb"(?: " + _QUOTED + rb'"?(?: ' + _QUOTED + rb'("?))?)?')
 )
 _USUAL = re.compile(

@@ -12,10 +12,13 @@ Cell = str | int | float | bool | datetime | date | time | None
 """CSV cells are texts; Excel cells may be any of these."""
 
 _GROUPED = {
-    ".": re.compile(r"[+-]?\d{1,3}(?:([ ,'’])\d{3}(?:\1\d{3})*)?(?:\.\d+)?"),
-    ",": re.compile(r"[+-]?\d{1,3}(?:([ .'’])\d{3}(?:\1\d{3})*)?(?:,\d+)?"),
+    ".": re.compile(r"[+-]?\d{1,3}(?:([ ,'’])\d{3}(?:\1\d{3})*)?(?:\.\d+)?", re.ASCII),
+    ",": re.compile(r"[+-]?\d{1,3}(?:([ .'’])\d{3}(?:\1\d{3})*)?(?:,\d+)?", re.ASCII),
 }
-_PLAIN = {".": re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?"), ",": re.compile(r"[+-]?\d+(?:,\d+)?")}
+_PLAIN = {
+    ".": re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?", re.ASCII),
+    ",": re.compile(r"[+-]?\d+(?:,\d+)?", re.ASCII),
+}
 _YES = frozenset(("yes", "y", "true", "1", "x", "ja", "oui", "si", "sí"))
 _NO = frozenset(("no", "n", "false", "0", "nein", "non"))
 SHOWN = 60
@@ -122,10 +125,9 @@ def _datetime_of(cell: Cell, formats: Sequence[str]) -> datetime | date:
         except ValueError:
             continue
         return found if any(mark in form for mark in ("%H", "%I", "%X", "%c")) else found.date()
-    if not formats:
-        try:
-            return date.fromisoformat(text) if len(text) == len("2026-11-27") else datetime.fromisoformat(text)
-        except ValueError:
-            pass
-    known = " or ".join(formats) or "2026-11-27 or 2026-11-27T21:00:00+01:00"
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-11-27") else datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    known = " or ".join((*formats, "2026-11-27"))
     raise Unusable(f"{shown(cell)} is not a date like {known}")

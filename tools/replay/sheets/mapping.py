@@ -74,6 +74,7 @@ class Rule(_Strict):
     constant: Scalar | None = None
     any_of: tuple[Rule, ...] | None = None
     optional: bool = False
+    required: bool = False
     absent: tuple[Absent, ...] = ()
     pattern: Pattern | None = None
     table: Mapping[str, Scalar] | None = None
@@ -103,12 +104,19 @@ class Rule(_Strict):
         return self
 
     def names(self) -> Iterator[tuple[Names, bool]]:
-        """Every column this rule reads, and whether the sheet may lack it."""
-        for names in (self.column, self.unit_column, *(self.columns or ())):
+        """Every column this rule reads, and whether the sheet may lack it.
+
+        Of alternatives the sheet needs one, unless the whole rule is optional.
+        """
+        for names in (self.column, *(self.columns or ())):
             if names is not None:
                 yield names, self.optional
-        for rule in self.any_of or ():
-            yield from ((names, optional or self.optional) for names, optional in rule.names())
+        if self.unit_column is not None:
+            yield self.unit_column, self.optional or self.unit is not None
+        if self.any_of:
+            yield from ((names, True) for rule in self.any_of for names, _ in rule.names())
+            if not self.optional and all(rule.constant is None for rule in self.any_of):
+                yield tuple(name for rule in self.any_of for names, _ in rule.names() for name in names), False
 
 
 class Skip(_Strict):

@@ -20,7 +20,8 @@ Adjust = Callable[[dict[str, Any]], tuple[str, ...]]
 """Changes a shipment's values before it is sent (a carrier's statement) and returns flags."""
 
 
-def _unchanged(_values: dict[str, Any]) -> tuple[str, ...]:
+def unchanged(_values: dict[str, Any]) -> tuple[str, ...]:
+    """No change, no flag."""
     return ()
 
 
@@ -34,13 +35,14 @@ class Sheet:
         content_sha256: str,
         options: SheetOptions,
         *,
-        adjust: Adjust = _unchanged,
+        adjust: Adjust = unchanged,
     ) -> None:
         """Nothing is read before ``rows`` or ``values`` is called."""
         self.mapping = mapping
         self._path = path
         self._shaper = Shaper(mapping, RowIds(content_sha256), options)
         self._adjust = adjust
+        self._required = [*mapping.kind.required, *(name for name, rule in mapping.fields.items() if rule.required)]
         self._leans = any(rule.another_row for rule in mapping.fields.values())
 
     def rows(self) -> Rows:
@@ -104,7 +106,7 @@ class Sheet:
                 raise Refused(name, str(error)) from None
             given[name] = got.value
             flags += got.flags
-        for name in self.mapping.kind.required:
+        for name in self._required:
             if given.get(name) is None:
                 raise Refused(name, "the row does not give it")
         return given, flags

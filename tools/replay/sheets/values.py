@@ -35,6 +35,8 @@ class Header:
 
     def __init__(self, names: Sequence[Cell]) -> None:
         self.names = [text_of(name) for name in names]
+        while self.names and not self.names[-1]:
+            self.names.pop()
         self._at: dict[str, list[int]] = {}
         for place, name in enumerate(self.names):
             if name:
@@ -76,9 +78,9 @@ class Rules:
     def value(self, rule: Rule, kind: str, row: Row) -> Got:
         """The value of a field. Raises ``Unusable`` when the row has one that cannot be used."""
         got = self._any_of(rule, kind, row) if rule.any_of else self._given(rule, kind, row)
-        if got.value is None and rule.default is not None:
-            flag = (rule.default_flag,) if rule.default_flag else ()
-            return Got(self._convert(rule, kind, rule.default, row).value, (*got.flags, *flag))
+        if got.value is None:
+            flags = (*got.flags, *((rule.default_flag,) if rule.default_flag else ()))
+            return Got(None if rule.default is None else self._convert(rule, kind, rule.default, row).value, flags)
         if got.value is not None and rule.flag:
             return Got(got.value, (*got.flags, rule.flag))
         return got

@@ -1,0 +1,132 @@
+"""A carrier's monthly statement put in the place of estimates: channel delivery x carrier x month.
+
+The statement's total is shared equally over its parcels. Every shipment of that carrier in that month, in the sheets of
+the same run, gets its share as the carrier's own figure; shares are whole grams and add up to the statement exactly
+when the sheets hold as many shipments as it names. What belongs to parcels that no sheet holds is not sent, and said.
+
+Not promised: parcels of one month are alike; a statement does not tell them apart.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from replay.rows import Parsed, Rows, State, not_traffic
+from replay.sheets.countries import normalise
+from replay.sheets.read import Sheet
+from replay.sheets.shape import span
+
+APPLIED = "replaces the estimates of shipments in this run"
+FLAG = "carrier_statement_average"
+Key = tuple[str, date]
+"""Carrier (without case and accents) and first day of the month."""
+
+
+@dataclass(slots=True)
+class Line:
+    """What a statement says of one carrier and month, and what became of it."""
+
+    grams: int = 0
+    parcels: int = 0
+    in_sheets: int = 0
+    given: int = 0
+    """Shipments that got their share."""
+    given_g: int = 0
+
+    @property
+    def divisor(self) -> int:
+        """Parcels that share the total: those of the statement, or those of the sheets when they are more."""
+        return max(self.parcels, self.in_sheets, 1)
+
+    def next_share(self) -> int:
+        """The next parcel's whole grams; the first ``divisor`` of them add up to the total."""
+        upto = (self.given + 1) * self.grams // self.divisor
+        share = upto - self.given * self.grams // self.divisor
+        self.given += 1
+        self.given_g += share
+        return share
+
+
+class Statements:
+    """The statements of a run."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        """``zone`` decides in which month a shipment lies."""
+        self._zone = zone
+        self.lines: dict[Key, Line] = {}
+
+    def read(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Take a statement's rows in; several rows of a carrier and month (services) add up."""
+        for _, values in rows:
+            line = self.lines.setdefault((normalise(values["carrier"]), values["month"]), Line())
+            line.grams += values["carrier_emissions_g"]
+            line.parcels += values.get("parcels") or 0
+
+    def count(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Count the shipments of a sheet that a statement speaks of, before the first of them is sent."""
+        for _, values in rows:
+            line = self.lines.get(self._key(values))
+            if line is not None and "covered_by_shipment" not in values:
+                line.in_sheets += 1
+
+    def adjust(self, values: dict[str, Any]) -> tuple[str, ...]:
+        """Give a shipment its share; returns the flag to count it under."""
+        line = self.lines.get(self._key(values))
+        if line is None or "covered_by_shipment" in values or "month" in values:
+            return ()
+        values["carrier_emissions_g"] = line.next_share()
+        return (FLAG,)
+
+    def rows(self, sheet: Sheet) -> Rows:
+        """The statement's own rows: not sent where shipments of the run stand for them, else spread over the month."""
+        applied = self._applied_rows(sheet)
+        for parsed in sheet.rows():
+            yield self._own(parsed, applied)
+
+    def _applied_rows(self, sheet: Sheet) -> set[int]:
+        return {row for row, values in sheet.values() if self._line_of(values).in_sheets}
+
+    def _line_of(self, values: Mapping[str, Any]) -> Line:
+        return self.lines.get((normalise(values["carrier"]), values["month"]), Line())
+
+    @staticmethod
+    def _own(parsed: Parsed, applied: set[int]) -> Parsed:
+        if parsed.state is State.SENT and parsed.row in applied:
+            return not_traffic(parsed.row, APPLIED, "carrier_emissions_g")
+        return parsed
+
+    def _key(self, values: Mapping[str, Any]) -> Key:
+        carrier, found = values.get("carrier"), span(values, self._zone)
+        if not carrier or found is None:
+            return "", date.min
+        day = found[0].astimezone(self._zone).date()
+        return normalise(carrier), day.replace(day=1)
+
+    def summary(self) -> Iterator[dict[str, Any]]:
+        """One entry per carrier and month: what was stated, what was given to shipments, what no sheet holds."""
+        for (carrier, month), line in sorted(self.lines.items()):
+            spread = line.in_sheets == 0
+            yield {
+                "carrier": carrier,
+                "month": f"{month:%Y-%m}",
+                "stated_g": line.grams,
+                "stated_parcels": line.parcels,
+                "shipments": line.given,
+                "given_g": line.given_g,
+                "spread_over_the_month_g": line.grams if spread else 0,
+                "not_in_the_sheets_g": 0 if spread else line.grams - line.given_g,
+            }
+
+    def write(self, path: Path) -> None:
+        """Write ``statements.csv``: the evidence of what replaced which estimates."""
+        entries = list(self.summary())
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(entries[0]) if entries else ["carrier"], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(entries)
