@@ -133,7 +133,7 @@ def _contribution(content: DocumentContent, words: Catalogue, f: Formats) -> Jso
         "figure": figure,
         "unit": unit,
         "lines": list(dict.fromkeys(texts)) or [words["contribution.nothing"]],
-        "note": words["contribution.note"],
+        "note": words["contribution.note_credit" if credit else "contribution.note"],
     }
 
 

@@ -126,6 +126,7 @@ class Project(Part):
     country: OptionalText = ""
     type: OptionalText = ""
     methodology: OptionalText = ""
+    effect: Literal["", "reduction", "removal"] = ""
 
 
 class Certificate(Part):

@@ -1,0 +1,139 @@
+"""A spreadsheet that recomputes a settlement with formulas, so that an auditor need not trust this program."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from io import BytesIO
+
+from openpyxl import Workbook
+from openpyxl.styles import Font
+from openpyxl.worksheet.worksheet import Worksheet
+
+from offset_purchaser.documents.dossier_data import DossierData, counted
+
+_COLUMNS = ("quarter", "channel", "shop", "country", "payer", "detail", "treatment", "factor_group", "events")
+_UG = ("low_ug", "central_ug", "high_ug")
+_BOLD = Font(bold=True)
+_STAMP = (1980, 1, 1, 0, 0, 0)
+
+
+def workbook(data: DossierData) -> bytes:
+    """The .xlsx bytes: sheets registers, groups, total and orders. The same data give the same bytes.
+
+    Not promised: more than the 15 digits of a spreadsheet, exact for a day below 9,000 t.
+    """
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    _registers(book.create_sheet("registers"), data)
+    groups = _groups(book.create_sheet("groups"), data)
+    _total(book.create_sheet("total"), data, groups)
+    _orders(book.create_sheet("orders"), data)
+    book.calculation.fullCalcOnLoad = True
+    book.properties.creator = "offset-purchaser"
+    book.properties.created = book.properties.modified = data.frozen_at.astimezone(UTC).replace(tzinfo=None)
+    out = BytesIO()
+    book.save(out)
+    return _stamped(out.getvalue(), data.frozen_at)
+
+
+def _head(sheet: Worksheet, names: Sequence[str]) -> None:
+    sheet.append(list(names))
+    for cell in sheet[1]:
+        cell.font = _BOLD
+    sheet.freeze_panes = "A2"
+
+
+def _text(value: str) -> str:
+    """A text that a spreadsheet takes neither for a formula nor for nothing."""
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value or "(none)"
+
+
+def _registers(sheet: Worksheet, data: DossierData) -> None:
+    _head(sheet, (*_COLUMNS, *_UG))
+    for line in data.registers:
+        row = line.model_dump(mode="json")
+        sheet.append([row[name] if isinstance(row[name], int) else _text(row[name]) for name in (*_COLUMNS, *_UG)])
+
+
+def _groups(sheet: Worksheet, data: DossierData) -> int:
+    """One row for each factor group: grams counted, half widths, and grams paid by others. Returns the last row."""
+    _head(sheet, ("factor_group", "low_g", "central_g", "high_g", "below_g", "above_g", "paid_g", "paid_above_g"))
+    last = len(data.registers) + 1
+
+    def sums(row: int, column: str, treatment: str) -> str:
+        return (
+            f"SUMIFS(registers!{column}$2:{column}${last},registers!$H$2:$H${last},A{row},"
+            f'registers!$G$2:$G${last},"{treatment}")'
+        )
+
+    groups = sorted({line.factor_group for line in counted(data.registers)})
+    for row, group in enumerate(groups, 2):
+        both = [f"=({sums(row, c, 'bought')}+{sums(row, c, 'paid_by_others')})/1000000" for c in ("J", "K", "L")]
+        paid = [sums(row, column, "paid_by_others") for column in ("K", "L")]
+        sheet.append(
+            [
+                _text(group),
+                *both,
+                f"=MAX(C{row}-B{row},0)",
+                f"=MAX(D{row}-C{row},0)",
+                f"={paid[0]}/1000000",
+                f"=MAX({paid[1]}-{paid[0]},0)/1000000",
+            ]
+        )
+    return max(len(groups) + 1, 2)
+
+
+def _total(sheet: Worksheet, data: DossierData, last: int) -> None:
+    _head(sheet, ("step", "grams", "settled", "agrees"))
+    covered, paid = (
+        ("B4", "SUM(groups!G2:G{0})+SQRT(SUMSQ(groups!H2:H{0}))")
+        if data.cover == "high"
+        else ("B3", "SUM(groups!G2:G{0})")
+    )
+    rows: list[tuple[str, object, int | None]] = [
+        ("low", f"=B3-SQRT(SUMSQ(groups!E2:E{last}))", None),
+        ("central", f"=SUM(groups!C2:C{last})", None),
+        ("high", f"=B3+SQRT(SUMSQ(groups!F2:F{last}))", None),
+        (f"owed: {data.cover}, rounded up", f"=MAX(ROUNDUP({covered},0),0)", data.owed_g),
+        ("paid by others, rounded down", f"=MIN(B5,MAX(ROUNDDOWN({paid.format(last)},0),0))", data.paid_by_others_g),
+        ("waived", data.waived_g, None),
+        ("committed by earlier settlements", data.committed_g, None),
+        ("needed", "=B5-B6-B7-B8", data.need_g),
+    ]
+    for number, (step, value, settled) in enumerate(rows, 2):
+        agrees = None if settled is None else f'=IF(B{number}=C{number},"yes","NO")'
+        sheet.append([step, value, settled, agrees])
+    sheet.column_dimensions["A"].width = 36
+
+
+def _orders(sheet: Worksheet, data: DossierData) -> None:
+    _head(sheet, ("order_id", "provider", "quantity_g", "price_per_tonne", "currency", "computed", "charged", "fees"))
+    for row, line in enumerate(data.orders, 2):
+        price, charged = float(line.price_per_tonne), float(line.net_amount)
+        texts = [str(line.order_id), _text(line.provider)]
+        formulas = [f"=ROUND(C{row}*D{row}/1000000,2)", charged, f"=ROUND(G{row}-F{row},2)"]
+        sheet.append([*texts, line.quantity_g, price, line.currency, *formulas])
+
+
+def _stamped(content: bytes, moment: datetime) -> bytes:
+    """The same archive with fixed entry times, so that equal data have equal bytes."""
+    out = BytesIO()
+    modified = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    with zipfile.ZipFile(BytesIO(content)) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            if name == "docProps/core.xml":
+                data = _fix_modified(data, modified)
+            info = zipfile.ZipInfo(name, _STAMP)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            target.writestr(info, data)
+    return out.getvalue()
+
+
+def _fix_modified(core: bytes, modified: bytes) -> bytes:
+    """openpyxl writes the present as time of change; the freeze is the honest one."""
+    start = core.index(b"<dcterms:modified")
+    begin, end = core.index(b">", start) + 1, core.index(b"</dcterms:modified>")
+    return core[:begin] + modified + core[end:]
