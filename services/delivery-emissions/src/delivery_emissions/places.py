@@ -68,6 +68,9 @@ def normalise(name: str) -> str:
     return " ".join("".join(kept).split())
 
 
+_LAST_LATIN = "\u024f"
+"""The last letter of the Latin blocks; alternative names in other scripts are left out."""
+
 City = tuple[float, float, int, str]
 """Latitude, longitude, people, name."""
 
@@ -186,7 +189,7 @@ def _city_index() -> dict[str, dict[str, tuple[City, ...]]]:
         own = normalise(record["name"])
         names.setdefault(own, []).append(city)
         for other in record["alternatenames"]:
-            name = normalise(other) if other.isascii() or len(other) > 3 else ""
+            name = normalise(other) if len(other) > 3 and max(other) <= _LAST_LATIN else ""
             if name.isascii() and len(name) > 3 and name != own and name not in names:
                 names[name] = [city]
     return {country: {name: tuple(found) for name, found in names.items()} for country, names in index.items()}

@@ -97,15 +97,17 @@ class Tables:
     def load(factors: FactorSet | None = None, extra: Path | None = None) -> Tables:
         """Read the package's tables; rows of the same files in the folder ``extra`` come first and win."""
         found = factors or load_factor_set(current_factor_set_id(date.max))
+        categories = category_index(read_table("categories.csv", extra))
+        carriers = carrier_index(read_table("carriers.csv", extra))
+        modes = mode_index(read_table("modes.csv", extra))
+        lanes = read_table("sea_lanes.csv", extra)
         return Tables(
             places=PlaceIndex.load(),
-            network=Network(
-                read_table("crossings.csv", extra), read_table("sea_regions.csv"), read_table("sea_lanes.csv", extra)
-            ),
+            network=Network(read_table("crossings.csv", extra), read_table("sea_regions.csv"), lanes),
             rules=DistanceRules.of(found),
-            categories=category_index(read_table("categories.csv", extra)),
-            carriers=carrier_index(read_table("carriers.csv", extra)),
-            modes=mode_index(read_table("modes.csv", extra)),
+            categories=categories,
+            carriers=carriers,
+            modes=modes,
             parcel_limit_g=int(found.value("project.parcel.limit") * 1000),
             van_limit_g=int(found.value("project.distance.van_limit") * 1000),
             trips_m={

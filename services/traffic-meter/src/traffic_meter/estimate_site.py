@@ -76,7 +76,7 @@ def _numbers(fields: Fields, member: str, names: tuple[str, ...], high: int) -> 
 
 def _green_share(fields: Fields, _: LinearMethod, options: dict[str, Decimal | str | bool]) -> None:
     share, green = fields.share("green_hosting_factor"), fields.flag("green_hosting")
-    if share is None and green is not None:
+    if green is True or (share is None and green is not None):
         share = Decimal(int(green))
     if share is not None:
         options["green_hosting_factor"] = share

@@ -1,0 +1,140 @@
+"""Places offline: postal code, then town, then country, with the level that was used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.unit.methods.support import factor_set, tables
+
+from delivery_emissions.places import Point, normalise
+from delivery_emissions.tablefile import read_table
+from delivery_emissions.tables import Tables
+from shared.errors import Rejected
+
+
+def located(country: str, postal_code: str | None = None, city: str | None = None) -> Point:
+    found = tables().places.locate(country, postal_code, city)
+    assert found is not None
+    return found
+
+
+def near(point: Point, latitude: float, longitude: float) -> bool:
+    return abs(point.latitude - latitude) < 0.2 and abs(point.longitude - longitude) < 0.2
+
+
+def test_a_french_postal_code_is_the_main_town_of_its_department() -> None:
+    found = located("FR", "69002")
+
+    assert found.level == "postal"
+    assert near(found, 45.75, 4.85)
+
+
+def test_a_british_postal_code_is_found_by_its_letters() -> None:
+    assert near(located("GB", "m1 1ae"), 53.48, -2.24)
+    assert near(located("GB", "EC1A 1BB"), 51.51, -0.13)
+
+
+def test_a_longer_prefix_wins() -> None:
+    assert near(located("US", "20001"), 38.90, -77.04)
+    assert near(located("US", "96813"), 21.31, -157.86)
+
+
+def test_a_town_is_found_whatever_its_accents_case_and_language() -> None:
+    for name in ("München", "munchen", "MUNICH"):
+        found = located("DE", None, name)
+        assert found.level == "city"
+        assert near(found, 48.14, 11.58)
+
+
+def test_of_towns_with_one_name_the_one_near_the_postal_code_is_meant() -> None:
+    north = located("FR", "93200", "Saint-Denis")
+
+    assert north.level == "city"
+    assert near(north, 48.94, 2.36)
+
+
+def test_a_town_far_from_its_postal_code_is_not_believed() -> None:
+    found = located("FR", "13001", "Lille")
+
+    assert found.level == "postal"
+    assert near(found, 43.30, 5.38)
+
+
+def test_an_unknown_town_or_code_falls_back_and_says_so() -> None:
+    assert located("FR", None, "Nowhere-sur-Rien").level == "country"
+    assert located("FR", "75001", "Nowhere-sur-Rien").level == "postal"
+    assert located("KE", "00100").level == "country"
+
+
+def test_a_country_without_towns_is_nowhere() -> None:
+    assert tables().places.locate("AQ") is None
+
+
+def test_overseas_departments_and_islands_are_on_their_own_land() -> None:
+    assert located("FR", "97110").landmass == "guadeloupe"
+    assert located("FR", "20200", "Bastia").landmass == "corsica"
+    assert located("ES", "07001").landmass == "balearics"
+    assert located("ES", "35001").landmass == "canaries"
+    assert located("IT", "90100").landmass == "sicily"
+    assert located("IT", "07100").landmass == "sardinia"
+    assert located("GB", "BT1").landmass == "ireland"
+    assert located("US", "96813").landmass == "hawaii"
+
+
+def test_every_postal_area_names_a_town_that_is_known() -> None:
+    for row in read_table("postal_areas.csv"):
+        found = tables().places.locate(row["place_country"], None, row["place"])
+        assert found is not None
+        assert found.level == "city", row
+
+
+def test_every_port_of_the_crossings_lies_where_the_table_says() -> None:
+    for row in read_table("crossings.csv"):
+        for side in ("one", "other"):
+            assert -90 <= float(row[f"{side}_lat"]) <= 90
+            assert -180 <= float(row[f"{side}_lon"]) <= 180
+        assert row["one"] != row["other"]
+
+
+def test_names_are_compared_without_case_accents_and_punctuation() -> None:
+    assert normalise("  Saint-Étienne ") == "saint etienne"
+    assert normalise("L'Aquila") == "l aquila"
+
+
+def test_users_extend_categories_carriers_and_modes_with_files_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "categories.csv").write_text(
+        "name,aliases,class,weight_g,volume_cm3,source\ndrone,quadcopter,other,900,4000,our scales\n", encoding="utf-8"
+    )
+    (tmp_path / "modes.csv").write_text("name,mode\ncamel,road\n", encoding="utf-8")
+    (tmp_path / "carriers.csv").write_text(
+        "carrier,service,mode,main,last,check_g_per_parcel,check_source\nAcme,,rail,,,120,our own\n", encoding="utf-8"
+    )
+
+    found = Tables.load(factor_set(), tmp_path)
+
+    assert found.categories["quadcopter"].weight_g == 900
+    assert found.categories["smartphone"].weight_g == 350
+    assert found.modes["camel"] == "road"
+    assert found.carriers[("acme", "")].mode == "rail"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("categories.csv", "name,class\nx,other\n", "columns"),
+        ("categories.csv", "name,aliases,class,weight_g,volume_cm3,source\nx,,food,1,1,me\n", "class must be"),
+        ("categories.csv", "name,aliases,class,weight_g,volume_cm3,source\nx,,other,light,1,me\n", "whole numbers"),
+        ("modes.csv", "name,mode\nx,warp\n", "mode must be"),
+        (
+            "carriers.csv",
+            "carrier,service,mode,main,last,check_g_per_parcel,check_source\nx,,warp,,,,\n",
+            "mode must be",
+        ),
+    ],
+)
+def test_a_table_of_the_user_with_a_mistake_is_refused(tmp_path: Path, name: str, content: str, reason: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+
+    with pytest.raises(Rejected, match=reason):
+        Tables.load(factor_set(), tmp_path)

@@ -1,0 +1,138 @@
+"""Methods side by side, and what refurbished devices avoid, which is never part of a total."""
+
+from __future__ import annotations
+
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from tests.unit.methods.support import factor_set, tables
+
+from delivery_emissions import estimate_command as delivery_command
+from shared.avoided import avoided_by, avoided_report
+from shared.chart import Bar, write_chart
+from shared.compare import compare, compare_lines
+from shared.errors import Rejected
+from shared.estimate_fields import Fields
+from shared.estimate_lines import parse_line
+from traffic_meter.estimate_command import all_cases, references
+
+
+def bars(**line: object) -> list[Bar]:
+    fields = Fields(parse_line(json.dumps(line).encode()))
+    return compare(all_cases(fields), references(fields, factor_set()), factor_set())
+
+
+def test_a_gigabyte_is_148_383_and_291_g_by_the_three_byte_methods_a_factor_of_2_6() -> None:
+    found = {bar.label: bar.central for bar in bars(bytes_transferred=10**9)}
+
+    assert round(found["swd-v4"], 1) == Decimal("148.2")
+    assert round(found["swd-v3"]) == 383
+    assert round(found["one-byte"]) == 291
+    assert round(found["swd-v3"] / found["swd-v4"], 1) == Decimal("2.6")
+
+
+def test_an_email_stands_beside_1_year_of_storage_and_six_published_figures() -> None:
+    found = bars(size_mb=0.12, recipients=1, read_share=0.3, writing_minutes=0, device="smartphone")
+
+    assert [bar.label for bar in found[:2]] == ["ademe-digital, 10 years stored", "ademe-digital, 1 year stored"]
+    assert len(found) == 8
+    assert found[1].central < found[0].central
+    assert all(bar.low == bar.central == bar.high for bar in found[2:])
+
+
+def test_every_bar_has_its_range_in_order() -> None:
+    for bar in (*bars(bytes_transferred=10**6), *bars(size_mb=1), *bars(format="display", impressions=9, spend_eur=5)):
+        assert bar.low <= bar.central <= bar.high
+
+
+def test_a_parcel_is_compared_by_all_four_methods() -> None:
+    place = {"country": "FR", "city": "Paris"}
+    fields = Fields(
+        {"weight_g": 800, "category": "phone", "carrier_emissions_g": 300, "country": "FR", "origin": place,
+         "destination": {"country": "FR", "city": "Lyon"}}
+    )  # fmt: skip
+
+    cases = delivery_command.all_cases(fields, tables(), factor_set())
+
+    assert [case.method.id for case in cases] == ["carrier-figure", "legs", "ademe-parcel", "country-default"]
+
+
+def test_the_chart_is_valid_svg_with_one_group_per_bar_and_the_same_bytes_each_time(tmp_path: Path) -> None:
+    found = bars(bytes_transferred=10**6)
+    text = write_chart("<title> & more", found)
+
+    root = ElementTree.fromstring(text)
+    assert len(root.findall("{http://www.w3.org/2000/svg}g")) == len(found)
+    assert text == write_chart("<title> & more", found)
+    assert "nan" not in text.lower()
+
+
+def test_the_chart_is_written_beside_the_table_and_only_as_svg(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = io.BytesIO(b'{"bytes_transferred": 1000000}\n{"bytes_transferred": -1}\n')
+    target = tmp_path / "page.svg"
+
+    assert compare_lines(lines, all_cases, references, factor_set(), target) == 1
+    assert target.read_text().startswith("<svg")
+    with pytest.raises(Rejected, match="svg"):
+        compare_lines(io.BytesIO(), all_cases, references, factor_set(), tmp_path / "page.bmp")
+
+
+def test_a_bar_of_0_g_has_a_place() -> None:
+    zero = Decimal(0)
+
+    assert "<svg" in write_chart("nothing", [Bar("covered", "", zero, zero, zero)])
+
+
+def test_1000_smartphones_used_2_years_avoid_49_2_t_and_153_8_t_of_raw_material() -> None:
+    found = {item.indicator: item for item in avoided_by("smartphone", 1000, Decimal(2), factor_set())}
+
+    assert found["co2e"].central == 49_200
+    assert found["raw_materials"].central == 153_800
+    assert found["co2e"].low is not None
+    assert found["co2e"].high is not None
+    assert found["co2e"].low < 49_200 < found["co2e"].high
+
+
+def test_a_figure_that_was_not_published_is_a_gap_and_no_number() -> None:
+    found = {item.indicator: item for item in avoided_by("smartphone", 1, Decimal(1), factor_set())}
+
+    assert found["water"].central is None
+    assert "no figure" in found["water"].note
+    assert all(item.central is None for item in avoided_by("tablet", 10, Decimal(1), factor_set()))
+
+
+def test_314_g_of_waste_are_0_314_kg_a_year_for_a_laptop() -> None:
+    found = {item.indicator: item for item in avoided_by("laptop", 1, Decimal(1), factor_set())}
+
+    assert found["e_waste"].central == Decimal("0.314")
+    assert "without naming the kind" in found["e_waste"].note
+
+
+def test_the_report_says_that_nothing_is_subtracted_and_has_no_total() -> None:
+    found = avoided_report({"smartphone": 3, "laptop": 0}, Decimal(2), factor_set())
+
+    assert "not subtracted" in found["wording"]
+    assert set(found) == {"wording", "years_of_use", "factor_set", "devices"}
+    assert found["devices"]["laptop"]["indicators"][0]["central"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "units", "years", "field"),
+    [
+        ("fridge", 1, "1", "kind"),
+        ("laptop", -1, "1", "units"),
+        ("laptop", 1, "31", "years"),
+        ("laptop", 1, "NaN", "years"),
+    ],
+)
+def test_wrong_devices_are_refused_by_name(kind: str, units: int, years: str, field: str) -> None:
+    with pytest.raises(Rejected) as error:
+        avoided_by(kind, units, Decimal(years), factor_set())
+
+    assert error.value.field == field
