@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from shared.meter.position import Counts, Position
+from shared.meter.window import BYTES_PER_ID, Window
 from shared.readings import Reading
 
 OUTCOMES = ("counted", "duplicate", "rejected", "skipped")
@@ -23,6 +26,9 @@ class MeterMetrics:
             "meter_late_events_total", "Counted events later than the grace", ("topic",), registry=registry
         )
         self.lag_records = Gauge("meter_lag_records", "Offsets not counted yet", partition, registry=registry)
+        self.lag_seconds = Gauge(
+            "meter_lag_seconds", "Age of the moment up to which every record is counted", partition, registry=registry
+        )
         self.as_of = Gauge(
             "meter_as_of_timestamp_seconds", "Every record stamped before this is counted", partition, registry=registry
         )
@@ -45,6 +51,12 @@ class MeterMetrics:
             registry=registry,
         )
         self.window_ids = Gauge("meter_window_ids", "Ids remembered against duplicates", partition, registry=registry)
+        self.window_bytes = Gauge(
+            "meter_window_bytes",
+            "Memory of the remembered ids, by the measured bytes an id",
+            partition,
+            registry=registry,
+        )
         self.window_bound = Gauge(
             "meter_window_offsets_bound",
             "1 when the number of offsets ended a window before its horizon",
@@ -68,9 +80,9 @@ class MeterMetrics:
         )
         self._quarters: dict[tuple[str, str], tuple[float, dict[str, int]]] = {}
 
-    def flushed(self, position: Position, counts: Counts, *, seconds: float, window_ids: int) -> None:
+    def flushed(self, position: Position, counts: Counts, *, seconds: float) -> None:
         """Take over what one committed flush did."""
-        topic, partition = position.topic, str(position.partition)
+        topic = position.topic
         for outcome in OUTCOMES:
             amount = getattr(counts, outcome)
             if amount:
@@ -79,8 +91,22 @@ class MeterMetrics:
             self.late.labels(topic).inc(counts.late)
         self.flush_seconds.observe(seconds)
         self.batch_records.observe(counts.counted + counts.duplicate + counts.rejected)
-        self.window_ids.labels(topic, partition).set(window_ids)
         self.position(position)
+
+    def window(self, position: Position, window: Window) -> None:
+        """Show how much a partition's duplicate window remembers."""
+        labels = (position.topic, str(position.partition))
+        ids = len(window)
+        self.window_ids.labels(*labels).set(ids)
+        self.window_bytes.labels(*labels).set(ids * BYTES_PER_ID)
+        self.window_bound.labels(*labels).set(window.offsets_bound)
+
+    def lag(self, position: Position, end: int | None, now: datetime) -> None:
+        """Show how far behind a partition is. ``end``: offset after its last record, ``None`` when it is unknown."""
+        labels = (position.topic, str(position.partition))
+        if end is not None:
+            self.lag_records.labels(*labels).set(max(0, end - position.next_offset))
+        self.lag_seconds.labels(*labels).set(max(0.0, (now - position.as_of).total_seconds()))
 
     def position(self, position: Position) -> None:
         """Show a partition's committed position."""
@@ -94,7 +120,11 @@ class MeterMetrics:
     def gone(self, topic: str, partition: int) -> None:
         """Take a partition that moved to another process off the gauges."""
         labels = (topic, str(partition))
-        for gauge in (self.lag_records, self.as_of, self.window_ids, self.balance_difference, self.lost, self.epoch):
+        gauges = (
+            self.lag_records, self.lag_seconds, self.as_of, self.window_ids, self.window_bytes, self.window_bound,
+            self.balance_difference, self.lost, self.epoch, self.stopped,
+        )  # fmt: skip
+        for gauge in gauges:
             if labels in gauge._metrics:
                 gauge.remove(*labels)
 

@@ -14,7 +14,7 @@ from delivery_emissions.tables import Tables
 from shared.meter.lateness import Lateness, epoch_ms
 from shared.meter.position import Counts, Position
 from shared.meter.register import Delta, RegisterKey
-from shared.meter.tally import Record, Sealed, Tally, outside
+from shared.meter.tally import Record, Replay, Sealed, Tally, outside
 from shared.meter.window import identity
 from shared.postgres import Connection
 from shared.readings import detail_text
@@ -33,6 +33,19 @@ class ShipmentTally(Tally):
             self.reject(record, name, outside(lateness, self.rules))
         else:
             self.held.append((record, row))
+
+    def replay(self, source: str, record: Record, row: dict[str, Any]) -> None:
+        """Hold a replayed row apart until its position is known to be free."""
+        held = len(self.held)
+        self.count(record, row)
+        if len(self.held) > held:
+            self._replays.append(Replay(source, *self.held.pop(), duplicate=False))
+
+    def with_replays(self, sealed: Sealed, fresh: set[int]) -> Sealed:
+        """Rows of free positions are decided like all others; event ids still tell which of them are duplicates."""
+        counts = replace(sealed.counts, duplicate=sealed.counts.duplicate + len(sealed.replays) - len(fresh))
+        free = [(replay.record, replay.row) for i, replay in enumerate(sealed.replays) if i in fresh]
+        return replace(sealed, counts=counts, held=[*sealed.held, *free])
 
 
 def settle_with(tables: Tables, rules_grace_ms: int) -> Callable[[Connection, Position, Sealed], Awaitable[Sealed]]:

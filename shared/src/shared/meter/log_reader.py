@@ -1,19 +1,26 @@
-"""Reads stretches of a partition again: for the anchor, the duplicate window, and audits. Never joins a group."""
+"""Reads stretches of a partition again (anchor, duplicate window, audits), and asks how far logs reach.
+
+Never joins a group.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.errors import Transient
 from shared.kafka import client_options
 from shared.meter.tally import Record
 from shared.settings import KafkaSettings
+from shared.telemetry import log
+
+_log = log(__name__)
 
 
 class LogReader:
@@ -90,3 +97,54 @@ class LogReader:
                 yield records
             elif now > deadline:
                 raise Transient(f"Kafka sent nothing of {self._tp} before offset {end} for {self._timeout_s:.0f} s")
+
+
+class LogEnds:
+    """Where logs begin and end, and how many partitions topics have. What the broker does not tell is left out.
+
+    Ends are asked for without isolation: while a transaction is open, its records are stamped already and not readable
+    yet, so nobody may claim to have counted everything up to now.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        options = client_options(settings)
+        self._consumer = AIOKafkaConsumer(**options, group_id=None, enable_auto_commit=False)
+        self._admin = AIOKafkaAdminClient(**options)
+
+    async def start(self) -> None:
+        """Connect. Raises ``Transient``."""
+        try:
+            await self._consumer.start()
+            await self._admin.start()
+        except (KafkaError, OSError) as error:
+            raise Transient(f"Kafka cannot be reached: {error}") from error
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._admin.close()
+        await self._consumer.stop()
+
+    async def ends(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The offset after the last record, readable or not, by partition."""
+        try:
+            return dict(await self._consumer.end_offsets(list(tps))) if tps else {}
+        except (KafkaError, OSError) as error:
+            _log.warning("end offsets unknown", error=repr(error))
+            return {}
+
+    async def begins(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The first offset that still exists, by partition."""
+        try:
+            return dict(await self._consumer.beginning_offsets(list(tps))) if tps else {}
+        except (KafkaError, OSError) as error:
+            _log.warning("first offsets unknown", error=repr(error))
+            return {}
+
+    async def partition_counts(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """Number of partitions by topic; a topic that does not exist is left out."""
+        try:
+            answer = await self._admin.describe_topics(list(topics))
+        except (KafkaError, OSError) as error:
+            _log.warning("partitions unknown", error=repr(error))
+            return {}
+        return {topic["topic"]: len(topic["partitions"]) for topic in answer if topic["partitions"]}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 
@@ -13,23 +13,42 @@ from shared.meter import store
 from shared.meter.channel import Channel
 from shared.meter.log_reader import LogReader
 from shared.meter.position import Position
-from shared.meter.tally import Tally, anchor_of
+from shared.meter.tally import Record, Tally, anchor_of
 from shared.postgres import Pool
 
 TallyFactory = Callable[[Channel], Tally]
 
 
 class LogChanged(Rejected):
-    """The log is not the one that was counted: stop the partition until ``reseat`` opens a new log epoch."""
+    """The log is not the one that was counted: stop the partition until ``reseat`` opens a new log epoch.
+
+    ``position`` is the row it was compared with: it is the fence of the stop.
+    """
+
+    def __init__(self, reason: str, position: Position) -> None:
+        super().__init__(reason)
+        self.position = position
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Opened:
-    """A partition ready to be counted on from ``position``."""
+    """A partition being counted: its committed position, what was folded since, and records that wait to be folded."""
 
     position: Position
     tally: Tally
     rebuild_s: float
+    waiting: list[Sequence[Record]] = field(default_factory=list)
+
+    def fold(self) -> None:
+        """Fold what waits."""
+        waiting, self.waiting = self.waiting, []
+        for records in waiting:
+            self.tally.take(records)
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything folded is committed, so that the window remembers nothing else."""
+        return self.tally.next_offset == self.position.next_offset
 
 
 async def open_partition(
@@ -40,7 +59,7 @@ async def open_partition(
     new_tally: TallyFactory,
     *,
     partitions: int,
-    parked: tuple[Position, Tally] | None,
+    parked: Opened | None,
 ) -> Opened:
     """Read the progress row (or start at the earliest record), compare the log with it, and rebuild the window.
 
@@ -56,11 +75,11 @@ async def open_partition(
             if position is None:
                 raise Transient(f"the progress row of {tp} vanished while it was created")
         if position.stopped:
-            raise LogChanged(position.stopped)
+            raise LogChanged(position.stopped, position)
         await _compare(log, position, begin, end)
-        if parked is not None and _same(parked[0], position):
-            parked[1].begin(position)
-            return Opened(position, parked[1], 0.0)
+        if parked is not None and _same(parked.position, position):
+            parked.tally.begin(position)
+            return Opened(position, parked.tally, 0.0)
         started = time.perf_counter()
         tally = new_tally(channel)
         await _rebuild(log, tally, position, begin)
@@ -79,12 +98,14 @@ async def _compare(log: LogReader, position: Position, begin: int, end: int) -> 
         lost = begin - position.next_offset
         raise LogChanged(
             f"{lost} offsets of {where} were deleted before they were counted (next {position.next_offset}, log starts "
-            f"at {begin}); open a new log epoch: reseat --reason"
+            f"at {begin}); open a new log epoch: reseat --reason",
+            position,
         )
     if position.next_offset > end:
         raise LogChanged(
             f"{where} ends at {end}, before offset {position.next_offset} that was counted already: the topic was "
-            f"re-created or truncated; open a new log epoch: reseat --reason"
+            f"re-created or truncated; open a new log epoch: reseat --reason",
+            position,
         )
     anchor = position.anchor
     if anchor is None or anchor.offset < begin:
@@ -96,7 +117,8 @@ async def _compare(log: LogReader, position: Position, begin: int, end: int) -> 
         break
     raise LogChanged(
         f"the record at offset {anchor.offset} of {where} is not the one that was counted: the topic was re-created; "
-        f"open a new log epoch: reseat --reason"
+        f"open a new log epoch: reseat --reason",
+        position,
     )
 
 

@@ -7,6 +7,7 @@ its newest totals, because readings are cumulative. Not promised: that a reading
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
@@ -30,70 +31,109 @@ class _Outbox:
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self.registers: dict[tuple[object, ...], Register] = {}
-        self.position: Position | None = None
+        self.positions: dict[int, Position] = {}
+        """By log epoch: the present one, and closed ones that are told again."""
+        self.left = False
 
 
 class ReadingsPublisher:
     """One loop per process; order within a source partition is kept by sending it to one partition of the readings."""
 
     def __init__(
-        self, producer: AIOKafkaProducer, topic: str, estimator: Estimator, metrics: MeterMetrics, *, retry_s: float
+        self,
+        producer: AIOKafkaProducer,
+        topic: str,
+        estimator: Estimator,
+        metrics: MeterMetrics,
+        *,
+        retry_s: float,
+        away_s_max: float,
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._estimator = estimator
         self._metrics = metrics
         self._retry_s = retry_s
+        self._away_s_max = away_s_max
         self._outboxes: dict[tuple[str, int], _Outbox] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def enqueue(self, channel: Channel, position: Position, registers: Sequence[Register]) -> None:
-        """Mark committed registers and the position they are complete for."""
+    def enqueue(
+        self,
+        channel: Channel,
+        position: Position,
+        registers: Sequence[Register],
+        closed: Sequence[Position] = (),
+    ) -> None:
+        """Mark committed registers and the position they are complete for; ``closed``: positions of earlier epochs.
+
+        For one partition, calls must come in the order of what they saw: a compacted topic keeps the last message.
+        """
         outbox = self._outboxes.setdefault((position.topic, position.partition), _Outbox(channel))
         for register in registers:
             known = outbox.registers.get((register.log_epoch, register.key))
-            if known is None or known.through_offset <= register.through_offset:
+            if known is None or _age(known) <= _age(register):
                 outbox.registers[register.log_epoch, register.key] = register
-        outbox.position = position
+        for one in (*closed, position):
+            outbox.positions[one.log_epoch] = one
         self._idle.clear()
         self._wake.set()
 
     def forget(self, topic: str, partition: int) -> None:
         """Leave a partition to its new owner, who sends all of its registers again."""
-        self._outboxes.pop((topic, partition), None)
+        outbox = self._outboxes.pop((topic, partition), None)
+        if outbox is not None:
+            outbox.left = True
 
     async def drained(self) -> None:
         """Wait until everything marked so far is acknowledged."""
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Send until cancelled. A failure is retried: the marks are only taken off by an acknowledgement."""
+        """Send until cancelled. A failure is retried: the marks are only taken off by an acknowledgement.
+
+        Raises ``Transient`` when nothing could be sent for ``away_s_max``, and any error that is not the broker's.
+        """
+        failing_since: float | None = None
         while True:
             await self._wake.wait()
             self._wake.clear()
-            try:
-                await asyncio.gather(*(self._send(outbox) for outbox in list(self._outboxes.values())))
-            except (KafkaError, Transient) as error:
-                _log.warning("readings not sent, will be sent again", error=repr(error))
+            sends = (self._send(outbox) for outbox in list(self._outboxes.values()))
+            # All are waited for: a send left behind by another's failure would overtake the one that repeats it.
+            results = await asyncio.gather(*sends, return_exceptions=True)
+            errors = [result for result in results if isinstance(result, BaseException)]
+            for error in errors:
+                if not isinstance(error, KafkaError | OSError | Transient):
+                    raise error
+            if errors:
+                now = time.monotonic()
+                failing_since = failing_since or now
+                if now - failing_since > self._away_s_max:
+                    raise Transient(f"readings were not acknowledged for {now - failing_since:.0f} s") from errors[0]
+                _log.warning("readings not sent, will be sent again", error=repr(errors[0]))
                 self._wake.set()
                 await asyncio.sleep(self._retry_s)
+            else:
+                failing_since = None
             if not self._wake.is_set():
                 self._idle.set()
 
     async def _send(self, outbox: _Outbox) -> None:
-        position = outbox.position
-        if position is None:
+        if not outbox.positions:
             return
         registers, outbox.registers = outbox.registers, {}
-        outbox.position = None
+        positions, outbox.positions = outbox.positions, {}
+        newest = positions[max(positions)]
         try:
-            await self._send_registers(outbox.channel, position, list(registers.values()))
-            await self._send_progress(outbox.channel, position)
+            await self._send_registers(outbox, newest, list(registers.values()))
+            for epoch in sorted(positions):
+                if not outbox.left:
+                    await self._send_progress(outbox.channel, positions[epoch])
         except BaseException:
             outbox.registers = {**registers, **outbox.registers}
-            outbox.position = outbox.position or position
+            outbox.positions = {**positions, **outbox.positions}
             raise
 
     async def _partition(self, position: Position) -> int:
@@ -104,11 +144,13 @@ class ReadingsPublisher:
             )
         return position.partition
 
-    async def _send_registers(self, channel: Channel, position: Position, registers: Sequence[Register]) -> None:
+    async def _send_registers(self, outbox: _Outbox, position: Position, registers: Sequence[Register]) -> None:
         partition = await self._partition(position)
         waiting = []
         for register in registers:
-            reading = self._estimator.reading(channel, position, register)
+            if outbox.left:
+                break  # the new owner sends them all; an older one after them would be the last of its key
+            reading = self._estimator.reading(outbox.channel, position, register)
             self._metrics.reading(reading)
             waiting.append(
                 await self._producer.send(
@@ -138,3 +180,7 @@ class ReadingsPublisher:
             key=progress_key(progress).encode(),
             partition=await self._partition(position),
         )
+
+
+def _age(register: Register) -> tuple[int, int]:
+    return (register.revision, register.through_offset)

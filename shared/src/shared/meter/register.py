@@ -27,6 +27,19 @@ class Delta:
     rejected: int = 0
     activity: list[int] = field(default_factory=list)
 
+    def copy(self) -> Delta:
+        """An independent copy."""
+        return Delta(self.events, self.late, self.duplicates, self.rejected, list(self.activity))
+
+    def add(self, other: Delta) -> None:
+        """Add what another stretch adds."""
+        self.events += other.events
+        self.late += other.late
+        self.duplicates += other.duplicates
+        self.rejected += other.rejected
+        for index, value in enumerate(other.activity):
+            self.activity[index] += value
+
 
 @dataclass(frozen=True, slots=True)
 class Register:

@@ -10,11 +10,16 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from shared.errors import Transient
 from shared.kafka import client_options
+from shared.retry import retried
 from shared.settings import KafkaSettings
 from shared.telemetry import log
 
 _log = log(__name__)
+
+RESEND_S_MAX = 60.0
+"""A database away for longer ends the counting anyway, and with it this process."""
 
 
 class ResendRequest(BaseModel):
@@ -30,8 +35,9 @@ async def follow_requests(settings: KafkaSettings, topic: str, resend: Callable[
     """Call ``resend`` for every request that arrives from now on, until cancelled.
 
     Every instance reads every request, without a group. Not promised: an answer to requests from before the start; on
-    assignment everything is sent anyway.
+    assignment everything is sent anyway. After a gap in reading, everything is sent once: a request may lie in it.
     """
+    missed = False
     while True:
         consumer = AIOKafkaConsumer(
             topic,
@@ -42,6 +48,9 @@ async def follow_requests(settings: KafkaSettings, topic: str, resend: Callable[
         )
         try:
             await consumer.start()
+            if missed:
+                await retried(resend, seconds_max=RESEND_S_MAX)
+                missed = False
             async for record in consumer:
                 try:
                     request = ResendRequest.model_validate_json(record.value or b"")
@@ -49,9 +58,10 @@ async def follow_requests(settings: KafkaSettings, topic: str, resend: Callable[
                     _log.warning("not a request", topic=topic, offset=record.offset)
                     continue
                 _log.info("sending readings again", requested_at=request.requested_at.isoformat())
-                await resend()
-        except (KafkaError, OSError) as error:
+                await retried(resend, seconds_max=RESEND_S_MAX)
+        except (KafkaError, OSError, Transient) as error:
             _log.warning("requests not read", error=repr(error))
+            missed = True
             await asyncio.sleep(1.0)
         finally:
             await consumer.stop()

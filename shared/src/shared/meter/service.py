@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from faststream import AckPolicy
 from faststream.asgi import AsgiFastStream
 from faststream.kafka import KafkaBroker
@@ -35,18 +34,20 @@ from shared.kafka import (
     readings_topics,
     source_topic,
 )
+from shared.meter.bad_share import BadShare
 from shared.meter.channel import Channel
 from shared.meter.estimator import Estimator
 from shared.meter.lateness import LatenessRules
-from shared.meter.log_reader import LogReader
+from shared.meter.log_reader import LogEnds, LogReader
+from shared.meter.parts import MeterParts, Settle
 from shared.meter.publisher import ReadingsPublisher
 from shared.meter.requests import follow_requests
-from shared.meter.runtime import MeterParts, MeterRuntime, Settle
+from shared.meter.runtime import MeterRuntime
 from shared.meter.settings import MeterSettings
 from shared.meter.tally import Tally
 from shared.meter.window import Window
 from shared.metrics import MeterMetrics
-from shared.postgres import open_pool
+from shared.postgres import Pool, open_pool
 from shared.readings import Progress, Reading
 from shared.schedule import MethodSchedule, default_schedule
 from shared.serve import make_server
@@ -58,7 +59,10 @@ _log = log(__name__)
 LEAVE_S = 2.0
 """Limit of the last flush and of the last readings: together with the connections' ends a leave stays below 5 s."""
 
-TallyClass = Callable[[Channel, BatchDecoder, LatenessRules, Window], Tally]
+CLOSE_S = 1.0
+"""Limit of each connection's end: a broker or database that is away must not keep the process."""
+
+TallyClass = Callable[[Channel, BatchDecoder, LatenessRules, Window, BadShare], Tally]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,12 @@ def lateness_rules(settings: MeterSettings, channel: Channel) -> LatenessRules:
 def tally_factory(definition: MeterDefinition, settings: MeterSettings) -> Callable[[Channel], Tally]:
     """Makes tallies; decoders are built once per channel."""
     decoders = {channel.topic: BatchDecoder(channel.event) for channel in definition.channels}
+    shares = {channel.topic: BadShare(settings.bad_share_max) for channel in definition.channels}
 
     def new_tally(channel: Channel) -> Tally:
         window = Window(channel.horizon_s * 1000, settings.window_offsets_max)
-        return definition.tally(channel, decoders[channel.topic], lateness_rules(settings, channel), window)
+        rules = lateness_rules(settings, channel)
+        return definition.tally(channel, decoders[channel.topic], rules, window, shares[channel.topic])
 
     return new_tally
 
@@ -184,16 +190,34 @@ def build_broker(
     return broker, listener.subscriber
 
 
+async def _bounded(close: Callable[[], Awaitable[None]]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await close()
+
+
+async def _close_pool(pool: Pool) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
 async def _parts(
-    stack: AsyncExitStack, definition: MeterDefinition, environment: MeterEnvironment, metrics: MeterMetrics
+    stack: AsyncExitStack,
+    definition: MeterDefinition,
+    environment: MeterEnvironment,
+    metrics: MeterMetrics,
+    ended: Callable[[asyncio.Task[None]], None],
 ) -> MeterParts:
-    """Open every connection; the stack closes them in reverse."""
+    """Open every connection; the stack closes them in reverse. ``ended`` hears of a task that ends by itself."""
     kafka, settings, topics = environment.kafka, environment.meter, environment.topics
     pool = await open_pool(environment.postgres, application=definition.name)
-    stack.push_async_callback(pool.close)
-    admin = AIOKafkaAdminClient(**client_options(kafka))
-    await admin.start()
-    stack.push_async_callback(admin.close)
+    stack.push_async_callback(_close_pool, pool)
+    ends = LogEnds(kafka)
+    await ends.start()
+    stack.push_async_callback(_bounded, ends.stop)
     producer = AIOKafkaProducer(
         **client_options(kafka),
         enable_idempotence=True,  # a retry inside the producer neither doubles nor reorders
@@ -202,14 +226,18 @@ async def _parts(
         max_request_size=3 * SOURCE_MESSAGE_BYTES,  # a dead letter quotes a record of the greatest size
     )
     await producer.start()
-    stack.push_async_callback(producer.stop)
+    stack.push_async_callback(_bounded, producer.stop)
     estimator = Estimator(definition.methods, definition.schedule, load_factor_set)
-    publisher = ReadingsPublisher(producer, topics.name("meter_readings"), estimator, metrics, retry_s=0.5)
+    publisher = ReadingsPublisher(
+        producer, topics.name("meter_readings"), estimator, metrics, retry_s=0.5, away_s_max=settings.retry_s_max
+    )
     sending = asyncio.create_task(publisher.run(), name="readings")
+    sending.add_done_callback(ended)
 
     async def stop_sending() -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(publisher.drained(), LEAVE_S)
+            async with asyncio.timeout(LEAVE_S):
+                await publisher.drained()
         sending.cancel()
 
     stack.push_async_callback(stop_sending)
@@ -219,7 +247,7 @@ async def _parts(
         dead_letter_topic=topics.dead_letter,
         pool=pool,
         producer=producer,
-        admin=admin,
+        ends=ends,
         publisher=publisher,
         reader=lambda topic, partition: LogReader(kafka, topic, partition),
         new_tally=tally_factory(definition, settings),
@@ -235,14 +263,16 @@ async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, 
     listener = Rebalances()
     broker, subscriber = build_broker(definition, environment, listener)
     failures: list[BaseException] = []
+    tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await check_topics(environment.kafka, topic_specs(environment, definition.channels))
-            runtime = listener.runtime = MeterRuntime(await _parts(stack, definition, environment, metrics))
+            runtime = listener.runtime = MeterRuntime(await _parts(stack, definition, environment, metrics, ended))
             topic = environment.topics.name("meter_requests")
             following = asyncio.create_task(follow_requests(environment.kafka, topic, runtime.resend), name="requests")
+            following.add_done_callback(ended)
             stack.callback(following.cancel)
             yield
 
@@ -253,16 +283,19 @@ async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, 
         gc.freeze()  # what start-up left is never garbage: later collections need not look at it
         counting = asyncio.create_task(listener.runtime.run(subscriber.consumer), name="counting")
         counting.add_done_callback(ended)
+        tasks.append(counting)
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.critical("counting ended", error=repr(error))
+            _log.critical(f"{task.get_name()} ended", error=repr(error))
             failures.append(error)
         server.should_exit = True
 
     async def stop_counting() -> None:
         assert listener.runtime is not None
         await listener.runtime.stop(LEAVE_S)
+        for task in tasks:
+            task.cancel()  # a flush that still waits for its database
 
     async def ready() -> tuple[bool, str]:
         return listener.runtime.ready() if listener.runtime else (False, "starting")

@@ -12,6 +12,7 @@ import asyncpg
 from shared.errors import Conflict
 from shared.meter.position import Anchor, Position
 from shared.meter.register import Delta, Register, RegisterKey
+from shared.meter.tally import Replay
 from shared.postgres import Connection, Pool, transaction
 from shared.readings import Balance
 
@@ -36,12 +37,14 @@ WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
 
 _ADD = """
 INSERT INTO registers AS r (topic, partition, log_epoch, channel, through_offset, quarter, shop, country, payer, detail,
-    events, late, duplicates, rejected, activity)
+    events, late, duplicates, rejected, activity, revision, factor_set)
 SELECT $1, $2, $3, $4, $5, d.quarter, d.shop, d.country, d.payer, d.detail, d.events, d.late, d.duplicates, d.rejected,
-    d.activity::bigint[]
+    d.activity::bigint[], coalesce(s.revision, 0), coalesce(s.factor_set, '')
 FROM unnest($6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[],
     $13::bigint[], $14::bigint[], $15::text[])
     AS d (quarter, shop, country, payer, detail, events, late, duplicates, rejected, activity)
+LEFT JOIN LATERAL (SELECT revision, factor_set FROM restatements
+    WHERE channel = $4 AND day = (d.quarter AT TIME ZONE 'UTC')::date ORDER BY revision DESC LIMIT 1) AS s ON true
 ON CONFLICT (topic, partition, log_epoch, quarter, channel, shop, country, payer, detail) DO UPDATE SET
     events = r.events + excluded.events, late = r.late + excluded.late,
     duplicates = r.duplicates + excluded.duplicates, rejected = r.rejected + excluded.rejected,
@@ -53,8 +56,23 @@ _RECENT = """
 SELECT * FROM registers WHERE topic = $1 AND partition = $2 AND updated_at >= $3"""
 
 
+_CLOSED = """
+SELECT * FROM (SELECT *, max(log_epoch) OVER () AS newest FROM progress WHERE topic = $1 AND partition = $2) AS p
+WHERE log_epoch < newest ORDER BY log_epoch"""
+
 _STOP = """
-UPDATE progress SET stopped = $4, updated_at = now() WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
+UPDATE progress SET stopped = $5, updated_at = now()
+WHERE topic = $1 AND partition = $2 AND log_epoch = $3 AND next_offset = $4 AND stopped = ''"""
+
+_STOP_TOPIC = """
+UPDATE progress AS p SET stopped = $2, updated_at = now()
+WHERE topic = $1 AND stopped = ''
+    AND log_epoch = (SELECT max(log_epoch) FROM progress WHERE topic = p.topic AND partition = p.partition)"""
+
+_REPLAYED = """
+INSERT INTO replayed (source, topic, partition, record_offset)
+SELECT s.source, $1, $2, s.record_offset FROM unnest($3::text[], $4::bigint[]) AS s (source, record_offset)
+ON CONFLICT DO NOTHING RETURNING source"""
 
 
 async def read_position(pool: Pool, topic: str, partition: int) -> Position | None:
@@ -140,17 +158,38 @@ async def recent_registers(pool: Pool, topic: str, partition: int, since: dateti
         return [_register(row) for row in await connection.fetch(_RECENT, topic, partition, since)]
 
 
-async def stop_partition(pool: Pool, position: Position, why: str) -> Position:
-    """Persist that a partition must not be counted on; the present owner may have changed, the reason has not."""
+async def closed_positions(pool: Pool, topic: str, partition: int) -> list[Position]:
+    """The rows of a partition's earlier log epochs. Raises ``Transient``."""
     async with transaction(pool) as connection:
-        await connection.execute(
-            _STOP,
-            position.topic,
-            position.partition,
-            position.log_epoch,
-            why,
-        )
-    return replace(position, stopped=why)
+        return [_position(row) for row in await connection.fetch(_CLOSED, topic, partition)]
+
+
+async def stop_partition(pool: Pool, position: Position, why: str) -> Position | None:
+    """Persist that a partition must not be counted on; ``None`` when its row is not this one any more.
+
+    Only who stands where the row stands may stop it: a process that was left behind knows nothing about the log.
+    """
+    p = position
+    async with transaction(pool) as connection:
+        done = await connection.execute(_STOP, p.topic, p.partition, p.log_epoch, p.next_offset, why)
+    return replace(position, stopped=why) if done == "UPDATE 1" else None
+
+
+async def stop_topic(pool: Pool, topic: str, why: str) -> None:
+    """Persist that no partition of a topic is counted on until the stop is lifted. Raises ``Transient``."""
+    async with transaction(pool) as connection:
+        await connection.execute(_STOP_TOPIC, topic, why)
+
+
+async def new_replays(connection: Connection, position: Position, replays: Sequence[Replay]) -> set[int]:
+    """Take the positions of replayed records, each for ever; returns the indexes of those not taken before."""
+    sources: dict[str, int] = {}
+    for index, replay in enumerate(replays):
+        sources.setdefault(replay.source, index)
+    ordered = sorted(sources)  # one order for every process
+    offsets = [replays[sources[source]].record.offset for source in ordered]
+    rows = await connection.fetch(_REPLAYED, position.topic, position.partition, ordered, offsets)
+    return {sources[row["source"]] for row in rows}
 
 
 def _position(row: asyncpg.Record) -> Position:

@@ -7,11 +7,12 @@ sum of what it seals is the same: that is the law the property tests state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from shared.decode import BatchDecoder
+from shared.meter.bad_share import BadShare
 from shared.meter.channel import Channel
 from shared.meter.lateness import Lateness, LatenessRules, TimeCache
 from shared.meter.position import Anchor, Counts, Position
@@ -19,6 +20,8 @@ from shared.meter.register import Delta, RegisterKey
 from shared.meter.window import Window, identity
 
 QUARTER_S = 900
+REPLAYS = "replays"
+"""Header of a record that replays a dead letter: ``topic/epoch/partition/offset``."""
 OUTCOME_REJECTED = "outcome=rejected"
 """Detail of the registers that count rejected records, in the quarter-hour of their log time."""
 
@@ -46,6 +49,17 @@ class DeadLetter(NamedTuple):
     reason: str
 
 
+class Replay(NamedTuple):
+    """A valid record that a person sent again for a dead letter; the database tells whether its position is free."""
+
+    source: str
+    """``topic/epoch/partition/offset`` of the dead letter."""
+    record: Record
+    row: dict[str, Any]
+    duplicate: bool
+    """Its id lay in the window."""
+
+
 @dataclass(slots=True)
 class Sealed:
     """A stretch ``[start, next_offset)`` of a partition, folded, ready for one fenced transaction."""
@@ -58,6 +72,8 @@ class Sealed:
     anchor: Anchor | None
     held: list[tuple[Record, dict[str, Any]]]
     """Validated rows that the database decides about inside the transaction (shipments); empty for other channels."""
+    replays: list[Replay]
+    """Records with the header ``replays``; not in the counts and deltas before ``Tally.with_replays``."""
 
 
 def anchor_of(record: Record) -> Anchor:
@@ -71,8 +87,16 @@ def anchor_of(record: Record) -> Anchor:
 class Tally:
     """Counts one partition of a channel whose duplicates are told by a window (all channels but shipments)."""
 
-    def __init__(self, channel: Channel, decoder: BatchDecoder, rules: LatenessRules, window: Window) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        decoder: BatchDecoder,
+        rules: LatenessRules,
+        window: Window,
+        share: BadShare | None = None,
+    ) -> None:
         self.channel = channel
+        self.share = share
         self.window = window
         self._decoder = decoder
         self.rules = rules
@@ -89,6 +113,7 @@ class Tally:
         self._dead: list[DeadLetter] = []
         self._last: Record | None = None
         self.held: list[tuple[Record, dict[str, Any]]] = []
+        self._replays: list[Replay] = []
 
     @property
     def next_offset(self) -> int:
@@ -113,30 +138,52 @@ class Tally:
             records = [record for record in records if record.offset >= self._next_offset]
         if not records:
             return
+        dead_before = len(self._dead)
         for record, row in zip(records, self._decoder.rows([r.value for r in records]), strict=True):
             offset, log_ms = record.offset, record.timestamp
             if offset != self._next_offset:
                 self.passed(offset)
             self._next_offset = offset + 1
-            self._w_ms = max(self._w_ms, log_ms)
+            if log_ms > self._w_ms:  # noqa: PLR1730  (max() costs a call a record)
+                self._w_ms = log_ms
             if row is None:
                 why = self._decoder.why(record.value)
                 self.reject(record, why.field, why.reason)
+            elif record.headers and (source := replays_of(record)):
+                self.replay(source, record, row)
             else:
                 self.count(record, row)
         self._last = records[-1]
+        if self.share is not None:
+            bad = {letter.record.offset for letter in self._dead[dead_before:]}
+            self.share.add(len(records), [i for i, r in enumerate(records) if r.offset in bad] if bad else ())
 
     def count(self, record: Record, row: dict[str, Any]) -> None:
         """Fold one valid record."""
-        log_ms = record.timestamp
-        duplicate = self.window.sight(identity(row["event_id"]), record.offset, log_ms, self._w_ms)
-        occurred_ms = self._times.occurred_ms(row)
-        lateness = self.rules.judge(log_ms, occurred_ms)
+        duplicate = self.window.sight(identity(row["event_id"]), record.offset, record.timestamp, self._w_ms)
+        if self._in_time(record, row):
+            self._book(self._counts, self._deltas, record, row, duplicate)
+
+    def replay(self, source: str, record: Record, row: dict[str, Any]) -> None:
+        """Hold a replayed record until the database has told whether its position was counted before."""
+        duplicate = self.window.sight(identity(row["event_id"]), record.offset, record.timestamp, self._w_ms)
+        if self._in_time(record, row):
+            self._replays.append(Replay(source, record, row, duplicate))
+
+    def _in_time(self, record: Record, row: dict[str, Any]) -> bool:
+        lateness = self.rules.judge(record.timestamp, self._times.occurred_ms(row))
         if lateness.value >= Lateness.TOO_OLD.value:
             self.reject(record, "occurred_at", outside(lateness, self.rules))
-            return
-        unprovable = lateness is Lateness.UNPROVABLE
+            return False
+        return True
+
+    def _book(
+        self, counts: Counts, deltas: dict[tuple[Any, ...], Delta], record: Record, row: dict[str, Any], duplicate: bool
+    ) -> None:
         assert self._fold is not None, "a channel without a fold needs a tally of its own"
+        occurred_ms = self._times.occurred_ms(row)
+        lateness = self.rules.judge(record.timestamp, occurred_ms)
+        unprovable = lateness is Lateness.UNPROVABLE
         contribution = self._fold(row)
         key = (
             occurred_ms // 900_000 * QUARTER_S,
@@ -145,10 +192,9 @@ class Tally:
             contribution.labels,
             unprovable,
         )
-        delta = self._deltas.get(key)
+        delta = deltas.get(key)
         if delta is None:
-            delta = self._deltas[key] = Delta(activity=[0] * len(self.channel.measures))
-        counts = self._counts
+            delta = deltas[key] = Delta(activity=[0] * len(self.channel.measures))
         if duplicate:
             delta.duplicates += 1
             counts.duplicate += 1
@@ -165,15 +211,15 @@ class Tally:
         if record.key != row["event_id"].encode():
             counts.duplicate_unprovable += 1
         if self.channel.spread is not None:
-            self._spread(key, row)
+            self._spread(deltas, key, row)
 
-    def _spread(self, key: tuple[Any, ...], row: dict[str, Any]) -> None:
+    def _spread(self, deltas: dict[tuple[Any, ...], Delta], key: tuple[Any, ...], row: dict[str, Any]) -> None:
         assert self.channel.spread is not None
         for quarter_s, contribution in self.channel.spread(row):
             other = (quarter_s, *key[1:3], contribution.labels, key[4])
-            delta = self._deltas.get(other)
+            delta = deltas.get(other)
             if delta is None:
-                delta = self._deltas[other] = Delta(activity=[0] * len(self.channel.measures))
+                delta = deltas[other] = Delta(activity=[0] * len(self.channel.measures))
             for index, value in enumerate(contribution.measures):
                 delta.activity[index] += value
 
@@ -194,10 +240,7 @@ class Tally:
 
     def seal(self) -> Sealed:
         """The stretch so far, without ending it: sealing again after a failed flush gives at least the same."""
-        deltas = {
-            RegisterKey(quarter_s, shop, country, "", self._detail(labels, unprovable)): delta
-            for (quarter_s, shop, country, labels, unprovable), delta in self._deltas.items()
-        }
+        deltas = self._registers(self._deltas)
         count_rejected(deltas, self._dead)
         return Sealed(
             next_offset=self._next_offset,
@@ -207,7 +250,36 @@ class Tally:
             log_time_max_ms=self._w_ms,
             anchor=anchor_of(self._last) if self._last is not None else None,
             held=self.held,
+            replays=self._replays,
         )
+
+    def with_replays(self, sealed: Sealed, fresh: set[int]) -> Sealed:
+        """The stretch with its replayed records: those at the indexes ``fresh`` are counted, others are duplicates."""
+        counts = replace(sealed.counts)
+        booked: dict[tuple[Any, ...], Delta] = {}
+        for index, replay in enumerate(sealed.replays):
+            self._book(counts, booked, replay.record, replay.row, replay.duplicate or index not in fresh)
+        deltas = {key: delta.copy() for key, delta in sealed.deltas.items()}
+        for key, delta in self._registers(booked).items():
+            if key in deltas:
+                deltas[key].add(delta)
+            else:
+                deltas[key] = delta
+        return replace(sealed, counts=counts, deltas=deltas)
+
+    def _registers(self, deltas: dict[tuple[Any, ...], Delta]) -> dict[RegisterKey, Delta]:
+        return {
+            RegisterKey(quarter_s, shop, country, "", self._detail(labels, unprovable)): delta
+            for (quarter_s, shop, country, labels, unprovable), delta in deltas.items()
+        }
+
+
+def replays_of(record: Record) -> str:
+    """The position a record replays, or ``""``."""
+    for name, value in record.headers:
+        if name == REPLAYS:
+            return value.decode(errors="replace")[:400]
+    return ""
 
 
 def count_rejected(deltas: dict[RegisterKey, Delta], dead_letters: Sequence[DeadLetter]) -> None:

@@ -14,6 +14,8 @@ from array import array
 from hashlib import blake2b
 
 SHARDS = 16
+BYTES_PER_ID = 100
+"""Measured (docs/performance.md)."""
 GENERATION_IDS_MAX = 1 << 18
 _INDEXES = list(range(GENERATION_IDS_MAX))
 """Shared integers: a generation stores 8 bytes of reference for an index instead of 32 bytes of integer."""
