@@ -38,16 +38,17 @@ class Header:
         while self.names and not self.names[-1]:
             self.names.pop()
         self._at: dict[str, list[int]] = {}
+        self._known: dict[Names, list[int]] = {}
         for place, name in enumerate(self.names):
             if name:
                 self._at.setdefault(_plain(name), []).append(place)
 
     def places(self, names: Names) -> list[int]:
         """Where the first of these names that the sheet has stands; twice if the sheet has it twice."""
-        for name in names:
-            if found := self._at.get(_plain(name)):
-                return found
-        return []
+        found = self._known.get(names)
+        if found is None:
+            found = self._known[names] = next((at for name in names if (at := self._at.get(_plain(name)))), [])
+        return found
 
 
 def _plain(name: str) -> str:
@@ -94,6 +95,10 @@ class Rules:
         """Whether a pattern occurs in a text."""
         return self._pattern(pattern).search(text) is not None
 
+    def _shown(self, names: Names) -> str:
+        places = self._header.places(names)
+        return self._header.names[places[0]] if places else names[0]
+
     def _any_of(self, rule: Rule, kind: str, row: Row) -> Got:
         flags: tuple[str, ...] = ()
         for other in rule.any_of or ():
@@ -119,7 +124,7 @@ class Rules:
             got = self._convert(rule, kind, cell, row)
             return Got(got.value, (*flags, *got.flags))
         except Unusable as error:
-            column = " or ".join(rule.column or ()) or " and ".join(names[0] for names in rule.columns or ())
+            column = " and ".join(self._shown(names) for names in (rule.column, *(rule.columns or ())) if names)
             raise Unusable(f"{column}: {error}" if column else str(error)) from None
 
     def _source(self, rule: Rule, row: Row) -> Cell:

@@ -1,0 +1,152 @@
+"""Plans, shifts, pace and the command line, without Kafka."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from demo.records import Record
+from offset_purchaser.campaign_file import parse
+from replay.access.request import Moment
+from replay.account import Lists
+from replay.cli import app
+from replay.history import History
+from replay.inputs import Options
+from replay.paced import due, speed_of
+from replay.plan import Files, Plan, make_plan
+from replay.shift import by_days, moments
+from shared.errors import Rejected
+
+PARIS = ZoneInfo("Europe/Paris")
+LINE = '1.2.3.4 - - [{time}] "GET /{n} HTTP/1.1" 200 {n} "-" "-"\n'
+
+
+def log(path: Path, *times: str) -> Path:
+    path.write_text("".join(LINE.format(time=time, n=n) for n, time in enumerate(times, 1)))
+    return path
+
+
+def plan_of(tmp_path: Path, files: Files, *, shift_to: date | None = None, zone: str = "Europe/Paris") -> Plan:
+    return make_plan(files, [], Options(zone=zone), History(tmp_path / "h.json"), again=False, shift_to=shift_to)
+
+
+def test_the_campaign_covers_the_days_of_all_files_in_its_zone(tmp_path: Path) -> None:
+    one = log(tmp_path / "one.log", "27/Nov/2026:22:59:59 +0000", "29/Nov/2026:10:00:00 +0000")
+    two = log(tmp_path / "two.log", "30/Nov/2026:23:00:00 +0000")
+    plan = plan_of(tmp_path, Files(logs=[one, two]))
+    assert (plan.first_day, plan.last_day, plan.total) == (date(2026, 11, 27), date(2026, 12, 1), 3)
+    campaign = plan.campaign("FR")
+    read = parse(yaml.safe_dump({"campaigns": [campaign]}).encode(), "campaigns.yaml").campaigns[0]
+    assert (read.zone, read.shops, [channel.value for channel in read.channels]) == ("Europe/Paris", ("FR",), ["site"])
+    assert read.buy == "per_campaign"
+
+
+def test_several_files_come_in_the_order_of_their_times(tmp_path: Path) -> None:
+    one = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000", "27/Nov/2026:12:00:00 +0000")
+    two = log(tmp_path / "two.log", "27/Nov/2026:11:00:00 +0000", "27/Nov/2026:13:00:00 +0000")
+    sheet = tmp_path / "mails.csv"
+    sheet.write_text("Title,Send Date,Recipients\nlate,2026-11-27 12:30:00,5\nearly,2026-11-27 09:30:00,5\n")
+    plan = plan_of(tmp_path, Files(logs=[one, two], emails=[sheet]), zone="UTC")
+    with Lists(tmp_path) as lists:
+        hours = [datetime.fromtimestamp(r.timestamp_ms / 1000, UTC).strftime("%H:%M") for r in plan.records(lists)]
+    assert hours == ["09:30", "10:00", "11:00", "12:00", "12:30", "13:00"]
+    plan.check()
+
+
+def test_a_shift_moves_every_file_by_the_same_whole_days(tmp_path: Path) -> None:
+    path = log(tmp_path / "one.log", "27/Nov/2015:21:00:00 +0100", "30/Nov/2015:09:00:00 +0100")
+    plan = plan_of(tmp_path, Files(logs=[path]), shift_to=date(2026, 7, 1))
+    assert (plan.first_day, plan.last_day) == (date(2026, 7, 1), date(2026, 7, 4))
+    with Lists(tmp_path) as lists:
+        records = list(plan.records(lists))
+    assert [json.loads(record.value)["occurred_at"] for record in records] == [
+        *("2026-07-01T21:00:00+02:00", "2026-07-04T09:00:00+02:00"),
+    ]
+    assert records[0].timestamp_ms == int(datetime(2026, 7, 1, 19, tzinfo=UTC).timestamp() * 1000)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)), st.integers(-4000, 4000))  # noqa: DTZ001
+def test_the_clock_on_the_wall_stays(wall: datetime, days: int) -> None:
+    moved = by_days(days, PARIS)(wall.replace(tzinfo=PARIS))
+    assert (moved.replace(tzinfo=None, fold=0) - wall).days == days
+    assert moved.time().replace(fold=0) == wall.time()
+    assert moments(by_days(0, PARIS))(Moment("2026-07-01T10:00:00+00:00", 0)).text == "2026-07-01T12:00:00+02:00"
+
+
+def test_speeds() -> None:
+    assert (speed_of("max"), speed_of("1x"), speed_of("10x"), speed_of("0.5x")) == (None, 1.0, 10.0, 0.5)
+    for text in ("fast", "10", "0x", "-1x", "nanx", "infx"):
+        with pytest.raises(Rejected, match="is no speed"):
+            speed_of(text)
+
+
+@given(st.lists(st.integers(0, 10**9), max_size=50), st.sampled_from([1.0, 10.0]))
+def test_no_record_is_due_before_its_time(times: list[int], speed: float) -> None:
+    records = [Record("site_traffic", b"", b"", ms) for ms in times]
+    for record, moment in due(records, speed, start=100.0):
+        assert moment == pytest.approx(100 + max(0, record.timestamp_ms - times[0]) / 1000 / speed)
+
+
+def test_a_dry_run_counts_everything_and_leaves_no_memory(tmp_path: Path) -> None:
+    path = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000", "x", "27/Nov/2026:12:00:00 +0000")
+    out = tmp_path / "out"
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["run", "--log", str(path), "--dry-run", "--out", str(out)])
+        assert result.exit_code == 0, result.output
+        assert "3 rows = 2 sent + 0 not traffic + 1 rejected; 2 events and 4 bytes" in result.output
+    (entry,) = json.loads((out / "summary.json").read_text())["files"]
+    assert (entry["path"], entry["rows"], entry["sent"], entry["rejected"], entry["bytes"]) == ("one.log", 3, 2, 1, 4)
+    assert (out / "rejected.csv").read_text().splitlines()[1].startswith("one.log,2,time,")
+    assert not (out / "replayed.json").exists()
+
+
+def test_a_file_replayed_before_is_refused_unless_again(tmp_path: Path) -> None:
+    path = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000")
+    first = plan_of(tmp_path, Files(logs=[path]))
+    history = History(tmp_path / "h.json")
+    history.begin([first.inputs[0].content], "here")
+    history.finish([first.inputs[0].content])
+    with pytest.raises(Rejected, match="was replayed on"):
+        plan_of(tmp_path, Files(logs=[path]))
+    make_plan(Files(logs=[path]), [], Options(), History(tmp_path / "h.json"), again=True, shift_to=None)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (Files(), "name at least one file"),
+        (Files(logs=[Path("nowhere.log")]), "nowhere.log cannot be read: No such file"),
+    ],
+)
+def test_a_run_that_cannot_begin_says_so_in_a_sentence(tmp_path: Path, files: Files, says: str) -> None:
+    with pytest.raises(Rejected, match=says):
+        plan_of(tmp_path, files)
+
+
+def test_a_log_without_a_single_usable_time_cannot_have_a_campaign(tmp_path: Path) -> None:
+    sheet = tmp_path / "mails.csv"
+    sheet.write_text("Title,Send Date,Recipients\na,never,5\n")
+    with pytest.raises(Rejected, match="no row of these files can be used"):
+        plan_of(tmp_path, Files(emails=[sheet]))
+
+
+def test_mapping_check_shows_events_and_reasons(tmp_path: Path) -> None:
+    sheet = tmp_path / "mails.csv"
+    sheet.write_text("Title,Send Date,Recipients\na,2026-11-27,5\nb,never,5\n")
+    result = CliRunner().invoke(app, ["mapping", "check", str(sheet), "mailing-campaigns"])
+    assert result.exit_code == 0, result.output
+    assert '"recipients": 5' in result.output
+    assert "row 3: rejected, occurred_at: " in result.output
+
+
+def test_mapping_list_and_show_name_what_is_packaged() -> None:
+    assert "ooh-media-plan" in CliRunner().invoke(app, ["mapping", "list"], env={"COLUMNS": "200"}).output
+    assert "event: shipment" in CliRunner().invoke(app, ["mapping", "show", "scms-shipments"]).output

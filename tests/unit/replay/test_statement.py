@@ -1,0 +1,80 @@
+"""A carrier's statement in the place of estimates: channel x carrier x month, to the gram."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import date
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replay.account import Lists
+from replay.history import History
+from replay.inputs import Options
+from replay.plan import Files, make_plan
+from replay.rows import State
+from replay.sheets.statement import Line
+
+ORDERS = "Order No,Line,Goods Issue Date,Gross Weight,Ship To Country,Carrier\n"
+STATED = "Carrier,Month,Parcels,CO2e (kg)\nDPD,2026-11,4,1.001\nGLS,2026-11,,3\nDHL,2026-11,9,31\n"
+
+
+def run(tmp_path: Path, orders: str) -> tuple[list[dict[str, object]], list[dict[str, str]], Path]:
+    (tmp_path / "orders.csv").write_text(ORDERS + orders)
+    (tmp_path / "stated.csv").write_text(STATED)
+    files = Files(shipments=[tmp_path / "orders.csv"], statements=[tmp_path / "stated.csv"])
+    plan = make_plan(files, [], Options(zone="Europe/Paris"), History(tmp_path / "h.json"), again=False, shift_to=None)
+    with Lists(tmp_path) as lists:
+        events = [json.loads(record.value) for record in plan.records(lists)]
+    plan.check()
+    assert plan.statements is not None
+    plan.statements.write(tmp_path / "statements.csv")
+    with (tmp_path / "statements.csv").open() as file:
+        return events, list(csv.DictReader(file)), tmp_path
+
+
+def test_a_statement_gives_every_parcel_of_its_carrier_and_month_its_share(tmp_path: Path) -> None:
+    orders = (
+        "1,1,2026-11-02,1,FR,DPD\n2,1,2026-11-30,9,FR,dpd\n3,1,2026-12-01,1,FR,DPD\n"
+        "4,1,2026-11-05,1,FR,GLS\n5,1,2026-11-06,1,FR,GLS\n6,1,2026-11-06,1,FR,\n"
+    )
+    events, evidence, out = run(tmp_path, orders)
+    given_g = {event["shipment_id"]: event.get("carrier_emissions_g") for event in events if event.get("order_id")}
+    assert given_g == {
+        "erp-1-1": 250,
+        "erp-2-1": 250,
+        "erp-3-1": None,
+        "erp-4-1": 1500,
+        "erp-5-1": 1500,
+        "erp-6-1": None,
+    }
+    spread = [event for event in events if str(event["shipment_id"]).startswith("statement-DHL")]
+    assert (len(spread), sum(int(str(event["carrier_emissions_g"])) for event in spread)) == (30, 31_000)
+    assert [tuple(line.values()) for line in evidence] == [
+        ("dhl", "2026-11", "31000", "9", "0", "0", "31000", "0"),
+        ("dpd", "2026-11", "1001", "4", "2", "500", "0", "501"),
+        ("gls", "2026-11", "3000", "0", "2", "3000", "0", "0"),
+    ]
+    not_sent = (out / "not-traffic.csv").read_text().splitlines()
+    assert not_sent[1:] == [
+        "stated.csv,2,carrier_emissions_g,replaces the estimates of shipments in this run",
+        "stated.csv,3,carrier_emissions_g,replaces the estimates of shipments in this run",
+    ]
+
+
+def test_the_days_of_a_run_with_a_statement_are_the_days_of_its_month(tmp_path: Path) -> None:
+    (tmp_path / "stated.csv").write_text(STATED)
+    files = Files(statements=[tmp_path / "stated.csv"])
+    plan = make_plan(files, [], Options(), History(tmp_path / "h.json"), again=False, shift_to=None)
+    assert (plan.first_day, plan.last_day) == (date(2026, 11, 1), date(2026, 11, 30))
+    assert {row.state for row in plan.inputs[0].rows(None)} == {State.SENT}
+
+
+@given(st.integers(0, 10**9), st.integers(0, 300), st.integers(0, 300))
+def test_shares_are_whole_grams_and_add_up(grams: int, parcels: int, in_sheets: int) -> None:
+    line = Line(grams, parcels, in_sheets)
+    shares = [line.next_share() for _ in range(line.divisor)]
+    assert sum(shares) == grams
+    assert max(shares) - min(shares) <= 1
