@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import httpx
 import typer
 from rich.console import Console
 
-from demo.campaign import BLACK_FRIDAY, FOUND_BY_HAND
-from demo.checks import (
-    Check,
-    balance_checks,
-    day_checks,
-    document_checks,
-    money_checks,
-    order_checks,
-    settlement_checks,
-)
-from demo.generator import Generated, Weekend
-from demo.meter_log import MeterLog, Scope, read_meter_log
-from demo.records import TOPIC_SETTINGS
-from demo.report import build_page, write_report
-from demo.session import Session
-from demo.shapes import CAMPAIGN_SHOPS, DAYS, ZONE
-from demo.summary import summary, write_summary
-from demo.tables import show_checks, show_days, show_purchases, wide_console
+from demo.generator import Weekend
+from shared.console import err, new_app
 from shared.errors import OffsetsError
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    help="Runs an invented Black Friday through the whole system: Kafka, PostgreSQL, three services, a provider.",
-)
+if TYPE_CHECKING:
+    from demo.session import Session
+
+app = new_app("Runs an invented Black Friday through the whole system: Kafka, PostgreSQL, three services, a provider.")
 
 
 @app.callback()
@@ -60,64 +40,21 @@ def run(
     keep_running: Annotated[bool, typer.Option("--keep-running", help="Leave all running until Ctrl-C.")] = False,
 ) -> None:
     """Generate, send, settle, compare; exit code 1 when anything is off."""
+    from demo.campaign import BLACK_FRIDAY
+    from demo.run import run_weekend
+    from demo.session import Session
+    from demo.tables import wide_console
+
     console = wide_console()
     weekend = Weekend(seed, site, emails, ads, shipments, with_ooh).scaled(scale)
     began = time.monotonic()
     with Session(out, campaigns=[BLACK_FRIDAY], console=console) as session:
-        checks, done = _weekend(session, weekend, console, wait)
+        outcome = run_weekend(session, weekend, console, wait=wait)
         console.print(f"Finished after {time.monotonic() - began:.0f} s. Everything is in {out}/: open report.html.")
         if keep_running:
             _until_ctrl_c(session, console)
-    if not all(check.ok for check in checks) or not done:
+    if not outcome.ok:
         raise typer.Exit(1)
-
-
-def _weekend(session: Session, weekend: Weekend, console: Console, wait: float) -> tuple[list[Check], bool]:
-    generated = Generated(weekend)
-    sent = session.send(generated.records(), total=weekend.about)
-    console.print(f"Sent {sent.total:,} records in {sent.seconds:.1f} s ({sent.rate:,.0f} a second).")
-    ends = session.open_settlements()
-    report = session.wait_until_complete(seconds=wait)
-    scope = Scope(DAYS, CAMPAIGN_SHOPS, ZONE)
-    log = asyncio.run(read_meter_log(session.kafka, session.topics, scope))
-    content = summary(report, log)
-    write_summary(session.out / "summary.json", content)
-    show_days(console, content)
-    show_purchases(console, content)
-    checks = list(_all_checks(session, generated, ends, report, log))
-    show_checks(console, "Compared with the generator's own tally", checks)
-    page = build_page(
-        content,
-        report,
-        log,
-        checks,
-        title=BLACK_FRIDAY["name"],
-        mode="rehearsal",
-        zone=str(ZONE),
-        restarts=sum(session.keeper.restarts.values()),
-        yardstick=FOUND_BY_HAND,
-    )
-    write_report(page, session.out)
-    for name, count in session.keeper.restarts.items():
-        if count:
-            console.print(f"{name} was started again {count} times; the numbers above include that.")
-    return checks, True
-
-
-def _all_checks(
-    session: Session, generated: Generated, ends: dict[str, dict[int, int]], report: dict[str, Any], log: MeterLog
-) -> list[Check]:
-    tally = generated.tally
-    names = {setting: session.topics.name(setting) for setting in TOPIC_SETTINGS}
-    listing = httpx.get(f"{session.sandbox_url}/v1/orders", timeout=30).raise_for_status().json()["orders"]
-    return [
-        *balance_checks(report, tally, names, ends),
-        *day_checks(report, log, tally),
-        *settlement_checks(report, session.campaign_file.days()),
-        *money_checks(report),
-        *order_checks(report, listing),
-        *document_checks(report, session.documents),
-    ]
 
 
 def _until_ctrl_c(session: Session, console: Console) -> None:
@@ -131,13 +68,10 @@ def _until_ctrl_c(session: Session, console: Console) -> None:
 
 
 def main() -> None:
-    """Entry point: an error is a sentence and exit code 1, Ctrl-C is 130."""
+    """Entry point: an expected failure is a sentence (and the ends of logs) on standard error, never a traceback."""
     try:
         app()
     except OffsetsError as error:
-        Console(stderr=True).print(f"[red]{type(error).__name__}[/]: ", end="")
-        Console(stderr=True).print(str(error), markup=False, highlight=False)
+        err.print("[red]error:[/red]", end=" ")
+        err.print(str(error), markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped.")
-        sys.exit(130)

@@ -115,6 +115,12 @@ class Session:
                 status.update(f"Waiting: {waiting}")
                 self.purchaser.pause()
 
+    def sandbox_orders(self) -> list[dict[str, Any]]:
+        """The sandbox's own listing of every order it has."""
+        answer = httpx.get(f"{self.sandbox_url}/v1/orders", timeout=30)
+        orders: list[dict[str, Any]] = answer.raise_for_status().json()["orders"]
+        return orders
+
     def _documents_on_their_way(self, report: Mapping[str, Any]) -> str:
         numbers = {s["document"] for entry in report["days"] for s in entry["settlements"] if s["document"]}
         missing = sorted(number for number in numbers if not (self.documents / f"{number}.pdf").exists())

@@ -69,7 +69,8 @@ def _chart(name: str, heights: tuple[int, int], draw: Draw) -> Chart:
     with rc_context(settings):
         wide, narrow = _figure(WIDE, heights[0], draw, narrow=False), _figure(NARROW, heights[1], draw, narrow=True)
         png = io.BytesIO()
-        FigureCanvasAgg(wide).print_png(png, metadata={"Software": None})
+        FigureCanvasAgg(wide)
+        wide.savefig(png, format="png", metadata={"Software": None})
         return Chart(name, _svg(wide, f"{name}-wide"), _svg(narrow, f"{name}-narrow"), png.getvalue())
 
 
@@ -92,7 +93,9 @@ def _svg(figure: Figure, prefix: str) -> str:
     """The drawing alone, with ids of its own, the page's font and the page's colours."""
     figure.patch.set_alpha(0)
     buffer = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    FigureCanvasSVG(figure)
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", dpi=PT_PER_INCH, metadata=nothing)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -100,6 +103,7 @@ def _svg(figure: Figure, prefix: str) -> str:
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     text = text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
+    text = re.sub(r"font-family: [^;\"]*; ?", "", text)
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'(url\(#|href="#)', rf"\1{prefix}-", text)
     for name, colour in COLOURS.items():
@@ -138,15 +142,17 @@ def _yardstick(axes: Axes, place: int, share: Decimal, words: Words, *, narrow: 
 
 
 def _bars(axes: Axes, page: Page, words: Words, *, narrow: bool) -> None:
-    places = range(len(page.bars))
+    edges = range(len(page.bars) + 1)
     base = [0.0] * len(page.bars)
-    for channel in reversed(CHANNELS):
+    for channel in reversed(CHANNELS) if page.bars else ():
         values = [float(grams.get(channel, Decimal(0))) / 1000 for _, grams in page.bars]
+        top = [low + value for low, value in zip(base, values, strict=True)]
         label = words(f"channel.{channel}")
-        axes.bar(places, values, bottom=base, color=COLOURS[channel], width=0.86, label=label, linewidth=0)
-        base = [low + value for low, value in zip(base, values, strict=True)]
+        axes.stairs(top, edges, baseline=base, fill=True, facecolor=COLOURS[channel], label=label, linewidth=0)
+        base = top
     ticks, labels = _time_ticks(page, words, narrow=narrow)
-    axes.set_xticks(ticks, labels)
+    axes.set_xticks(ticks, labels, ha="left")
+    axes.set_xlim(0, max(len(page.bars), 1))
     axes.set_ylabel("" if narrow else words("hours.axis_days" if page.by_day else "hours.axis_hours"))
     axes.yaxis.label.set_color(COLOURS["muted"])
     axes.yaxis.set_major_formatter(lambda value, _: words.number(Decimal(f"{value:g}")))
@@ -173,7 +179,7 @@ def _legend(axes: Axes, *, narrow: bool) -> None:
 
 
 def _time_ticks(page: Page, words: Words, *, narrow: bool) -> tuple[list[int], list[str]]:
-    """Midnights with their day, and between them noon on a wide drawing; at most a dozen days."""
+    """Midnights with their day, and between them noon and evening on a wide drawing; at most a dozen days."""
     ticks, labels = [], []
     starts = [n for n, (moment, _) in enumerate(page.bars) if page.by_day or moment.hour == 0]
     step = max(1, -(-len(starts) // (4 if narrow else 12)))
@@ -182,24 +188,34 @@ def _time_ticks(page: Page, words: Words, *, narrow: bool) -> tuple[list[int], l
         labels.append(words.day(page.bars[n][0].date(), short=True))
     if not page.by_day and not narrow and step == 1:
         for n, (moment, _) in enumerate(page.bars):
-            if moment.hour in (6, 12, 18):
+            if moment.hour in (12, 18):
                 ticks.append(n)
                 labels.append(f"{moment:%H}:00" if len(starts) <= 4 else "")
     return ticks, labels
 
 
 def _days(axes: Axes, page: Page, words: Words, *, narrow: bool) -> None:
-    totals = [[float(value) / 1000 for value in (d.total.low, d.total.central, d.total.high)] for d in page.days]
-    for place, (low, central, high) in enumerate(totals):
-        axes.bar(place, central, color=COLOURS["muted"], alpha=0.35, width=0.55)
-        axes.plot([place, place], [low, high], color=COLOURS["ink"], linewidth=2, solid_capstyle="butt")
-        axes.plot([place - 0.08, place + 0.08], [low, low], color=COLOURS["ink"], linewidth=2)
-        axes.plot([place - 0.08, place + 0.08], [high, high], color=COLOURS["ink"], linewidth=2)
-        axes.plot(place, central, "o", color=COLOURS["ink"], markersize=6)
-    step = max(1, -(-len(totals) // (4 if narrow else 12)))
-    places = range(0, len(totals), step)
-    axes.set_xticks(places, [words.day(page.days[n].day, short=True) for n in places], color=COLOURS["ink"])
-    axes.set_xlim(-0.6, max(len(totals) - 0.4, 0.6))
+    central = [float(day.total.central) / 1000 for day in page.days]
+    below = [float(day.total.central - day.total.low) / 1000 for day in page.days]
+    above = [float(day.total.high - day.total.central) / 1000 for day in page.days]
+    places = range(len(central))
+    few = len(central) <= 31
+    if few:
+        axes.bar(places, central, color=COLOURS["muted"], alpha=0.35, width=0.55)
+    axes.errorbar(
+        places,
+        central,
+        yerr=(below, above),
+        fmt="o",
+        color=COLOURS["ink"],
+        markersize=6 if few else 2,
+        capsize=(9 if narrow else 14) if len(central) <= 7 else 2,
+        elinewidth=2 if few else 1,
+        capthick=2 if few else 1,
+    )
+    shown = places[:: max(1, -(-len(central) // (4 if narrow else 12)))]
+    axes.set_xticks(shown, [words.day(page.days[n].day, short=True) for n in shown], color=COLOURS["ink"])
+    axes.set_xlim(-0.6, max(len(central) - 0.4, 0.6))
     axes.set_ylim(bottom=0)
     axes.set_ylabel("" if narrow else words("days.axis"))
     axes.yaxis.label.set_color(COLOURS["muted"])
