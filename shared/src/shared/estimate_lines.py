@@ -17,7 +17,7 @@ from shared.estimate import Estimate, Subject
 from shared.estimate_fields import Fields
 from shared.explain import estimate_json
 from shared.factors import FactorSet
-from shared.methods_common import Derive, LinearMethod, Options
+from shared.methods_common import Derive, LinearMethod, LinearModel, Options
 
 LONGEST_LINE = 1_000_000
 
@@ -36,33 +36,46 @@ class Case:
     label: str = ""
     """What a comparison calls this case; the method's id when empty."""
 
-    def estimate(self, factors: FactorSet) -> Estimate:
-        """Make the estimate."""
-        return self.method.estimate(self.subject, {}, factors, self.options, derive=self.derive)
+    def estimate(self, factors: FactorSet, models: Models | None = None) -> Estimate:
+        """Make the estimate; models that cost much to build are kept in ``models`` by what they depend on."""
+        if models is None:
+            return self.method.estimate(self.subject, {}, factors, self.options, derive=self.derive)
+        labels, given = tuple(sorted(self.subject.detail.items())), tuple(sorted(self.options.items()))
+        key = (self.method, factors.sha256, self.subject.country, labels, given)
+        if key not in models:
+            if len(models) >= MODELS_KEPT:
+                models.clear()
+            models[key] = self.method.model(self.subject, factors, self.options)
+        return self.method.estimate(self.subject, {}, factors, model=models[key], derive=self.derive)
 
 
+Models = dict[tuple[object, ...], LinearModel]
+MODELS_KEPT = 4096
 Handler = Callable[[Fields], Case]
 
 
 def run_lines(lines: Iterable[bytes], output: TextIO, handler: Handler, factors: FactorSet) -> int:
     """Answer every line; the number of refused ones."""
     refused = 0
+    models: Models = {}
     for number, raw in enumerate(lines, start=1):
         if not raw.strip():
             continue
-        answer = answer_line(raw, number, handler, factors)
+        answer = answer_line(raw, number, handler, factors, models)
         refused += "error" in answer
         output.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")) + "\n")
         output.flush()
     return refused
 
 
-def answer_line(raw: bytes, number: int, handler: Handler, factors: FactorSet) -> dict[str, Any]:
+def answer_line(
+    raw: bytes, number: int, handler: Handler, factors: FactorSet, models: Models | None = None
+) -> dict[str, Any]:
     """The answer to one line: an estimate, or the field and the reason it was refused for."""
     try:
         fields = Fields(parse_line(raw))
         case = handler(fields)
-        answer = estimate_json(case.estimate(factors))
+        answer = estimate_json(case.estimate(factors, models))
         answer["flags"] += list(case.flags) + [f"unknown-field:{name}" for name in fields.unread()]
         return {"line": number, **answer, **case.extra}
     except Rejected as error:
