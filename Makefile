@@ -7,7 +7,7 @@ LOCKS  := requirements-dev.lock
 PACKAGES := shared services/traffic-meter services/delivery-emissions services/offset-purchaser tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock schemas lint types imports check test test-unit demo replay clean
+.PHONY: help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
 
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,25 @@ test: check ## Style, types, imports and every test but the container suite
 
 test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
 	$(BIN)/pytest tests/unit tests/contract
+
+up: ## Start the whole system with docker compose and wait until it is ready (UP='--profile dashboards' adds Grafana)
+	$(PYTHON) deploy/compose/prepare.py
+	docker compose $(UP) up --detach --build --wait
+
+down: ## Stop what `make up` started; the volumes keep the data (DOWN=--volumes removes them)
+	docker compose --profile dashboards down $(DOWN)
+
+logs: ## Follow the logs of what `make up` started
+	docker compose logs --follow --tail 50
+
+smoke: $(STAMP) ## Send a small campaign through the system of `make up` and wait for its document
+	$(BIN)/python -m tests.container.smoke
+
+test-containers: $(STAMP) ## The container suite: compose file, images, integration tests on the official images
+	$(BIN)/pytest --durations=10 tests/container
+
+audit-deps: $(STAMP) ## Known vulnerabilities in the locked packages (asks pypi.org)
+	$(BIN)/python -m pip_audit --disable-pip --require-hashes -r requirements.lock
 
 clean: ## Remove the virtual environment and everything the runs wrote
 	rm -rf $(VENV) var
