@@ -42,9 +42,11 @@ def test_a_unit_price_keeps_all_its_decimals_and_at_least_two() -> None:
 
 def test_days_in_a_row_are_an_interval_and_others_a_list() -> None:
     f = Formats("de")
-    assert f.days([date(2026, 11, 27)]) == "27. November 2026"
-    assert f.days([date(2026, 11, 28), date(2026, 11, 27)]).replace("\u2009", "") == "27.–28. Nov. 2026"
-    assert f.days([date(2026, 11, 27), date(2026, 11, 30)]) == "27. November 2026 und 30. November 2026"
+    days = [date(2026, 11, number) for number in (27, 28, 29, 30)]
+    assert f.days(days[:1]) == "27. November 2026"
+    assert f.days([days[1], days[0]]).replace("\u2009", "") == "27.–28. Nov. 2026"
+    assert f.days([days[0], days[3]]) == "27. November 2026 und 30. November 2026"
+    assert f.days([date(2026, 11, number) for number in range(1, 30, 2)]) == ""
 
 
 def test_an_unknown_country_is_printed_as_its_code() -> None:

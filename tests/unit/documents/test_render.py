@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from datetime import date, timedelta
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -167,6 +168,19 @@ def test_no_name_that_a_content_accepts_stops_a_document(name: str) -> None:
     except ValueError:
         return
     assert render_pdf(content).startswith(b"%PDF-1.7")
+
+
+def test_a_long_campaign_with_many_serials_stays_readable() -> None:
+    content = example_content()
+    first = content.lines[0]
+    certificate = first.certificates[0].model_copy(update={"serials": tuple(f"SN-{n:04d}" for n in range(1000))})
+    first = first.model_copy(update={"certificates": (certificate,)})
+    days = [date(2026, 11, 1) + timedelta(days=2 * n) for n in range(60)]
+    long = example_content(lines=(first, *content.lines[1:]), days=days, settlements=list(range(1, 60)))
+    assert "60 days, 1 November 2026 to 27 February 2027" in text(long)
+    assert "1–59" in text(long)
+    assert "SN-0011, and 988 more in content.json" in text(long)
+    assert len(read(long).pages) <= 4
 
 
 def test_markup_in_a_name_is_printed_as_it_is() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from offset_purchaser.documents.catalogue import Catalogue
@@ -205,12 +206,17 @@ def _order_facts(line: OrderLine, f: Formats) -> list[tuple[str, str]]:
     ]
 
 
+def _some(texts: Sequence[str], words: Catalogue, f: Formats, limit: int = 12) -> str:
+    more = [words["more"].format(count=f.count(len(texts) - limit))] if len(texts) > limit else []
+    return words["list_separator"].join([*texts[:limit], *more])
+
+
 def _retirement(item: Certificate, words: Catalogue, f: Formats) -> list[tuple[str, str]]:
     answer = {None: "", True: words["yes"], False: words["no"]}
     return [
         ("reference", item.reference),
         ("quantity", "" if item.quantity_t is None else f.tonnes(item.quantity_t * G_PER_T)),
-        ("serials", words["list_separator"].join(item.serials)),
+        ("serials", _some(item.serials, words, f)),
         ("retired_on", f.day(item.retired_on) if item.retired_on else ""),
         ("account", item.retiring_account),
         ("beneficiary", item.beneficiary),

@@ -82,10 +82,18 @@ class Formats:
         return str(format_date(value, "long", locale=self.locale))
 
     def days(self, values: Sequence[date]) -> str:
-        """Days in words: an interval when they follow one another, else a list."""
-        days = sorted(set(values))
-        if len(days) == 1:
-            return self.day(days[0])
-        if days[-1] - days[0] == timedelta(days=len(days) - 1):
-            return str(format_interval(days[0], days[-1], "yMMMMd", locale=self.locale))
-        return str(format_list([self.day(day) for day in days], locale=self.locale))
+        """Days in words: an interval for days that follow one another, a list of up to four such; ``""`` for more."""
+        runs: list[list[date]] = []
+        for day in sorted(set(values)):
+            if runs and day - runs[-1][-1] == timedelta(days=1):
+                runs[-1].append(day)
+            else:
+                runs.append([day])
+        if len(runs) > 4:
+            return ""
+        return str(format_list([self._run(run) for run in runs], locale=self.locale))
+
+    def _run(self, run: Sequence[date]) -> str:
+        if len(run) == 1:
+            return self.day(run[0])
+        return str(format_interval(run[0], run[-1], "yMMMMd", locale=self.locale))

@@ -60,9 +60,21 @@ def _facts(content: DocumentContent, words: Catalogue, f: Formats) -> list[list[
         [words["fact.number"], content.number],
         [words["fact.issued_on"], f.day(content.issued_on)],
         [words["fact.campaign"], content.campaign_name],
-        [words["fact.days"], f.days(content.days)],
-        [words["fact.settlement"], words["list_separator"].join(map(str, content.settlements))],
+        [words["fact.days"], f.days(content.days) or _many_days(content, words, f)],
+        [words["fact.settlement"], words["list_separator"].join(_settlements(content))],
     ]
+
+
+def _many_days(content: DocumentContent, words: Catalogue, f: Formats) -> str:
+    first, last = f.day(min(content.days)), f.day(max(content.days))
+    return words["fact.many_days"].format(count=f.count(len(set(content.days))), first=first, last=last)
+
+
+def _settlements(content: DocumentContent) -> list[str]:
+    numbers = sorted(set(content.settlements))
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return [f"{numbers[0]}–{numbers[-1]}"]
+    return [str(number) for number in numbers]
 
 
 def _parties(content: DocumentContent, words: Catalogue, f: Formats) -> list[Json]:
