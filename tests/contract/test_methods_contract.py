@@ -16,8 +16,9 @@ from delivery_emissions.channel import DELIVERY as DELIVERY_CHANNEL
 from delivery_emissions.methods import METHODS as DELIVERY
 from shared.estimate import ChannelName, Subject
 from shared.factors import load_factor_set
+from shared.linear_model import LinearModel
 from shared.measure_units import parse_unit
-from shared.methods_common import LinearMethod, LinearModel
+from shared.methods_common import LinearMethod
 from shared.schedule import choose_method, default_schedule
 from tests.unit.methods.registers import LABELS, METHODS
 from traffic_meter.channels import CHANNELS

@@ -17,7 +17,8 @@ from shared.estimate import Estimate, Subject
 from shared.estimate_fields import Fields
 from shared.explain import estimate_json
 from shared.factors import FactorSet
-from shared.methods_common import Derive, LinearMethod, LinearModel, Options
+from shared.linear_model import Derive, LinearModel, Options
+from shared.methods_common import LinearMethod
 
 LONGEST_LINE = 1_000_000
 

@@ -17,7 +17,8 @@ from shared.estimate import ChannelName, Subject
 from shared.estimate_fields import Fields, ceiling
 from shared.estimate_lines import Case
 from shared.factors import FactorSet
-from shared.methods_common import FREIGHT, LinearMethod, ModelBuilder
+from shared.linear_model import ModelBuilder
+from shared.methods_common import FREIGHT, LinearMethod
 from shared.trail import Term, Trail
 
 MOST_LEGS = 50

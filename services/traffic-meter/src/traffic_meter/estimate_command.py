@@ -140,6 +140,11 @@ def register(app: typer.Typer) -> None:
         if refused:
             raise typer.Exit(1)
 
+    _register_avoided(app)
+    add_factor_commands(app)
+
+
+def _register_avoided(app: typer.Typer) -> None:
     @app.command()
     def avoided(
         units: Annotated[list[str], typer.Argument(help="kind=units, e.g. smartphone=1000.")],
@@ -152,8 +157,6 @@ def register(app: typer.Typer) -> None:
         """
         sold = dict(_sold(item) for item in units)
         out.print_json(json.dumps(avoided_report(sold, _years(years), set_for(factor_set))))
-
-    add_factor_commands(app)
 
 
 def _sold(item: str) -> tuple[str, int]:

@@ -13,7 +13,8 @@ from typing import ClassVar
 from delivery_emissions.methods.flags import note_assumptions
 from delivery_emissions.methods.legs import freight, is_freight
 from shared.estimate import ChannelName, Subject
-from shared.methods_common import FREIGHT, LinearMethod, ModelBuilder
+from shared.linear_model import ModelBuilder
+from shared.methods_common import FREIGHT, LinearMethod
 from shared.trail import Term
 
 SCENARIOS = ("home", "pickup_point", "click_and_collect")

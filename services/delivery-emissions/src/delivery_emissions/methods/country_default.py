@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from shared.estimate import ChannelName, Subject
-from shared.methods_common import FREIGHT, LinearMethod, ModelBuilder
+from shared.linear_model import ModelBuilder
+from shared.methods_common import FREIGHT, LinearMethod
 
 
 class CountryDefault(LinearMethod):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.estimate import Subject
-from shared.methods_common import ModelBuilder
+from shared.linear_model import ModelBuilder
 
 ASSUMED: tuple[tuple[str, str, int], ...] = (
     ("weight", "default", 3),

@@ -13,7 +13,8 @@ from typing import ClassVar
 from delivery_emissions.methods.flags import note_assumptions
 from shared.errors import Rejected
 from shared.estimate import ChannelName, Subject
-from shared.methods_common import FREIGHT, LinearMethod, ModelBuilder
+from shared.linear_model import ModelBuilder
+from shared.methods_common import FREIGHT, LinearMethod
 from shared.trail import Term
 
 PARTS = (("main", "main_kg_hm"), ("last", "last_kg_hm"))

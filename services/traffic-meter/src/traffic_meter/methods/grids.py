@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from shared.methods_common import ModelBuilder
+from shared.linear_model import ModelBuilder
 from shared.trail import Term
 
 ADEME_FRANCE = "grid.ademe.FRA.2024"

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from shared.estimate import ChannelName, Subject
-from shared.methods_common import LinearMethod, ModelBuilder
+from shared.linear_model import ModelBuilder
+from shared.methods_common import LinearMethod
 from shared.trail import Term
 from traffic_meter.methods.grids import ADEME_FRANCE, grid
 
