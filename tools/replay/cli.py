@@ -16,7 +16,6 @@ from shared.errors import OffsetsError
 from shared.errors import Rejected as InputRejected
 
 app = typer.Typer(
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Brings real files and foreign topics in: access logs, shipments, mailings, media plans.",
@@ -28,6 +27,59 @@ EPILOG = (
 )
 mapping_app = typer.Typer(no_args_is_help=True, help="Mapping files: which column of a sheet becomes which field.")
 app.add_typer(mapping_app, name="mapping")
+
+
+FromTopic = Annotated[str | None, typer.Option(help="The JSON topic to bridge from.")]
+BridgeMapping = Annotated[str | None, typer.Option(help="A mapping whose columns are the keys of the topic's objects.")]
+Bootstrap = Annotated[str | None, typer.Option(help="The Kafka of both topics (else KAFKA_BOOTSTRAP_SERVERS).")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context, *, from_topic: FromTopic = None, mapping: BridgeMapping = None, bootstrap: Bootstrap = None
+) -> None:
+    """With --from-topic and --mapping the same as [bold]replay bridge[/]."""
+    if context.invoked_subcommand is not None:
+        return
+    if from_topic is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+    bridge(from_topic=from_topic, mapping=mapping, bootstrap=bootstrap)
+
+
+@app.command(epilog="Example: replay bridge --from-topic legacy-parcels --mapping mine.yaml --bootstrap kafka:9092")
+def bridge(
+    *,
+    from_topic: FromTopic = None,
+    mapping: BridgeMapping = None,
+    bootstrap: Bootstrap = None,
+    zone: Annotated[str, typer.Option(help="Time zone of times without an offset.")] = "UTC",
+    shop: Annotated[str, typer.Option(help="The shop that the events belong to.")] = "default",
+    country: Annotated[str | None, typer.Option(help="Country (ISO alpha-2) where nothing else tells it.")] = None,
+    source_system: Annotated[str | None, typer.Option(help="Name of the sender in the events.")] = None,
+    recorded: Annotated[bool, typer.Option("--recorded", help="The source topics carry recorded times.")] = False,
+    stop_at_end: Annotated[bool, typer.Option("--stop-at-end", help="End where the topic ends now.")] = False,
+    skip_lost: Annotated[bool, typer.Option("--skip-lost", help="Go on behind records that are deleted.")] = False,
+    out: Annotated[Path, typer.Option(help="Where rejected.csv is written.")] = Path("var/replay"),
+) -> None:
+    """Bridge a JSON topic of another shape into a source topic, exactly once; go on where the last run ended."""
+    from replay.bridging import bridge_topic
+    from replay.sheets.shape import SheetOptions
+
+    if from_topic is None or mapping is None:
+        raise typer.BadParameter("--from-topic and --mapping are both needed")
+    options = SheetOptions(shop=shop, zone=zone, source_system=source_system, country=country)
+    bridge_topic(
+        Console(),
+        from_topic,
+        mapping,
+        bootstrap,
+        options,
+        out,
+        recorded=recorded,
+        stop_at_end=stop_at_end,
+        skip_lost=skip_lost,
+    )
 
 
 @app.command(epilog=EPILOG)

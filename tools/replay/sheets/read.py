@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from replay.identity import RowIds
-from replay.rows import Parsed, Rows, State, not_traffic, rejected
-from replay.sheets.cells import Unusable, text_of
+from replay.rows import Parsed, Rows, State, rejected
 from replay.sheets.mapping import SheetMapping
-from replay.sheets.shape import SPLIT, Refused, Shaper, SheetOptions, span
-from replay.sheets.table import RawRow, blank, open_table
-from replay.sheets.values import Rules
+from replay.sheets.onerow import RowShaper, Values
+from replay.sheets.shape import SheetOptions, span
+from replay.sheets.table import open_table
 
 DANGLING = "reference_dangling_estimated_by_default"
 Adjust = Callable[[dict[str, Any]], tuple[str, ...]]
@@ -40,16 +40,17 @@ class Sheet:
         """Nothing is read before ``rows`` or ``values`` is called."""
         self.mapping = mapping
         self._path = path
-        self._shaper = Shaper(mapping, RowIds(content_sha256), options)
+        self._ids = RowIds(content_sha256)
+        self._options = options
         self._adjust = adjust
-        self._required = [*mapping.kind.required, *(name for name, rule in mapping.fields.items() if rule.required)]
+        self._zone = ZoneInfo(mapping.zone or options.zone)
         self._leans = any(rule.another_row for rule in mapping.fields.values())
 
     def rows(self) -> Rows:
         """Every row below the header with its end, in order. Raises ``Rejected`` when the sheet is unusable."""
         standing = self._standing() if self._leans else None
         seen: dict[str, int] = {}
-        for row, outcome in self._each():
+        for shaper, row, outcome in self._each():
             if isinstance(outcome, Parsed):
                 yield outcome
                 continue
@@ -58,86 +59,47 @@ class Sheet:
             if identity is not None and identity in seen:
                 yield rejected(row, "shipment_id", f"{identity!r} is already the id of row {seen[identity]}")
                 continue
-            parsed = self._sent(row, values, flags, standing)
+            flags += _without_dangling(values, standing)
+            parsed = shaper.sent(row, values, flags + self._adjust(values))
             if identity is not None and parsed.state is State.SENT:
                 seen[identity] = row
             yield parsed
 
     def values(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Row numbers and values of the rows that can be used, before references and splits."""
-        for row, outcome in self._each():
+        for _, row, outcome in self._each():
             if not isinstance(outcome, Parsed):
                 yield row, outcome[0]
 
     def spans(self) -> Iterator[tuple[datetime, datetime]]:
         """First and last moment of every row that can be used and has a time."""
         for _, values in self.values():
-            if (found := span(values, self._shaper.zone)) is not None:
+            if (found := span(values, self._zone)) is not None:
                 yield found
 
-    def _each(self) -> Iterator[tuple[int, Parsed | tuple[dict[str, Any], tuple[str, ...]]]]:
+    def _each(self) -> Iterator[tuple[RowShaper, int, Parsed | Values]]:
         table = open_table(self._path, self.mapping)
-        rules = Rules(table.header, self._shaper.zone)
+        shaper = RowShaper(self.mapping, table.header, self._ids, self._options)
         for raw in table.rows:
-            yield raw.number, self._one(raw, rules)
-
-    def _one(self, raw: RawRow, rules: Rules) -> Parsed | tuple[dict[str, Any], tuple[str, ...]]:
-        if raw.problem:
-            return rejected(raw.number, "row", raw.problem)
-        if blank(raw.cells):
-            return not_traffic(raw.number, "blank row")
-        for skip in self.mapping.skip:
-            if rules.matches(skip.pattern, text_of(rules.cell(skip.column, raw.cells))):
-                return not_traffic(raw.number, skip.because, skip.column[0])
-        try:
-            given, flags = self._given(raw, rules)
-            values, more = self._shaper.complete(given)
-        except Refused as error:
-            return rejected(raw.number, error.field, error.reason)
-        return values, flags + more
-
-    def _given(self, raw: RawRow, rules: Rules) -> tuple[dict[str, Any], tuple[str, ...]]:
-        given: dict[str, Any] = {}
-        flags = raw.flags
-        for name, rule in self.mapping.fields.items():
-            try:
-                got = rules.value(rule, self.mapping.kind.fields[name], raw.cells)
-            except Unusable as error:
-                raise Refused(name, str(error)) from None
-            given[name] = got.value
-            flags += got.flags
-        for name in self._required:
-            if given.get(name) is None:
-                raise Refused(name, "the row does not give it")
-        return given, flags
-
-    def _sent(
-        self, row: int, values: dict[str, Any], flags: tuple[str, ...], standing: dict[str, str | None] | None
-    ) -> Parsed:
-        leans = standing is not None and "covered_by_shipment" in values
-        if standing is not None and leans and not _stands(values["shipment_id"], standing):
-            del values["covered_by_shipment"]
-            flags += (DANGLING,)
-        flags += self._adjust(values)
-        try:
-            records = self._shaper.records(row, values)
-        except Refused as error:
-            return rejected(row, error.field, error.reason)
-        if len(records) > 1:
-            flags += (SPLIT,)
-        return Parsed(row, State.SENT, records, flags=flags)
+            yield shaper, raw.number, shaper.values(raw)
 
     def _standing(self) -> dict[str, str | None]:
         """The shipments that the sheet will send, each with the one that its weight is on."""
         standing: dict[str, str | None] = {}
-        for row, values in self.values():
-            identity, other = values["shipment_id"], values.get("covered_by_shipment")
-            try:
-                self._shaper.records(row, values)
-            except Refused:
+        for shaper, row, outcome in self._each():
+            if isinstance(outcome, Parsed):
                 continue
-            standing.setdefault(identity, other)
+            values, flags = outcome
+            if shaper.sent(row, values, flags).state is State.SENT:
+                standing.setdefault(values["shipment_id"], values.get("covered_by_shipment"))
         return standing
+
+
+def _without_dangling(values: dict[str, Any], standing: dict[str, str | None] | None) -> tuple[str, ...]:
+    if standing is None or "covered_by_shipment" not in values or _stands(values["shipment_id"], standing):
+        return ()
+    del values["covered_by_shipment"]
+    return (DANGLING,)
 
 
 def _stands(identity: str, standing: dict[str, str | None]) -> bool:
