@@ -2,37 +2,69 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from tests.integration.purchaser.world import Seller, World, free_port, open_world
-from tests.support import Sandbox, within_database
+from tests.integration.purchaser.world import SellerProcess, SellerThread, World, free_port, open_world
+from tests.support import within_database
 
+from local_stack import LocalStack
 from shared.postgres import migrate
 from shared.settings import PostgresSettings
 
+ROLE = "offset_purchaser"
+_numbers = itertools.count(1)
+
+
+def _database(stack: LocalStack, name: str, template: str) -> str:
+    """A database with the service's schema; returns its own role's DSN."""
+    with psycopg.connect(stack.admin_dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        admin.execute(f"ALTER ROLE {ROLE} IN DATABASE {name} SET search_path TO {ROLE}")
+    return within_database(stack.service_dsn(ROLE), name)
+
+
+@pytest.fixture(scope="session")
+def migrated(stack: LocalStack) -> str:
+    """A database with the tables, copied for every test."""
+    dsn = _database(stack, "purchaser_template", "template1")
+    with psycopg.connect(within_database(stack.admin_dsn, "purchaser_template"), autocommit=True) as admin:
+        admin.execute(f"CREATE SCHEMA {ROLE} AUTHORIZATION {ROLE}")
+    migrate(PostgresSettings(dsn=SecretStr(dsn)), [ROLE])
+    with psycopg.connect(stack.admin_dsn, autocommit=True) as admin:  # a template may have no session of its own
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'purchaser_template'")
+    return "purchaser_template"
+
 
 @pytest.fixture
-def seller(tmp_path: Path) -> Iterator[Seller]:
-    process = Seller(tmp_path / "seller.sqlite", free_port())
-    process.start()
-    yield process
-    process.stop()
+def own_database(stack: LocalStack, migrated: str) -> tuple[str, str]:
+    """The DSNs of the service's role and of the superuser in a database of this test's own."""
+    name = f"purchaser_{next(_numbers)}"
+    return _database(stack, name, migrated), within_database(stack.admin_dsn, name)
 
 
 @pytest.fixture
-def fresh_dsn(sandbox: Sandbox) -> str:
-    """The service's own tables in a database of this test's own."""
-    dsn = sandbox.dsn("offset_purchaser")
-    migrate(PostgresSettings(dsn=SecretStr(dsn)), ["offset_purchaser"])
-    return dsn
+def seller(tmp_path: Path) -> Iterator[SellerThread]:
+    found = SellerThread(tmp_path / "seller.sqlite", free_port())
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def seller_process(tmp_path: Path) -> Iterator[SellerProcess]:
+    found = SellerProcess(tmp_path / "seller.sqlite", free_port())
+    found.start()
+    yield found
+    found.stop()
 
 
 @pytest_asyncio.fixture
-async def world(fresh_dsn: str, sandbox: Sandbox, seller: Seller, tmp_path: Path) -> AsyncIterator[World]:
-    admin = within_database(sandbox.stack.admin_dsn, sandbox.database)
-    async with open_world(fresh_dsn, admin, seller.url, tmp_path) as found:
+async def world(own_database: tuple[str, str], seller: SellerThread, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(*own_database, seller.url, tmp_path) as found:
         yield found

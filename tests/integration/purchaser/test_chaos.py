@@ -9,13 +9,14 @@ import asyncio
 import os
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from tests.integration.purchaser.crashing import run_and_die
 from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
-from tests.integration.purchaser.world import Seller, World
+from tests.integration.purchaser.world import Seller, SellerProcess, World, open_world
 
 from offset_purchaser.handlers.buy import buy
 from offset_purchaser.handlers.context import Context
@@ -141,7 +142,14 @@ async def check(world: World, seller: Seller) -> None:
 
 
 @pytest.mark.timeout(0)
-async def test_seeded_histories_of_crashes_and_faults_buy_every_gram_once(world: World, seller: Seller) -> None:
+async def test_seeded_histories_of_crashes_and_faults_buy_every_gram_once(
+    own_database: tuple[str, str], seller_process: SellerProcess, tmp_path: Path
+) -> None:
+    async with open_world(*own_database, seller_process.url, tmp_path) as world:
+        await histories(world, seller_process)
+
+
+async def histories(world: World, seller: Seller) -> None:
     await world.campaigns(CAMPAIGN)
     await world.feed(reading(grams=GRAMS), progress())
     unknown = 0

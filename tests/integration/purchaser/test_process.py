@@ -16,7 +16,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
-from tests.integration.purchaser.world import Seller, free_port
+from tests.integration.purchaser.world import SellerProcess, free_port
 
 from local_stack import LocalStack
 from shared.readings import Progress, Reading, progress_key, reading_key
@@ -27,7 +27,7 @@ SCRIPT = str(Path(sys.executable).parent / "offset-purchaser")
 class Purchaser:
     """One process of the service."""
 
-    def __init__(self, stack: LocalStack, dsn: str, seller: Seller, folder: Path, prefix: str) -> None:
+    def __init__(self, stack: LocalStack, dsn: str, seller_process: SellerProcess, folder: Path, prefix: str) -> None:
         self.folder, self.port, self.prefix = folder, free_port(), prefix
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
@@ -38,7 +38,8 @@ class Purchaser:
             "HTTP_PORT": str(self.port),
             "PURCHASER_CAMPAIGNS_FILE": str(folder / "campaigns.yaml"),
             "PURCHASER_DOCUMENTS_FOLDER": str(folder / "documents"),
-            "PURCHASER_SANDBOX_URL": seller.url,
+            "PURCHASER_HTTP_TIMEOUT_S": "2",
+            "PURCHASER_SANDBOX_URL": seller_process.url,
         }
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -111,8 +112,8 @@ async def everything_on(stack: LocalStack, topic: str) -> list[Any]:
 
 
 @pytest.fixture
-def purchaser(stack: LocalStack, fresh_dsn: str, seller: Seller, tmp_path: Path) -> Any:
-    found = Purchaser(stack, fresh_dsn, seller, tmp_path, f"p{time.monotonic_ns()}.")
+def purchaser(stack: LocalStack, own_database: tuple[str, str], seller_process: SellerProcess, tmp_path: Path) -> Any:
+    found = Purchaser(stack, own_database[0], seller_process, tmp_path, f"p{time.monotonic_ns()}.")
     found.command("topics", "create")
     (tmp_path / "campaigns.yaml").write_text(CAMPAIGN.replace("2026-11-27", "2026-11-20"))
     yield found
@@ -122,7 +123,7 @@ def purchaser(stack: LocalStack, fresh_dsn: str, seller: Seller, tmp_path: Path)
 
 
 async def test_readings_on_kafka_become_one_order_one_document_and_their_events(
-    stack: LocalStack, purchaser: Purchaser, seller: Seller
+    stack: LocalStack, purchaser: Purchaser, seller_process: SellerProcess
 ) -> None:
     topic = purchaser.prefix + "site-traffic"
     at = reading().quarter.replace(day=20)
@@ -149,17 +150,17 @@ async def test_readings_on_kafka_become_one_order_one_document_and_their_events(
     assert [dict(r.headers)["reason"] for r in dead if r.value is None] == [b"tombstone: readings are never deleted"]
     assert len(dead) == 2
     assert purchaser.end(signal.SIGTERM) < 5
-    assert len(seller.orders()) == 1
+    assert len(seller_process.orders()) == 1
 
 
 async def test_kill_9_and_start_again_gives_the_same_one_order(
-    stack: LocalStack, purchaser: Purchaser, seller: Seller
+    stack: LocalStack, purchaser: Purchaser, seller_process: SellerProcess
 ) -> None:
     topic = purchaser.prefix + "site-traffic"
     at = reading().quarter.replace(day=20)
     purchaser.start()
     purchaser.wait_ready()
-    seller.fault(kind="lose_response")
+    seller_process.fault(kind="lose_response")
     await publish(
         stack,
         purchaser.prefix + "meter-readings",
@@ -167,10 +168,10 @@ async def test_kill_9_and_start_again_gives_the_same_one_order(
         progress(10, topic=topic),
     )
     deadline = time.monotonic() + 20
-    while not seller.orders() and time.monotonic() < deadline:  # noqa: ASYNC110  (another process sets it)
+    while not seller_process.orders() and time.monotonic() < deadline:  # noqa: ASYNC110  (another process sets it)
         await asyncio.sleep(0.05)
     purchaser.end(signal.SIGKILL)
     purchaser.start()
     report = await asyncio.to_thread(purchaser.wait_complete, 60)
     assert report["days"][0]["settlements"][0]["quantity_g"] == 1_000_000
-    assert len(seller.orders()) == 1
+    assert len(seller_process.orders()) == 1

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncpg
 import pytest
 from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
-from tests.integration.purchaser.world import Seller, World, everything
+from tests.integration.purchaser.world import SellerThread, World, everything
 
 from offset_purchaser.report import build
 from offset_purchaser.verify import verify_settlement
 
 
 async def test_one_tonne_emitted_is_one_tonne_bought_for_22_euros_with_one_document(
-    world: World, seller: Seller
+    world: World, seller: SellerThread
 ) -> None:
     await world.campaigns(CAMPAIGN)
     await world.feed(reading(events=10, grams=1_000_000), progress(10))

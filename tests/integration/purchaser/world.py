@@ -5,15 +5,18 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
+import uvicorn
 from pydantic import SecretStr
 
 from offset_purchaser.campaign_file import load
@@ -23,6 +26,8 @@ from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.issue import issue, render_documents
 from offset_purchaser.handlers.settle import settle
 from offset_purchaser.providers import open_providers
+from offset_purchaser.sandbox_service.app import create_app
+from offset_purchaser.sandbox_service.book import Book, Conduct
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.store import readings
 from offset_purchaser.store.leadership import Term, acquire
@@ -31,37 +36,15 @@ from shared.readings import Progress, Reading
 from shared.settings import PostgresSettings, TopicSettings
 
 
-@dataclass
 class Seller:
-    """The sandbox provider, which can be stopped and started again without forgetting."""
+    """What tests turn at a sandbox provider, however it runs."""
 
-    state: Path
-    port: int
-    arguments: tuple[str, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
+    def __init__(self, state: Path, port: int) -> None:
+        self.state, self.port = state, port
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        command = [str(Path(sys.executable).parent / "offset-purchaser"), "sandbox", "--port", str(self.port)]
-        command += ["--state", str(self.state), *self.arguments]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                if httpx.get(self.url + "/health/live").status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
-        raise AssertionError("the sandbox did not start")
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(10)
-            self.process = None
 
     def fault(self, **fault: object) -> None:
         self.post("/v1/faults", fault)
@@ -72,6 +55,46 @@ class Seller:
     def orders(self) -> list[dict[str, object]]:
         found: list[dict[str, object]] = httpx.get(self.url + "/v1/orders").json()["orders"]
         return found
+
+
+class SellerThread(Seller):
+    """The sandbox in a thread: a real HTTP server that starts at once. ``conduct`` is read by every request."""
+
+    def start(self, **conduct: Any) -> None:
+        self.book = Book(str(self.state), Conduct(**conduct))
+        app = create_app(self.book)
+        self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="critical"))
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.005)
+
+    def conduct(self, **conduct: Any) -> None:
+        self.book.conduct = Conduct(**conduct)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(5)
+
+
+class SellerProcess(Seller):
+    """The sandbox as the command that people run, in a process of its own."""
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).parent / "offset-purchaser"), "sandbox", "--port", str(self.port)]
+        self._process = subprocess.Popen([*command, "--state", str(self.state)], stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(self.url + "/health/live").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError("the sandbox did not start")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
 
 
 def free_port() -> int:

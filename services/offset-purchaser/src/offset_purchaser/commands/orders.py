@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from offset_purchaser.commands.common import AsJson, example, show, store
+from offset_purchaser.commands.common import AsJson, example, parse_day, show, store
 from shared.errors import Rejected
 
 app = typer.Typer(no_args_is_help=True, help="Orders at providers.")
@@ -48,6 +49,55 @@ def resolve(
     data = None if bought is None else _read(bought)
     state = store(lambda pool: resolve_order(pool, order_id, data, reason=reason, by=by))
     typer.echo(f"order {order_id} is {state}")
+
+
+@app.command(epilog=example("offset-purchaser orders confirm ID --reference GP-2026-17 --by anna"))
+def confirm(
+    order_id: OrderId,
+    *,
+    reference: Annotated[str, typer.Option(help="The partner's own number.")],
+    filled_g: Annotated[int | None, typer.Option(help="Grams it confirmed; all of them when left out.")] = None,
+    price: Annotated[str | None, typer.Option(help="Price per tonne, net; as ordered when left out.")] = None,
+    project: Annotated[str, typer.Option(help="The project that it named.")] = "",
+    by: By,
+) -> None:
+    """Record a partner's confirmation of an order that left by folder or mail."""
+    from offset_purchaser.handlers.people import Confirmation, confirm_order
+
+    try:
+        facts = Confirmation(reference, filled_g, None if price is None else Decimal(price), project)
+    except InvalidOperation:
+        raise Rejected(f"{price} is not a price; write 31.50") from None
+    typer.echo(f"order {order_id} is {store(lambda pool: confirm_order(pool, order_id, facts, by=by))}")
+
+
+@app.command(epilog=example("offset-purchaser orders certificate ID certificate.json --file certificate.pdf"))
+def certificate(
+    order_id: OrderId,
+    fields: Annotated[Path, typer.Argument(help="JSON: registry, project, vintage, serials, tonnes, date, ...")],
+    file: Annotated[Path | None, typer.Option(help="The certificate as received.")] = None,
+) -> None:
+    """Archive a retirement certificate, after checking that it fits the order and its serials are new."""
+    from offset_purchaser.handlers.people import add_certificate
+
+    data, scan = _read(fields), None if file is None else _read(file)
+    typer.echo(f"archived, SHA-256 {store(lambda pool: add_certificate(pool, order_id, data, scan))}")
+
+
+@app.command(epilog=example("offset-purchaser orders invoice ID invoice.pdf --number GP-88 --date 2026-12-04"))
+def invoice(
+    order_id: OrderId,
+    file: Annotated[Path, typer.Argument(help="The provider's invoice.")],
+    *,
+    number: Annotated[str, typer.Option(help="Its number.")],
+    date: Annotated[str, typer.Option(help="Its date.")],
+) -> None:
+    """Keep a provider's own invoice; the document that carries it is issued next."""
+    from offset_purchaser.handlers.people import add_invoice
+
+    attached, day = (file.name, _read(file)), parse_day(date)
+    store(lambda pool: add_invoice(pool, order_id, number, day, attached))
+    typer.echo(f"invoice {number} kept for order {order_id}")
 
 
 @app.command(epilog=example("offset-purchaser orders approve ID --by anna"))

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from offset_purchaser import metrics
 from offset_purchaser.handlers.context import Context, acting
+from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.handlers.outcome import record_answer, record_refusal
 from offset_purchaser.handlers.prepare import prepare
 from offset_purchaser.order import Ask, Find, Leave, Order, OrderState, Pause, Prepare, Send, back_off, next_step
@@ -26,7 +27,8 @@ async def buy(context: Context, term: Term) -> int:
     """Take every order that is due one step further; returns how many."""
     due = await orders.due(context.pool, context.clock())
     for order in due:
-        await step(context, term, order)
+        with isolated("order", order_id=str(order.order_id)):
+            await step(context, term, order)
     return len(due)
 
 
@@ -148,7 +150,9 @@ async def _later(context: Context, term: Term, order: Order, why: str) -> None:
     settings, now = context.settings, context.clock()
     wait = settings.order_poll_s if order.state is OrderState.PLACED and not why else settings.retry_most_s / 4
     async with acting(context, term) as connection:
-        changes = {"reason": why[:500], "next_try_at": now + timedelta(seconds=wait)}
+        changes: dict[str, object] = {"reason": why[:500], "next_try_at": now + timedelta(seconds=wait)}
+        if order.state is OrderState.SENDING:
+            changes["state"] = OrderState.UNKNOWN.value  # looked for and not seen: for a person, if it stays so
         await orders.change(connection, order, now, context.orders_topic, changes)
 
 

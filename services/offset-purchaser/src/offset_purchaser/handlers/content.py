@@ -22,12 +22,13 @@ from offset_purchaser.documents.parts import (
     OrderLine,
     Party,
     Project,
+    ProviderInvoice,
     Quantity,
     Range,
     Vat,
     Verify,
 )
-from offset_purchaser.store import certificates
+from offset_purchaser.store import certificates, documents
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.documents import Undocumented
 from shared.errors import Rejected
@@ -53,6 +54,7 @@ async def build_content(
     lines = await _lines(connection, campaign, orders)
     leg = next(leg for leg in campaign.legs if leg.key == orders[0]["leg"])
     vat = vat_of(leg)
+    invoices = await documents.provider_invoices(connection, [row["order_id"] for row in orders])
     return DocumentContent(
         number=number,
         kind=leg.document,
@@ -71,6 +73,9 @@ async def build_content(
         lines=tuple(lines),
         vat=vat,
         totals=totals(lines, vat, leg.currency),
+        payment=leg.payment,
+        agreement=leg.agreement,
+        provider_invoice=_invoice(invoices[0]) if invoices else None,
         verify=Verify(
             command=f"offset-purchaser settlements verify {campaign.id} {what.buy_day} {what.number}",
             hashes=tuple(
@@ -88,6 +93,12 @@ def vat_of(leg: Leg) -> Vat:
     if leg.document == "statement":
         return STATEMENT_VAT
     raise Rejected(f"leg {leg.key}: a {leg.document} needs vat (category, rate, exemption_text)", field="vat")
+
+
+def _invoice(row: Mapping[str, Any]) -> ProviderInvoice:
+    return ProviderInvoice(
+        number=row["number"], issued_on=row["issued_on"], filename=row["filename"], sha256=row["sha256"]
+    )
 
 
 async def _frozen(connection: Connection, what: Undocumented) -> list[Mapping[str, Any]]:

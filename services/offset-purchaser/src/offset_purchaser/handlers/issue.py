@@ -12,9 +12,10 @@ from pathlib import Path
 from uuid import uuid5
 
 from offset_purchaser import ledger, metrics
-from offset_purchaser.documents import DocumentContent, render
+from offset_purchaser.documents import Attachment, DocumentContent, render
 from offset_purchaser.handlers.content import build_content
 from offset_purchaser.handlers.context import Context, acting
+from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.ledger import Posting
 from offset_purchaser.order import NAMESPACE
 from offset_purchaser.store import campaigns, documents, outbox, settlements
@@ -33,8 +34,9 @@ async def issue(context: Context, term: Term) -> int:
     """Issue a document for every purchase that has none; returns how many."""
     count = 0
     for what in await documents.undocumented(context.pool):
-        async with acting(context, term) as connection:
-            count += await _issue(context, connection, what)
+        with isolated("document", campaign=what.campaign, day=what.buy_day.isoformat()):
+            async with acting(context, term) as connection:
+                count += await _issue(context, connection, what)
     return count
 
 
@@ -43,10 +45,13 @@ async def _issue(context: Context, connection: Connection, what: Undocumented) -
     if not rows:
         return 0
     found = (await campaigns.in_force(connection, what.campaign))[0]
-    now = context.clock()
-    issued_on = local_day(now, found.campaign.tz)
     leg = next(leg for leg in found.campaign.legs if leg.key == rows[0]["leg"])
     kind = leg.document
+    invoices = await documents.provider_invoices(connection, [row["order_id"] for row in rows])
+    if kind == "provider_invoice" and len(invoices) < len(rows):
+        return 0  # the partner's own invoice has not arrived: offset-purchaser orders invoice
+    now = context.clock()
+    issued_on = local_day(now, found.campaign.tz)
     series = series_name(kind, context.settings.mode, found.entity.series, issued_on.year)
     sequence = await documents.next_number(connection, series)
     number = f"{series}-{sequence:05d}"
@@ -111,14 +116,20 @@ def announcement(
 async def render_documents(context: Context, term: Term) -> int:
     """Render what has no bytes yet and copy it into the folder; returns how many."""
     waiting = await documents.unrendered(context.pool)
-    for number, campaign, buy_day, data in waiting:
-        rendered = await asyncio.to_thread(render, DocumentContent.model_validate_json(data))
-        digest = hashlib.sha256(rendered.pdf).hexdigest()
-        async with acting(context, term) as connection:
-            await documents.store_file(connection, number, rendered.filename, rendered.pdf, digest, context.clock())
-            await settlements.refresh_states(connection, campaign, [buy_day])
-        await export(context, number)
+    for found in waiting:
+        with isolated("render", number=found.number):
+            await _render(context, term, found)
     return len(waiting)
+
+
+async def _render(context: Context, term: Term, found: documents.Unrendered) -> None:
+    attached = [Attachment(name, data) for name, data in found.attachments]
+    rendered = await asyncio.to_thread(render, DocumentContent.model_validate_json(found.content), attached)
+    digest = hashlib.sha256(rendered.pdf).hexdigest()
+    async with acting(context, term) as connection:
+        await documents.store_file(connection, found.number, rendered.filename, rendered.pdf, digest, context.clock())
+        await settlements.refresh_states(connection, found.campaign, [found.buy_day])
+    await export(context, found.number)
 
 
 async def export(context: Context, number: str | None = None) -> list[Path]:

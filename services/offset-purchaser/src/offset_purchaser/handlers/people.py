@@ -5,22 +5,39 @@ Conditional on the locked row, so it needs no right to act.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from pydantic import ValidationError
 
+from offset_purchaser.certificate import Certificate, faults
+from offset_purchaser.documents.values import line_amount
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.outcome import new_attempt, record_answer, record_refusal
 from offset_purchaser.order import Order, OrderState
 from offset_purchaser.providers import open_providers, provider_kind
-from offset_purchaser.providers.base import Answer
+from offset_purchaser.providers.base import Answer, Progress
 from offset_purchaser.settings import PurchaserSettings
-from offset_purchaser.store import orders
+from offset_purchaser.store import campaigns, certificates, documents, orders, settlements
 from shared.clock import system_clock
 from shared.errors import Rejected
 from shared.postgres import Connection, Pool, transaction
 from shared.settings import TopicSettings
 from shared.telemetry import log
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a partner's confirmation says; what it leaves out is as ordered."""
+
+    reference: str
+    filled_g: int | None = None
+    price_per_tonne: Decimal | None = None
+    project: str = ""
+
 
 RESOLVABLE = (OrderState.SENDING, OrderState.UNKNOWN, OrderState.HELD, OrderState.PLANNED, OrderState.READY)
 
@@ -70,6 +87,69 @@ async def retry_order(pool: Pool, order_id: str, provider: str | None, *, by: st
         fresh = await new_attempt(context, connection, order, chosen)
         log(__name__).info("order retried", order_id=order_id, new=str(fresh), by=name)
     return str(fresh)
+
+
+async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: str) -> str:
+    """A partner without an API has confirmed: record it as its answer; returns the new state."""
+    name, context = _name(by), _context(pool)
+    async with transaction(pool) as connection:
+        order = await _order(connection, order_id)
+        if order.state not in (OrderState.PLACED, OrderState.UNKNOWN, OrderState.SENDING):
+            raise Rejected(f"order {order_id} is {order.state}: only orders that left can be confirmed")
+        filled = order.quantity_g if facts.filled_g is None else facts.filled_g
+        price = order.price_per_tonne if facts.price_per_tonne is None else facts.price_per_tonne
+        if price < 0 or not 0 < filled <= order.quantity_g:
+            raise Rejected(f"{filled} g at {price} does not fit an order of {order.quantity_g} g")
+        if price > order.price_per_tonne:
+            raise Rejected(f"{price} a tonne is above the {order.price_per_tonne} that was ordered")
+        answer = Answer(
+            reference=facts.reference,
+            progress=Progress.CONFIRMED,
+            filled_g=filled,
+            price_per_tonne=price,
+            currency=order.currency,
+            amount=line_amount(filled, price, order.currency),
+            project=facts.project,
+        )
+        await record_answer(context, connection, order, answer)
+        log(__name__).info("order confirmed by hand", order_id=order_id, by=name)
+    return OrderState.CONFIRMED.value
+
+
+async def add_certificate(pool: Pool, order_id: str, data: bytes, file: bytes | None) -> str:
+    """Archive a certificate for an order; refused with a sentence when it does not fit. Returns its SHA-256."""
+    try:
+        certificate = Certificate.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Rejected(f"certificate: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    context = _context(pool)
+    async with transaction(pool) as connection:
+        order = await _order(connection, order_id)
+        if order.state is not OrderState.CONFIRMED or order.certified:
+            raise Rejected(f"order {order_id} is {'certified already' if order.certified else order.state}")
+        bought = await orders.confirmed_g(connection, order.order_id)
+        name = (await campaigns.in_force(connection, order.campaign))[0].entity.party.name
+        used = await certificates.used_blocks(connection, certificate.registry)
+        if why := faults(certificate, bought_g=bought, beneficiary=name, used=used):
+            raise Rejected(why)
+        digest = await certificates.insert(connection, order.order_id, certificate, file, context.clock())
+        await orders.change(connection, order, context.clock(), context.orders_topic, {"certified": True, "reason": ""})
+        await settlements.refresh_states(connection, order.campaign, [order.buy_day])
+    return digest
+
+
+async def add_invoice(pool: Pool, order_id: str, number: str, issued_on: date, file: tuple[str, bytes]) -> None:
+    """Keep a provider's own invoice; the document that carries it is issued next."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", file[0]):
+        raise Rejected(f"{file[0]}: a file name of letters, digits, dots, dashes and underscores is needed")
+    async with transaction(pool) as connection:
+        order = await _order(connection, order_id)
+        if order.state is not OrderState.CONFIRMED:
+            raise Rejected(f"order {order_id} is {order.state}: confirm it first")
+        if await documents.provider_invoices(connection, [order.order_id]):
+            raise Rejected(f"order {order_id} has an invoice already")
+        await documents.insert_provider_invoice(connection, order.order_id, number, issued_on, file, system_clock())
 
 
 def _context(pool: Pool) -> Context:

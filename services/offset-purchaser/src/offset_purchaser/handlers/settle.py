@@ -8,6 +8,7 @@ from typing import Any
 
 from offset_purchaser import ledger, metrics
 from offset_purchaser.handlers.context import Context, acting
+from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.handlers.plan import plan_purchases
 from offset_purchaser.settlement import (
     Booked,
@@ -44,7 +45,8 @@ async def settle(context: Context, term: Term) -> int:
     frozen = 0
     for found in await campaigns.in_force(context.pool):
         if not found.stopped:
-            frozen += await _settle_campaign(context, term, found)
+            with isolated("settle", campaign=found.campaign.id):
+                frozen += await _settle_campaign(context, term, found)
     return frozen
 
 

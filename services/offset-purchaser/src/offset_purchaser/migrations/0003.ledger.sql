@@ -82,3 +82,16 @@ CREATE TABLE certificates (
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON certificates
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 REVOKE UPDATE, DELETE, TRUNCATE ON certificates FROM CURRENT_USER;
+
+CREATE TABLE provider_invoices (
+    order_id uuid PRIMARY KEY REFERENCES orders,
+    number text NOT NULL,
+    issued_on date NOT NULL,
+    filename text NOT NULL,
+    bytes bytea NOT NULL,
+    sha256 text NOT NULL,
+    received_at timestamptz NOT NULL
+);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON provider_invoices
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+REVOKE UPDATE, DELETE, TRUNCATE ON provider_invoices FROM CURRENT_USER;

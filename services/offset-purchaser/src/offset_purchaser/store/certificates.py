@@ -22,15 +22,17 @@ async def used_blocks(connection: Connection, registry: str) -> list[tuple[str, 
 
 async def insert(
     connection: Connection, order_id: UUID, certificate: Certificate, file: bytes | None, now: datetime
-) -> None:
-    """Archive a certificate: the file when there is one, else its fields as received, with the SHA-256."""
+) -> str:
+    """Archive a certificate: the file when there is one, else its fields as received; returns the SHA-256."""
     content = certificate.model_dump_json()
     data = file if file is not None else content.encode()
+    digest = hashlib.sha256(data).hexdigest()
     await connection.execute(
         "INSERT INTO certificates VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10)",
         *(certificate.registry, certificate.serial_first, certificate.serial_last, order_id, certificate.reference),
-        *(certificate.quantity_g, content, data, hashlib.sha256(data).hexdigest(), now),
+        *(certificate.quantity_g, content, data, digest, now),
     )
+    return digest
 
 
 async def of_orders(connection: Connection | Pool, order_ids: list[Any]) -> list[dict[str, Any]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from offset_purchaser.documents import DocumentContent
 from shared.postgres import Connection, Pool
@@ -76,8 +78,19 @@ async def insert(
     await connection.execute("UPDATE orders SET document = $1 WHERE order_id = ANY($2)", content.number, order_ids)
 
 
-async def unrendered(pool: Pool, limit: int = 5) -> list[tuple[str, str, date, bytes]]:
-    """(number, campaign, buying day, content) of documents without bytes."""
+@dataclass(frozen=True, slots=True)
+class Unrendered:
+    """A document without bytes, and the files that its page carries."""
+
+    number: str
+    campaign: str
+    buy_day: date
+    content: bytes
+    attachments: tuple[tuple[str, bytes], ...]
+
+
+async def unrendered(pool: Pool, limit: int = 5) -> list[Unrendered]:
+    """Documents without bytes, oldest first."""
     rows = await pool.fetch(
         """
         SELECT d.number, d.campaign, d.buy_day, d.content_bytes FROM documents d
@@ -85,7 +98,38 @@ async def unrendered(pool: Pool, limit: int = 5) -> list[tuple[str, str, date, b
         """,
         limit,
     )
-    return [(row["number"], row["campaign"], row["buy_day"], row["content_bytes"]) for row in rows]
+    return [
+        Unrendered(row["number"], row["campaign"], row["buy_day"], row["content_bytes"], await _attached(pool, row))
+        for row in rows
+    ]
+
+
+async def _attached(pool: Pool, row: Any) -> tuple[tuple[str, bytes], ...]:
+    files = await pool.fetch(
+        """
+        SELECT DISTINCT i.filename, i.bytes FROM provider_invoices i JOIN orders o USING (order_id)
+        WHERE o.document = $1 ORDER BY 1
+        """,
+        row["number"],
+    )
+    return tuple((file["filename"], file["bytes"]) for file in files)
+
+
+async def provider_invoices(connection: Connection, order_ids: Sequence[Any]) -> list[dict[str, Any]]:
+    """The providers' own invoices for some orders."""
+    rows = await connection.fetch("SELECT * FROM provider_invoices WHERE order_id = ANY($1)", list(order_ids))
+    return [dict(row) for row in rows]
+
+
+async def insert_provider_invoice(
+    connection: Connection, order_id: UUID, number: str, issued_on: date, file: tuple[str, bytes], now: datetime
+) -> None:
+    """Keep a provider's invoice unchanged."""
+    filename, data = file
+    await connection.execute(
+        "INSERT INTO provider_invoices VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        *(order_id, number, issued_on, filename, data, hashlib.sha256(data).hexdigest(), now),
+    )
 
 
 async def store_file(

@@ -171,3 +171,9 @@ async def newest_attempt(connection: Connection, order: Order) -> int:
         *(order.campaign, order.buy_day, order.number, order.leg),
     )
     return number
+
+
+async def confirmed_g(connection: Connection, order_id: UUID) -> int:
+    """Grams that the provider confirmed."""
+    grams: int = await connection.fetchval("SELECT confirmed_g FROM orders WHERE order_id = $1", order_id)
+    return grams
