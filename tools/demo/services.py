@@ -131,7 +131,7 @@ class Keeper:
     def __init__(self, logs: Path, say: Callable[[str], None]) -> None:
         """Nothing is started yet. Logs go to ``<logs>/<service>.log``."""
         logs.mkdir(parents=True, exist_ok=True)
-        self._logs = logs
+        self._logs = logs.resolve()  # the guard of a process works elsewhere
         self._say = say
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()

@@ -50,6 +50,16 @@ def test_a_killed_service_is_started_again_and_that_is_counted(keeper: Keeper) -
     keeper.check()
 
 
+def test_logs_may_be_named_relative_to_where_the_program_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keeper = Keeper(Path("logs"), lambda _text: None)
+    keeper.start(python("meter", SLEEP))
+    until(lambda: (tmp_path / "logs" / "meter.log").read_text() == "here\n")
+    keeper.stop()
+
+
 def test_a_service_that_never_stays_up_is_given_up_with_the_end_of_its_log(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
