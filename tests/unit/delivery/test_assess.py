@@ -99,6 +99,15 @@ def test_nothing_known_is_a_kilogram_per_parcel_and_a_guess() -> None:
     assert (found.detail["method"], found.data_quality, grams(found)) == ("country-default", 1, 1000)
 
 
+def test_a_flight_of_which_nothing_else_is_known_is_1300_g_and_never_a_parcel_on_the_road() -> None:
+    found = of(mode="Air", country="KE")
+
+    assert (found.detail["method"], found.detail["air"]) == ("ademe-parcel", "outside_europe")
+    assert found.activity["weight_g"] == 1300
+    assert {"weight=default", "volume=default", "category_from=default"} <= set(found.flags)
+    assert grams(found, "KE") > 14_000
+
+
 def test_the_category_fills_weight_and_volume_and_says_so() -> None:
     found = of(category="iPhone", delivery_option="home")
 

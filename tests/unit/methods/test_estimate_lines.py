@@ -133,7 +133,7 @@ def test_what_is_missing_is_filled_by_a_stated_default_and_flagged() -> None:
     mail = traffic(kind="marketing", bytes=1000)
     parcel = delivery(category="smartphone")
 
-    assert close(central(found), Decimal("0.0741"))
+    assert close(central(found), Decimal("0.34086"))
     assert "bytes-missing:default-size-of-view" in found["flags"]
     assert "visitor-country-unknown:world-grid" in found["flags"]
     assert "read-share-unknown:default-0.35" in mail["flags"]

@@ -1,8 +1,9 @@
 """From a shipment as it was reported to what is counted of it: method, labels and integer activity.
 
 Order of preference: covered by another shipment, the carrier's own figure, ADEME's per-parcel model up to 30 kg, a
-chain of legs above, a country default. Everything missing is filled by a stated default and flagged. Pure: the same
-shipment and tables give the same assessment. Not promised: that a sender's data are true.
+chain of legs above, a country default when nothing is known (unless it flies). Everything missing is filled by a stated
+default and flagged. Pure: the same shipment and tables give the same assessment. Not promised: that a sender's data
+are true.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from delivery_emissions.distance import Route, half_even
 from delivery_emissions.methods.ademe_parcel import EXTENDED
-from delivery_emissions.parcel import Parcel, carton_area_mm2, measure_parcel
+from delivery_emissions.parcel import Parcel, carton_area_mm2, measure_parcel, unknown_parcel
 from delivery_emissions.tables import Journey, PlaceLike, Tables
 from delivery_emissions.vehicles import last_factor, main_factor
 
@@ -76,10 +77,13 @@ def assess(event: ShipmentLike, tables: Tables) -> Assessment:
         return _plain("carrier-figure", figure, 5, (), {"carrier_emissions_g": event.carrier_emissions_g})
     if event.carrier_emissions_g == 0:
         ignored = ("carrier-figure-of-0-not-believed",)
-    if not (event.weight_g or event.volume_cm3 or event.category):
-        return _plain("country-default", {"parcels": 1}, 1, ("nothing-known", *ignored), {"country": event.country})
-    parcel = measure_parcel(event.weight_g, event.volume_cm3, event.category, tables)
     journey = tables.journey(event)
+    if event.weight_g or event.volume_cm3 or event.category:
+        parcel = measure_parcel(event.weight_g, event.volume_cm3, event.category, tables)
+    elif journey.mode == "air":  # a flight is never priced like an average parcel on the road
+        parcel = unknown_parcel(tables)
+    else:
+        return _plain("country-default", {"parcels": 1}, 1, ("nothing-known", *ignored), {"country": event.country})
     if parcel.weight_g <= tables.parcel_limit_g:
         return _by_parcel(event, parcel, journey, tables, ignored)
     return _by_legs(parcel, journey, tables, ignored)

@@ -54,6 +54,15 @@ def measure_parcel(weight_g: int | None, volume_cm3: int | None, category: str |
     return Parcel(weight, volume, default.model_class, labels, inputs)
 
 
+def unknown_parcel(tables: Tables) -> Parcel:
+    """A parcel of which nothing is known but that it flies: the stated default weight, flagged."""
+    parcel = measure_parcel(tables.default_weight_g, None, None, tables)
+    inputs = {**parcel.inputs, "weight_g": None, "weight_assumed_g": tables.default_weight_g}
+    return Parcel(
+        parcel.weight_g, parcel.volume_cm3, parcel.model_class, {"weight": "default", **parcel.labels}, inputs
+    )
+
+
 @lru_cache(maxsize=65536)
 def carton_area_mm2(volume_cm3: int) -> int:
     """Surface of the sphere of a volume, 4πR² with R = (3V/4π)^(1/3), in whole square millimetres (half to even)."""

@@ -88,6 +88,8 @@ class Tables:
     parcel_limit_g: int
     van_limit_g: int
     trips_m: Mapping[str, int]
+    default_weight_g: int
+    """Of a parcel that flies and of which nothing else is known."""
     volume_per_mass: Decimal
     minimum_volume_cm3: int
     _routes: dict[tuple[object, ...], tuple[Route | None, str, str]] = field(default_factory=dict, repr=False)
@@ -114,6 +116,7 @@ class Tables:
                 "pickup_point": int(found.value("liv.trip.point") * 1000),
                 "click_and_collect": int(found.value("liv.trip.shop") * 1000),
             },
+            default_weight_g=int(found.value("project.parcel.default_weight") * 1000),
             volume_per_mass=found.value("project.parcel.volume_per_mass"),
             minimum_volume_cm3=int(found.value("project.parcel.minimum_volume")),
         )
