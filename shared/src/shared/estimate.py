@@ -41,9 +41,9 @@ class RangeG:
 class Step:
     """One step of a trail: ``result = op(inputs)``.
 
-    ``op`` is one of ``input``, ``factor``, ``constant``, ``add``, ``subtract``, ``multiply``, ``divide``, ``power``; the
-    first three carry ``value`` and no inputs, the others name earlier steps by id in ``inputs``. Another program
-    replays a trail by evaluating its steps in order with at least 50 significant digits.
+    ``op`` is ``input``, ``factor`` or ``constant``, which carry ``value`` and no inputs, or ``add``, ``subtract``,
+    ``multiply``, ``divide`` or ``power``, which name earlier steps by id in ``inputs``. Another program replays a trail
+    by evaluating its steps in order with at least 50 significant digits.
     """
 
     id: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from delivery_emissions.tables import Tables
 from delivery_emissions.channel import DELIVERY
 from delivery_emissions.counting import ShipmentTally, settle_with
 from delivery_emissions.methods import METHODS
+from delivery_emissions.tables import Tables
 from shared.meter import store
 from shared.meter.service import MeterDefinition
 
