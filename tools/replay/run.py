@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 
 from demo.checks import Check, document_checks, order_checks, settlement_checks
 from demo.meter_log import MeterLog, Scope, read_meter_log
 from demo.progress import sending_bar
 from demo.records import TOPIC_SETTINGS
+from demo.report import build_page, write_report
+from demo.report.page import Page
 from demo.send import send_records
 from demo.session import Session
 from demo.summary import summary, write_summary
@@ -100,11 +101,13 @@ def main_job(plan: Plan, settings: Settings, history: History, console: Console)
         days = [plan.first_day + timedelta(days=n) for n in range((plan.last_day - plan.first_day).days + 1)]
         scope = Scope(frozenset(days), (settings.shop,), plan.zone)
         log = asyncio.run(read_meter_log(session.kafka, session.topics, scope))
-        content = summary(report, log) | _files(plan, settings.out)
+        checks = list(_checks(plan, session, ends, report, log))
+        content = summary(report, log) | {"orders": report["orders"]} | _files(plan, settings.out)
         write_summary(settings.out / "summary.json", content)
+        write_report(_page(plan, content, report, log, checks), settings.out)
         show_files(console, plan)
         show_days_in_short(console, content)
-        return list(_checks(plan, session, ends, report, log))
+        return checks
 
 
 def _send(plan: Plan, settings: Settings, session: Session, console: Console) -> None:
@@ -129,9 +132,27 @@ def _checks(
     yield from meter_checks([(entry.topic, entry.tally) for entry in plan.inputs], log)
     yield from settlement_checks(report, session.campaign_file.days())
     yield from money_checks(report)
-    listing = httpx.get(f"{session.sandbox_url}/v1/orders", timeout=30).raise_for_status().json()["orders"]
-    yield from order_checks(report, listing)
+    yield from order_checks(report, session.sandbox_orders())
     yield from document_checks(report, session.documents)
+
+
+def _page(
+    plan: Plan, content: Mapping[str, Any], report: Mapping[str, Any], log: MeterLog, checks: Sequence[Check]
+) -> Page:
+    """The page of the days on which something happened; years of empty days would bury them."""
+    both = zip(content["days"], report["days"], strict=True)
+    busy = [(day, found) for day, found in both if any(channel["events"] for channel in day["channels"].values())]
+    days = {"days": [day for day, _ in busy]}
+    name = f"Replay of {', '.join(entry.content.name for entry in plan.inputs)}"
+    return build_page(
+        {**content, **days},
+        {**report, "days": [found for _, found in busy]},
+        log,
+        checks,
+        title=name,
+        mode="rehearsal",
+        zone=plan.zone.key,
+    )
 
 
 def _files(plan: Plan, out: Path) -> dict[str, Any]:

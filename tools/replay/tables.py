@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from demo.checks import Check
-from demo.tables import show_checks, show_days, show_purchases
+from demo.tables import show_checks, show_days
 from replay.plan import Plan
 
 MANY_DAYS = 31
@@ -35,14 +36,31 @@ def _say(console: Console, text: str) -> None:
 
 
 def show_days_in_short(console: Console, content: Mapping[str, Any]) -> None:
-    """The days with something in them; as years when they are many. Then the purchases."""
-    busy = [day for day in content["days"] if any(channel["events"] for channel in day["channels"].values())]
+    """The days with something in them; as years when they are many. Then the orders."""
+    busy = [_used(day) for day in content["days"] if any(channel["events"] for channel in day["channels"].values())]
     if len(busy) <= MANY_DAYS:
         show_days(console, {"days": busy})
     else:
         show_days(console, {"days": _by_year(busy)})
         console.print(f"{len(busy):,} days with events; summary.json has each of them.", highlight=False)
-    show_purchases(console, content)
+    _show_orders(console, content["orders"])
+
+
+def _show_orders(console: Console, orders: Sequence[Mapping[str, Any]]) -> None:
+    """One line per order: a campaign buys once, for all of its days."""
+    table = Table(title="Contributions bought", title_justify="left", header_style="bold")
+    for name in ("days", "tonnes", "price/t", "cost", "provider", "order", "document"):
+        table.add_column(name, justify="right" if name in ("days", "tonnes", "price/t", "cost") else "left")
+    for order in orders:
+        tonnes = f"{Decimal(order['quantity_g']) / 1_000_000:,.6f}"
+        price = f"{order['price_per_tonne']} {order['currency']}"
+        cost = f"{Decimal(order['amount']):,.2f} {order['currency']}"
+        names = (order["provider"], order["order_id"], order["document"] or "-")
+        table.add_row(f"{order['days']:,}", tonnes, price, cost, *names)
+    if orders:
+        console.print(table)
+    else:
+        _say(console, "Nothing was bought: all days together are below the smallest amount of money, and are carried.")
 
 
 def show_comparisons(console: Console, checks: Sequence[Check]) -> None:
@@ -51,6 +69,10 @@ def show_comparisons(console: Console, checks: Sequence[Check]) -> None:
     if wrong:
         show_checks(console, "Different from the files", wrong)
     console.print(f"{len(checks):,} comparisons with the files, {len(wrong) or 'none'} different.", highlight=False)
+
+
+def _used(day: Mapping[str, Any]) -> dict[str, Any]:
+    return {**day, "channels": {name: found for name, found in day["channels"].items() if found["events"]}}
 
 
 def _by_year(days: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
