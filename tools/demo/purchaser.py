@@ -13,7 +13,9 @@ from demo.services import Service, ServiceFailed, base_environment, script
 
 PAUSE_S = 1.0
 """Between two questions at least; and twice as long as the last answer took, because each costs a process."""
-DONE = "complete"
+DONE, HELD = "complete", "held"
+LINES_SHOWN = 3
+"""A campaign of years has thousands of days that wait for the same."""
 
 
 class PurchaserClient:
@@ -59,4 +61,17 @@ def waiting_for(report: dict[str, Any], days: Sequence[tuple[str, date]]) -> str
             if settlement["state"] != DONE:
                 reason = settlement.get("waiting_for") or ""
                 lines.append(f"{day} settlement {settlement['number']}: {settlement['state']} {reason}".rstrip())
-    return "; ".join(lines)
+    more = [f"and {len(lines) - LINES_SHOWN} more"] if len(lines) > LINES_SHOWN else []
+    return "; ".join(lines[:LINES_SHOWN] + more)
+
+
+def held(report: dict[str, Any], days: Sequence[tuple[str, date]]) -> str:
+    """The settlements of these days that wait for a person's decision, in one line; empty when there is none."""
+    wanted = {(campaign, day.isoformat()) for campaign, day in days}
+    lines = [
+        f"{entry['day']} settlement {settlement['number']}: {settlement.get('waiting_for') or 'no reason given'}"
+        for entry in report["days"]
+        for settlement in entry["settlements"]
+        if settlement["state"] == HELD and (entry["campaign"], entry["day"]) in wanted
+    ]
+    return "; ".join(lines[:LINES_SHOWN])

@@ -28,16 +28,18 @@ import httpx
 from rich.console import Console
 
 from demo.campaign_file import CampaignFile
-from demo.progress import sending_bar
-from demo.purchaser import PurchaserClient, waiting_for
+from demo.progress import sending_bar, waiting_line
+from demo.purchaser import PurchaserClient, held, waiting_for
 from demo.records import TOPIC_SETTINGS, Record
 from demo.send import Sent, end_offsets, send_records
 from demo.services import Keeper, Service, ServiceFailed, by_hand, run_commands, short_tail, write_environment
 from local_stack.stack import LocalStack
 from shared.settings import KafkaSettings, TopicSettings
 
-READY_SECONDS = 60.0
-"""Start-up is imports and one connection each; a minute covers a slow machine that compiles byte code first."""
+READY_SECONDS = 120.0
+"""Start-up is imports and a connection each, two seconds; this covers a busy machine that compiles byte code first."""
+HELD_SECONDS = 15.0
+"""A settlement held this long for the same reason waits for a person, and nobody else is here."""
 OWN_OUTPUTS = ("documents", "charts", "logs", "env", "campaigns.yaml", "sandbox.sqlite", "summary.json", "report.html")
 """What a session may write below its folder; the same names of an earlier run are removed first."""
 
@@ -103,16 +105,23 @@ class Session:
         Raises ``ServiceFailed``, with what was waited for and the ends of the logs, when that takes too long.
         """
         deadline = time.monotonic() + seconds
-        with self._console.status("Waiting for the settlements") as status:
+        days = self.campaign_file.days()
+        was_held, held_since = "", 0.0
+        with waiting_line(self._console) as show:
             while True:
                 self.keeper.check()
                 report = self.purchaser.report()
-                waiting = waiting_for(report, self.campaign_file.days())
-                if not waiting and not (waiting := self._documents_on_their_way(report)):
+                waiting = waiting_for(report, days) or self._documents_on_their_way(report)
+                if not waiting:
                     return report
-                if time.monotonic() > deadline:
+                now, is_held = time.monotonic(), held(report, days)
+                if is_held != was_held:
+                    was_held, held_since = is_held, now
+                if is_held and now > held_since + HELD_SECONDS:
+                    raise ServiceFailed(f"Settlements are held until a person decides: {is_held}")
+                if now > deadline:
                     raise ServiceFailed(self._overdue(waiting, seconds))
-                status.update(f"Waiting: {waiting}")
+                show(waiting)
                 self.purchaser.pause()
 
     def sandbox_orders(self) -> list[dict[str, Any]]:
@@ -137,8 +146,7 @@ class Session:
         self.campaign_file.write(opens_after=None)
         sandbox, *services = self._services()
         self._say("Creating tables and topics")
-        run_commands([(service, ("migrate",)) for service in services])
-        run_commands([(service, ("topics", "create")) for service in services])
+        run_commands([(service, command) for service in services for command in (("migrate",), ("topics", "create"))])
         self.keeper = Keeper(self.out / "logs", self._say)
         self._exit.callback(self.keeper.stop)
         self._say("Starting the services")

@@ -22,7 +22,7 @@ from demo.checks import (
     settlement_checks,
 )
 from demo.meter_log import MeterLog, Scope, add_up
-from demo.purchaser import waiting_for
+from demo.purchaser import held, waiting_for
 from demo.summary import summary
 from demo.tally import DayTally, Tally, TopicTally
 
@@ -296,3 +296,19 @@ def test_the_wait_names_the_day_and_whom_it_waits_for() -> None:
         waiting_for(report, [("bf", FRIDAY), ("bf", date(2025, 11, 29))])
         == "2025-11-28 settlement 1: waiting shipments/2: counted through offset 5; 2025-11-29: no settlement yet"
     )
+
+
+def test_a_wait_for_thousands_of_days_is_still_one_line() -> None:
+    days = [("bf", date.fromordinal(FRIDAY.toordinal() + n)) for n in range(1, 3001)]
+    waiting = waiting_for(the_report(), days)
+    assert waiting.count("no settlement yet") == 3
+    assert waiting.endswith("; and 2997 more")
+
+
+def test_a_settlement_that_needs_a_person_is_told_apart_from_one_that_is_on_its_way() -> None:
+    report = the_report()
+    report["days"][0]["settlements"][0] |= {"state": "waiting", "waiting_for": "shipments: counted as of 20:00 only"}
+    assert held(report, [("bf", FRIDAY)]) == ""
+    report["days"][0]["settlements"][0] |= {"state": "held", "waiting_for": "not-estimated: no method for ads"}
+    assert held(report, [("bf", FRIDAY)]) == "2025-11-28 settlement 1: not-estimated: no method for ads"
+    assert held(report, [("another", FRIDAY)]) == ""
