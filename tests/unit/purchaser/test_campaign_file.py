@@ -25,7 +25,7 @@ campaigns:
     channels: [site, email]
     legs:
       - {provider: sandbox, share: 80, price_per_tonne: 22.10, currency: EUR}
-      - {provider: manual, share: 20, price_per_tonne: 30, currency: EUR}
+      - {provider: sandbox, name: other, share: 20, price_per_tonne: 30, currency: EUR}
 """
 
 

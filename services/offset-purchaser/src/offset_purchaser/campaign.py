@@ -137,6 +137,31 @@ class Approval(Strict):
     people: Annotated[int, Field(ge=1, le=2)] = 1
 
 
+class BookAccount(Strict):
+    """An account of the chart of accounts."""
+
+    number: Annotated[str, Field(pattern=r"^[0-9A-Z]{1,20}$")]
+    name: str
+
+
+class AccountMap(Strict):
+    """Where the ledger's money accounts stand in the entity's books; the defaults are the French general plan's."""
+
+    journal: str = "CO2"
+    journal_name: str = "Contributions climat"
+    currency: Currency = "EUR"
+    expense: BookAccount = BookAccount(number="6288", name="Autres charges externes")
+    vat: BookAccount = BookAccount(number="44566", name="TVA déductible sur autres biens et services")
+    payable: BookAccount = BookAccount(number="401", name="Fournisseurs")
+    bank: BookAccount = BookAccount(number="512", name="Banque")
+    accrual: BookAccount = BookAccount(number="4081", name="Fournisseurs - Factures non parvenues")
+
+    def of(self, account: str) -> BookAccount:
+        """The account of the books for one of the ledger's."""
+        found: BookAccount = getattr(self, account)
+        return found
+
+
 class LegalEntity(Strict):
     """Who buys: the party on every document, and the language it reads."""
 
@@ -145,6 +170,7 @@ class LegalEntity(Strict):
     """Stands in its document numbers; the first twelve characters of the id when left out."""
     party: Party
     language: Literal["fr", "en", "de"] = "en"
+    accounts: AccountMap = AccountMap()
 
     @property
     def series(self) -> str:

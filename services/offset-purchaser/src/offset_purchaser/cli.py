@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from offset_purchaser.commands import campaigns, documents, orders, sandbox, settlements
+from offset_purchaser.commands import books, campaigns, documents, orders, sandbox, settlements
 from offset_purchaser.commands.common import AsJson, example, reporting_errors, show_json, store, table
 
 app = typer.Typer(
@@ -22,6 +22,9 @@ app.add_typer(settlements.app, name="settlements")
 app.add_typer(orders.app, name="orders")
 app.add_typer(documents.app, name="documents")
 app.add_typer(topics_app, name="topics")
+app.add_typer(books.payments_app, name="payments")
+app.add_typer(books.export_app, name="export")
+app.command("reconcile", epilog=example("offset-purchaser reconcile --campaign black-friday-2026-fr"))(books.reconcile)
 app.command("sandbox", epilog=example("offset-purchaser sandbox --port 8089 --state var/sandbox.sqlite"))(
     sandbox.sandbox
 )

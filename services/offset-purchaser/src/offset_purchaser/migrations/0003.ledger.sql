@@ -95,3 +95,15 @@ CREATE TABLE provider_invoices (
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON provider_invoices
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 REVOKE UPDATE, DELETE, TRUNCATE ON provider_invoices FROM CURRENT_USER;
+
+CREATE TABLE payments (
+    reference text PRIMARY KEY,
+    document text NOT NULL REFERENCES documents,
+    paid_on date NOT NULL,
+    amount numeric NOT NULL CHECK (amount > 0),
+    currency text NOT NULL,
+    imported_at timestamptz NOT NULL
+);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payments
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+REVOKE UPDATE, DELETE, TRUNCATE ON payments FROM CURRENT_USER;

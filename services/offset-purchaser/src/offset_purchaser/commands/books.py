@@ -1,0 +1,121 @@
+"""``offset-purchaser reconcile``, ``payments import``, ``export journal``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from offset_purchaser.commands.common import AsJson, example, parse_day, show_json, store, table
+from shared.errors import Rejected
+
+if TYPE_CHECKING:
+    from shared.postgres import Pool
+
+payments_app = typer.Typer(no_args_is_help=True, help="Payments of documents.")
+export_app = typer.Typer(no_args_is_help=True, help="Exports for accounting.")
+
+
+def reconcile(
+    campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for open items too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that every gram and every cent is accounted for; exit code 1 when something disagrees."""
+    from offset_purchaser.reconcile import reconcile as judge
+    from offset_purchaser.store import books
+
+    async def read(pool: Pool) -> Any:
+        facts = (await books.frozen(pool, campaign), await books.order_facts(pool, campaign))
+        more = (await books.document_facts(pool, campaign), await books.carried(pool))
+        return judge(await books.day_lines(pool, campaign), *facts, *more)
+
+    found = store(read)
+    head = [
+        "entity",
+        "campaign",
+        "day",
+        "emitted",
+        "bought",
+        "carried",
+        "waived",
+        "paid by others",
+        "open",
+        "surplus",
+        "off",
+    ]
+    rows = [
+        [
+            *(d.legal_entity, d.campaign, d.day.isoformat(), d.emitted),
+            *(d.grams.get(name, 0) for name in ("bought", "carried", "waived", "paid_by_others")),
+            *(d.open_g, d.surplus, d.difference),
+        ]
+        for d in found.days
+    ]
+    if as_json:
+        days = [dict(zip(head, row, strict=True)) for row in rows]
+        show_json({"days": days, "broken": found.broken, "open": found.open})
+    else:
+        table("Grams", head, rows)
+        for title, sentences in (("Broken", found.broken), ("Open", found.open)):
+            typer.echo(f"{title}: {len(sentences)}")
+            for sentence in sentences:
+                typer.echo(f"  {sentence}")
+    if found.broken or (strict and found.open):
+        raise typer.Exit(1)
+
+
+@payments_app.command("import", epilog=example("offset-purchaser payments import payments.csv"))
+def import_payments(
+    file: Annotated[Path, typer.Argument(help="CSV: reference,document,paid_on,amount,currency")],
+) -> None:
+    """Book payments; a reference that was imported before changes nothing."""
+    from offset_purchaser.handlers.payments import import_payments as book
+    from offset_purchaser.handlers.payments import parse
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise Rejected(f"{file}: {error.strerror}") from None
+    payments = parse(data, str(file))
+    new = store(lambda pool: book(pool, payments))
+    typer.echo(f"{new} new of {len(payments)} payments")
+
+
+@export_app.command("journal", epilog=example("offset-purchaser export journal retail-fr --until 2026-12-31 --fec"))
+def journal(
+    legal_entity: Annotated[str, typer.Argument(help="Legal entity id.")],
+    until: Annotated[str, typer.Option(help="Last day of the export.")],
+    *,
+    fec: Annotated[bool, typer.Option("--fec", help="The 18 columns of the French FEC instead of CSV.")] = False,
+    accrual: Annotated[
+        bool, typer.Option("--accrual", help="Add the year-end accrual for owed and not bought.")
+    ] = False,
+    to: Annotated[Path | None, typer.Option(help="File to write; standard output when left out.")] = None,
+) -> None:
+    """The money entries of the ledger as a journal, with the entity's account map."""
+    from offset_purchaser import journal as pure
+    from offset_purchaser.store import books, campaigns
+
+    day = parse_day(until)
+
+    async def read(pool: Pool) -> Any:
+        found = [c for c in await campaigns.in_force(pool) if c.campaign.entity_id == legal_entity]
+        if not found:
+            raise Rejected(f"there is no legal entity {legal_entity} in any campaign")
+        entries = await books.money_entries(pool, legal_entity, day)
+        for one in found if accrual else []:
+            open_g = await books.open_grams(pool, one.campaign.id, day)
+            waiting = await books.undocumented(pool, one.campaign.id)
+            entries += pure.accrual(one.campaign, open_g, waiting, day)
+        return entries, found[0].entity.accounts
+
+    entries, accounts = store(read)
+    lines = pure.numbered(entries)
+    text = pure.fec(lines, accounts, accounts.currency) if fec else pure.journal_csv(lines, accounts)
+    if to is None:
+        typer.echo(text, nl=False)
+    else:
+        to.write_text(text, encoding="utf-8", newline="")
+        typer.echo(f"{len(lines)} lines written to {to}")

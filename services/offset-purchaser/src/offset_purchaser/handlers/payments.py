@@ -1,0 +1,80 @@
+"""Payments from a CSV: all lines or none, each reference once."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from offset_purchaser.ledger import Account, Entry, Posting
+from offset_purchaser.settings import PurchaserSettings
+from offset_purchaser.store import books
+from offset_purchaser.store import ledger as ledger_store
+from offset_purchaser.store.books import Payment
+from shared.clock import system_clock
+from shared.errors import Rejected
+from shared.postgres import Pool, transaction
+
+COLUMNS = ("reference", "document", "paid_on", "amount", "currency")
+LIMIT = 10_000_000
+
+
+def parse(data: bytes, name: str) -> list[Payment]:
+    """Read a payments file. Raises ``Rejected`` with one line per error."""
+    if len(data) > LIMIT:
+        raise Rejected(f"{name}: more than {LIMIT} bytes")
+    try:
+        rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
+        missing = [column for column in COLUMNS if column not in (rows.fieldnames or [])]
+        if missing:
+            raise Rejected(f"{name}:1: the columns {', '.join(COLUMNS)} are needed; missing: {', '.join(missing)}")
+        found, faults = [], []
+        for number, row in enumerate(rows, 2):
+            try:
+                found.append(_payment(row))
+            except (ValueError, InvalidOperation, AttributeError) as error:
+                faults.append(f"{name}:{number}: {error}")
+    except UnicodeDecodeError as error:
+        raise Rejected(f"{name}: not UTF-8 at byte {error.start}") from None
+    if faults:
+        raise Rejected("\n".join(faults))
+    return found
+
+
+def _payment(row: dict[str, str]) -> Payment:
+    if not row["reference"].strip():
+        raise ValueError("reference: is required")
+    try:
+        amount = Decimal(row["amount"])
+    except InvalidOperation:
+        raise ValueError(f"amount: {row['amount']} is not a number; write 1234.56") from None
+    if not amount.is_finite() or amount <= 0:
+        raise ValueError(f"amount: {amount} is not above zero")
+    values = (row["reference"].strip(), row["document"].strip(), date.fromisoformat(row["paid_on"].strip()))
+    return Payment(*values, amount, row["currency"].strip())
+
+
+async def import_payments(pool: Pool, payments: Sequence[Payment]) -> int:
+    """Book payments of known documents; returns how many were new. Nothing is booked when one is wrong."""
+    mode, now, new = PurchaserSettings.load().mode, system_clock(), 0
+    async with transaction(pool) as connection:
+        heads = await books.document_heads(connection, [payment.document for payment in payments])
+        for p in payments:
+            if p.document not in heads:
+                raise Rejected(f"payment {p.reference}: there is no document {p.document}")
+            entity, campaign, day, provider, currency = heads[p.document]
+            if currency != p.currency:
+                raise Rejected(f"payment {p.reference} is in {p.currency}, document {p.document} in {currency}")
+            if not await books.insert_payment(connection, p, now):
+                continue
+            new += 1
+            entries = (
+                Entry(Account.PAYABLE, currency, p.amount, day, provider),
+                Entry(Account.BANK, currency, -p.amount, day, provider),
+            )
+            note = f"payment {p.reference} of {p.document}"
+            posting = Posting(f"payment|{p.reference}", mode, entity, campaign, 1, note, entries)
+            await ledger_store.append(connection, [posting], now)
+    return new

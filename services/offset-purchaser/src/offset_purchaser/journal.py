@@ -1,0 +1,133 @@
+"""Money entries as a journal for accounting: a plain CSV and the 18 columns of the French FEC. Pure.
+
+The FEC (article A47 A-1 of the Livre des procédures fiscales) wants tabs, dates as YYYYMMDD, decimal commas, and
+numbers of entries that grow without a gap.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from offset_purchaser.campaign import AccountMap, Campaign
+from offset_purchaser.documents.values import line_amount
+
+FEC_COLUMNS = (
+    "JournalCode", "JournalLib", "EcritureNum", "EcritureDate", "CompteNum", "CompteLib", "CompAuxNum", "CompAuxLib",
+    "PieceRef", "PieceDate", "EcritureLib", "Debit", "Credit", "EcritureLet", "DateLet", "ValidDate", "Montantdevise",
+    "Idevise",
+)  # fmt: skip
+CSV_COLUMNS = (
+    "entry", "date", "account", "account_name", "provider", "document", "document_date", "label", "debit", "credit",
+    "currency", "campaign", "day",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyEntry:
+    """One money entry of the ledger; ``amount`` above zero is a debit."""
+
+    posting: str
+    booked_on: date
+    account: str
+    amount: Decimal
+    currency: str
+    provider: str
+    piece: str
+    piece_date: date
+    label: str
+    campaign: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """A money entry with its number."""
+
+    number: int
+    entry: MoneyEntry
+
+
+def numbered(entries: Sequence[MoneyEntry]) -> list[JournalLine]:
+    """Number the postings in the order in which they were booked: a ledger that only grows keeps its numbers."""
+    numbers: dict[str, int] = {}
+    return [JournalLine(numbers.setdefault(entry.posting, len(numbers) + 1), entry) for entry in entries]
+
+
+def journal_csv(lines: Sequence[JournalLine], accounts: AccountMap) -> str:
+    """The journal for any accounting program."""
+    rows = []
+    for line in lines:
+        e, account = line.entry, accounts.of(line.entry.account)
+        debit, credit = _sides(e.amount)
+        where = (e.provider, e.piece, e.piece_date.isoformat(), e.label)
+        head = (line.number, e.booked_on.isoformat(), account.number, account.name)
+        rows.append((*head, *where, debit, credit, e.currency, e.campaign, e.day.isoformat()))
+    return _write(CSV_COLUMNS, rows, ",")
+
+
+def fec(lines: Sequence[JournalLine], accounts: AccountMap, book_currency: str) -> str:
+    """The same as FEC lines. Amounts in another currency than the book's are also given in ``Montantdevise``."""
+    rows = []
+    for line in lines:
+        e, account = line.entry, accounts.of(line.entry.account)
+        debit, credit = (side.replace(".", ",") for side in _sides(e.amount))
+        foreign = e.currency != book_currency
+        booked, piece = f"{e.booked_on:%Y%m%d}", f"{e.piece_date:%Y%m%d}"
+        auxiliary = (e.provider, e.provider) if e.account == "payable" else ("", "")
+        devise = (str(abs(e.amount)).replace(".", ","), e.currency) if foreign else ("", "")
+        head = (accounts.journal, accounts.journal_name, line.number, booked, account.number, account.name)
+        rows.append((*head, *auxiliary, e.piece, piece, e.label, debit, credit, "", "", booked, *devise))
+    return _write(FEC_COLUMNS, rows, "\t")
+
+
+def accrual(
+    campaign: Campaign, open_g: int, undocumented: Mapping[str, tuple[Decimal, str]], on: date
+) -> list[MoneyEntry]:
+    """What is owed and not bought on a day, at the legs' prices, and what was bought without a document; reversed on
+    the next day. ``undocumented``: (amount, currency) of confirmed orders by order id."""
+    found: list[MoneyEntry] = []
+    for leg in campaign.legs:
+        grams = int(Decimal(max(open_g, 0)) * leg.share / 100)
+        if amount := line_amount(grams, leg.ceiling(campaign.last_day), leg.currency):
+            label = f"{campaign.title}: {grams} g owed, not bought ({leg.key})"
+            found += _accrued(
+                f"accrual|{on}|{leg.key}", amount, leg.currency, leg.provider, label, campaign=campaign, on=on
+            )
+    for order_id, (amount, currency) in sorted(undocumented.items()):
+        label = f"{campaign.title}: order {order_id} without a document"
+        found += _accrued(f"accrual|{on}|{order_id}", amount, currency, "", label, campaign=campaign, on=on)
+    return found
+
+
+def _accrued(
+    key: str, amount: Decimal, currency: str, provider: str, label: str, *, campaign: Campaign, on: date
+) -> list[MoneyEntry]:
+    found = []
+    for suffix, day, sign in (("", on, 1), (" (reversed)", on + timedelta(days=1), -1)):
+        for account, side in (("expense", 1), ("accrual", -1)):
+            what = (account, amount * sign * side, currency, provider, "ACCRUAL", on, label + suffix)
+            found.append(MoneyEntry(key + suffix, day, *what, campaign.id, campaign.last_day))
+    return found
+
+
+def _sides(amount: Decimal) -> tuple[str, str]:
+    return (f"{amount:.2f}", "0.00") if amount >= 0 else ("0.00", f"{-amount:.2f}")
+
+
+def _write(columns: Sequence[str], rows: Sequence[Sequence[object]], delimiter: str) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def _safe(cell: object) -> object:
+    """No tab or line break inside a cell, and no spreadsheet formula."""
+    text = " ".join(str(cell).split()) if isinstance(cell, str) else cell
+    return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "@")) else text

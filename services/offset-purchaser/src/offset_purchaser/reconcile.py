@@ -1,0 +1,153 @@
+"""Proof that nothing is lost: emitted = bought + carried + waived + paid by others + still open, and documents, orders
+and payments say the same. Pure: judges figures that ``store.books`` reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from offset_purchaser.ledger import Account
+
+OPEN = (Account.OWED, Account.COMMITTED)
+ANSWERS = (Account.BOUGHT, Account.CARRIED, Account.WAIVED, Account.PAID_BY_OTHERS)
+
+
+@dataclass(frozen=True, slots=True)
+class DayLine:
+    """One campaign day of one legal entity, in grams."""
+
+    legal_entity: str
+    campaign: str
+    day: date
+    grams: Mapping[str, int]
+
+    def of(self, account: Account) -> int:
+        """The balance of one account."""
+        return self.grams.get(account.value, 0)
+
+    @property
+    def emitted(self) -> int:
+        """Grams emitted, positive."""
+        return -self.of(Account.EMITTED)
+
+    @property
+    def open_g(self) -> int:
+        """Grams that are owed or in orders that have not ended."""
+        return sum(self.of(account) for account in OPEN)
+
+    @property
+    def surplus(self) -> int:
+        """Grams bought before and not owed any more; negative where an earlier surplus was used."""
+        return -self.of(Account.SURPLUS)
+
+    @property
+    def difference(self) -> int:
+        """0 when every gram is accounted for."""
+        return self.emitted - sum(self.of(account) for account in ANSWERS) - self.open_g + self.surplus
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFact:
+    """One order as three places tell it."""
+
+    order_id: str
+    state: str
+    quantity_g: int
+    confirmed_g: int | None
+    booked_g: int
+    """Grams the ledger has under ``bought`` for it."""
+    amount: Decimal
+    currency: str
+    document: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFact:
+    """One document, its orders, the ledger and the payments for it."""
+
+    number: str
+    quantity_g: int
+    ordered_g: int
+    net: Decimal
+    ordered_net: Decimal
+    gross: Decimal
+    booked: Decimal
+    """Money the ledger has made payable for it."""
+    currency: str
+    paid: Decimal | None
+    """``None``: no payment was imported, so it is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What reconciliation found."""
+
+    days: Sequence[DayLine]
+    broken: Sequence[str] = field(default=())
+    """Sentences about what disagrees: never to be explained away."""
+    open: Sequence[str] = field(default=())
+    """What is under way or unknown."""
+
+
+def reconcile(
+    days: Sequence[DayLine],
+    frozen: Mapping[tuple[str, date], tuple[int, int, int]],
+    orders: Iterable[OrderFact],
+    documents: Iterable[DocumentFact],
+    carried: Mapping[tuple[str, str], tuple[int, int]],
+) -> Findings:
+    """Judge everything. ``frozen``: newest (owed, paid by others, waived) by (campaign, day).
+
+    ``carried``: (surplus, carried) by (legal entity, provider).
+    """
+    broken, still = [], []
+    for line in days:
+        where = f"{line.campaign} {line.day}"
+        if line.difference:
+            broken.append(f"{where}: {line.difference} g of {line.emitted} g emitted are not accounted for")
+        told = (line.emitted, line.of(Account.PAID_BY_OTHERS), line.of(Account.WAIVED))
+        if told != (expected := frozen.get((line.campaign, line.day), (0, 0, 0))):
+            broken.append(f"{where}: the ledger says {told}, the settlement {expected} (owed, paid by others, waived)")
+        if line.open_g:
+            still.append(f"{where}: {line.open_g} g are not bought yet")
+    for (entity, provider), (surplus, carry) in carried.items():
+        if surplus < 0 or carry < 0:
+            broken.append(f"{entity} at {provider}: negative carry (surplus {surplus} g, carried {carry} g)")
+        if surplus:
+            still.append(f"{entity} at {provider}: {surplus} g bought and unallocated")
+    for order in orders:
+        _order(order, broken, still)
+    for document in documents:
+        _document(document, broken, still)
+    return Findings(days, tuple(broken), tuple(still))
+
+
+def _order(order: OrderFact, broken: list[str], still: list[str]) -> None:
+    if order.state == "confirmed":
+        if order.confirmed_g != order.booked_g:
+            broken.append(f"order {order.order_id}: {order.confirmed_g} g confirmed, {order.booked_g} g booked")
+        if order.document is None:
+            still.append(f"order {order.order_id}: no document yet")
+    elif order.booked_g:
+        broken.append(f"order {order.order_id} is {order.state}, yet {order.booked_g} g are booked as bought")
+    if order.state == "unknown":
+        still.append(f"order {order.order_id}: {order.quantity_g} g, outcome unknown")
+
+
+def _document(document: DocumentFact, broken: list[str], still: list[str]) -> None:
+    d = document
+    if d.quantity_g != d.ordered_g:
+        broken.append(f"document {d.number}: {d.quantity_g} g, its orders {d.ordered_g} g")
+    if d.net != d.ordered_net:
+        broken.append(f"document {d.number}: {d.net} {d.currency} net, its orders {d.ordered_net}")
+    if d.gross != d.booked:
+        broken.append(f"document {d.number}: {d.gross} {d.currency}, the ledger has {d.booked}")
+    if d.paid is None:
+        still.append(f"document {d.number}: {d.gross} {d.currency}, whether it is paid is unknown")
+    elif d.paid < d.gross:
+        still.append(f"document {d.number}: {d.gross - d.paid} {d.currency} of {d.gross} unpaid")
+    elif d.paid > d.gross:
+        broken.append(f"document {d.number}: {d.paid} {d.currency} paid for {d.gross}")

@@ -1,0 +1,183 @@
+"""What reconciliation and accounting read, and payments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from offset_purchaser.journal import MoneyEntry
+from offset_purchaser.reconcile import DayLine, DocumentFact, OrderFact
+from shared.postgres import Connection, Pool
+
+Reader = Connection | Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One line of a payments file."""
+
+    reference: str
+    document: str
+    paid_on: date
+    amount: Decimal
+    currency: str
+
+
+async def day_lines(reader: Reader, campaign: str | None) -> list[DayLine]:
+    """Gram balances by day."""
+    rows = await reader.fetch(
+        """
+        SELECT legal_entity, campaign, day, account, sum(amount)::bigint AS grams FROM entries
+        WHERE unit = 'g' AND ($1::text IS NULL OR campaign = $1) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3
+        """,
+        campaign,
+    )
+    found: dict[tuple[str, str, date], dict[str, int]] = {}
+    for row in rows:
+        found.setdefault((row["legal_entity"], row["campaign"], row["day"]), {})[row["account"]] = row["grams"]
+    return [DayLine(*key, grams) for key, grams in found.items()]
+
+
+async def frozen(reader: Reader, campaign: str | None) -> dict[tuple[str, date], tuple[int, int, int]]:
+    """Newest (owed, paid by others, waived) by (campaign, day)."""
+    rows = await reader.fetch(
+        """
+        SELECT DISTINCT ON (campaign, day) campaign, day, owed_g, paid_by_others_g, waived_g FROM frozen_settlements
+        WHERE $1::text IS NULL OR campaign = $1 ORDER BY campaign, day, number DESC
+        """,
+        campaign,
+    )
+    return {(r["campaign"], r["day"]): (r["owed_g"], r["paid_by_others_g"], r["waived_g"]) for r in rows}
+
+
+async def order_facts(reader: Reader, campaign: str | None) -> list[OrderFact]:
+    """Every order with what the ledger has for it."""
+    rows = await reader.fetch(
+        """
+        SELECT o.*, (SELECT coalesce(sum(e.amount), 0)::bigint FROM entries e
+                     WHERE e.order_id = o.order_id AND e.account = 'bought') AS booked_g
+        FROM orders o WHERE $1::text IS NULL OR o.campaign = $1 ORDER BY created_at, order_id
+        """,
+        campaign,
+    )
+    return [
+        OrderFact(
+            str(r["order_id"]), r["state"], r["quantity_g"], r["confirmed_g"], r["booked_g"], r["amount"],
+            r["currency"], r["document"],
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+async def document_facts(reader: Reader, campaign: str | None) -> list[DocumentFact]:
+    """Every document with its orders, ledger entries and payments."""
+    rows = await reader.fetch(
+        """
+        SELECT d.number, d.content #>> '{totals,currency}' AS currency,
+               (d.content #>> '{totals,net}')::numeric AS net, (d.content #>> '{totals,gross}')::numeric AS gross,
+               (SELECT sum((line ->> 'quantity_g')::bigint)::bigint
+                FROM jsonb_array_elements(d.content -> 'lines') AS line) AS quantity_g,
+               o.ordered_g, o.net AS ordered_net,
+               (SELECT coalesce(-sum(e.amount), 0) FROM entries e JOIN postings p USING (posting)
+                WHERE e.account = 'payable' AND p.note = 'document ' || d.number) AS booked,
+               (SELECT sum(amount) FROM payments p WHERE p.document = d.number) AS paid,
+               EXISTS (SELECT 1 FROM payments) AS known
+        FROM documents d JOIN LATERAL (
+            SELECT sum(confirmed_g)::bigint AS ordered_g, sum(amount) AS net FROM orders WHERE document = d.number
+        ) o ON true
+        WHERE $1::text IS NULL OR d.campaign = $1 ORDER BY d.number
+        """,
+        campaign,
+    )
+    return [
+        DocumentFact(
+            r["number"], r["quantity_g"], r["ordered_g"], r["net"], r["ordered_net"], r["gross"], r["booked"],
+            r["currency"], (r["paid"] or Decimal(0)) if r["known"] else None,
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+async def carried(reader: Reader) -> dict[tuple[str, str], tuple[int, int]]:
+    """(surplus, carried) by (legal entity, provider)."""
+    rows = await reader.fetch(
+        """
+        SELECT legal_entity, provider, coalesce(-sum(amount) FILTER (WHERE account = 'surplus'), 0)::bigint AS surplus,
+               coalesce(sum(amount) FILTER (WHERE account = 'carried'), 0)::bigint AS carried
+        FROM entries WHERE account IN ('surplus', 'carried') AND unit = 'g' GROUP BY 1, 2
+        """
+    )
+    return {(r["legal_entity"], r["provider"]): (r["surplus"], r["carried"]) for r in rows}
+
+
+async def money_entries(reader: Reader, legal_entity: str, until: date) -> list[MoneyEntry]:
+    """Money entries in the order in which they were booked."""
+    rows = await reader.fetch(
+        """
+        SELECT e.posting, p.at, e.account, e.amount, e.unit, e.provider, p.note, e.campaign, e.day,
+               coalesce(d.number, e.posting) AS piece, coalesce(d.issued_at, p.at) AS piece_at
+        FROM entries e JOIN postings p USING (posting) LEFT JOIN documents d ON p.note = 'document ' || d.number
+        WHERE e.unit <> 'g' AND e.legal_entity = $1 AND p.at < ($2::date + 1) ORDER BY e.id
+        """,
+        legal_entity,
+        until,
+    )
+    return [
+        MoneyEntry(
+            r["posting"], r["at"].date(), r["account"], r["amount"], r["unit"], r["provider"], r["piece"],
+            r["piece_at"].date(), r["note"], r["campaign"], r["day"],
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+async def open_grams(reader: Reader, campaign: str, until: date) -> int:
+    """Grams of a campaign that were owed and not bought at the end of a day: in orders, carried, or not ordered."""
+    grams: int = await reader.fetchval(
+        """
+        SELECT coalesce(sum(e.amount), 0)::bigint FROM entries e JOIN postings p USING (posting)
+        WHERE e.campaign = $1 AND e.unit = 'g' AND p.at < ($2::date + 1)
+        AND e.account IN ('owed', 'committed', 'carried', 'surplus')
+        """,
+        campaign,
+        until,
+    )
+    return grams
+
+
+async def undocumented(reader: Reader, campaign: str) -> dict[str, tuple[Decimal, str]]:
+    """(amount, currency) of confirmed orders without a document."""
+    rows = await reader.fetch(
+        """
+        SELECT order_id, amount, currency FROM orders
+        WHERE campaign = $1 AND state = 'confirmed' AND document IS NULL
+        """,
+        campaign,
+    )
+    return {str(row["order_id"]): (row["amount"], row["currency"]) for row in rows}
+
+
+async def document_heads(connection: Connection, numbers: Sequence[str]) -> dict[str, tuple[str, str, date, str, str]]:
+    """(legal entity, campaign, day, provider, currency) of documents."""
+    rows = await connection.fetch(
+        """
+        SELECT number, legal_entity, campaign, buy_day, provider, content #>> '{totals,currency}' AS currency
+        FROM documents WHERE number = ANY($1)
+        """,
+        list(numbers),
+    )
+    return {
+        row["number"]: (row["legal_entity"], row["campaign"], row["buy_day"], row["provider"], row["currency"])
+        for row in rows
+    }
+
+
+async def insert_payment(connection: Connection, payment: Payment, now: datetime) -> bool:
+    """Keep a payment; false when its reference was imported before."""
+    done = await connection.execute(
+        "INSERT INTO payments VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        *(payment.reference, payment.document, payment.paid_on, payment.amount, payment.currency, now),
+    )
+    return done.endswith(" 1")

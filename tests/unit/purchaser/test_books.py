@@ -1,0 +1,128 @@
+"""Reconciliation finds what disagrees; the journal is what accounting programs read."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from tests.unit.purchaser.builders import campaign
+
+from offset_purchaser.campaign import AccountMap
+from offset_purchaser.handlers.payments import parse
+from offset_purchaser.journal import MoneyEntry, accrual, fec, journal_csv, numbered
+from offset_purchaser.reconcile import DayLine, DocumentFact, OrderFact, reconcile
+from shared.errors import Rejected
+
+DAY = date(2026, 11, 27)
+
+
+def line(**grams: int) -> DayLine:
+    return DayLine("e", "bf", DAY, grams)
+
+
+def test_a_day_whose_grams_all_have_an_answer_balances() -> None:
+    day = line(emitted=-1000, bought=600, carried=100, waived=50, paid_by_others=250)
+    assert reconcile([day], {("bf", DAY): (1000, 250, 50)}, [], [], {}).broken == ()
+
+
+def test_a_missing_gram_is_named() -> None:
+    day = line(emitted=-1000, bought=999)
+    found = reconcile([day], {("bf", DAY): (1000, 0, 0)}, [], [], {})
+    assert found.broken == ("bf 2026-11-27: 1 g of 1000 g emitted are not accounted for",)
+
+
+def test_a_ledger_that_disagrees_with_its_settlement_is_named() -> None:
+    found = reconcile([line(emitted=-10, bought=10)], {("bf", DAY): (11, 0, 0)}, [], [], {})
+    assert found.broken == (
+        "bf 2026-11-27: the ledger says (10, 0, 0), the settlement (11, 0, 0) (owed, paid by others, waived)",
+    )
+
+
+def test_negative_carry_is_broken_and_surplus_is_printed() -> None:
+    found = reconcile([], {}, [], [], {("e", "sandbox"): (0, -1), ("e", "manual"): (5, 0)})
+    assert found.broken == ("e at sandbox: negative carry (surplus 0 g, carried -1 g)",)
+    assert found.open == ("e at manual: 5 g bought and unallocated",)
+
+
+def test_an_order_booked_differently_and_an_unknown_one_are_named() -> None:
+    euro = (Decimal(1), "EUR", None)
+    orders = [OrderFact("a", "confirmed", 10, 10, 9, *euro), OrderFact("b", "unknown", 10, None, 0, *euro)]
+    found = reconcile([], {}, orders, [], {})
+    assert found.broken == ("order a: 10 g confirmed, 9 g booked",)
+    assert found.open == ("order a: no document yet", "order b: 10 g, outcome unknown")
+
+
+@pytest.mark.parametrize(
+    ("paid", "broken", "still"),
+    [
+        (None, 0, "document D: 22 EUR, whether it is paid is unknown"),
+        (Decimal(20), 0, "document D: 2 EUR of 22 unpaid"),
+        (Decimal(22), 0, None),
+        (Decimal(23), 1, None),
+    ],
+)
+def test_what_is_paid_is_compared_or_said_to_be_unknown(paid: Decimal | None, broken: int, still: str | None) -> None:
+    euro22 = Decimal(22)
+    document = DocumentFact("D", 10, 10, euro22, euro22, euro22, euro22, "EUR", paid)
+    found = reconcile([], {}, [], [document], {})
+    assert len(found.broken) == broken
+    assert found.open == (() if still is None else (still,))
+
+
+def entries() -> list[MoneyEntry]:
+    rest = ("EUR", "sandbox", "ST-1", DAY, "document ST-1", "bf", DAY)
+    return [
+        MoneyEntry("p1", DAY, "expense", Decimal("22.00"), *rest),
+        MoneyEntry("p1", DAY, "payable", Decimal("-22.00"), *rest),
+        MoneyEntry("p2", DAY, "payable", Decimal("22.00"), *rest),
+        MoneyEntry("p2", DAY, "bank", Decimal("-22.00"), *rest),
+    ]
+
+
+def test_the_fec_has_its_18_columns_decimal_commas_and_numbers_without_a_gap() -> None:
+    rows = [row.split("\t") for row in fec(numbered(entries()), AccountMap(), "EUR").split("\r\n") if row]
+    assert [len(row) for row in rows] == [18] * 5
+    assert rows[0][:4] == ["JournalCode", "JournalLib", "EcritureNum", "EcritureDate"]
+    assert [row[2] for row in rows[1:]] == ["1", "1", "2", "2"]
+    assert rows[1][3:6] == ["20261127", "6288", "Autres charges externes"]
+    assert rows[2][11:13] == ["0,00", "22,00"]
+
+
+def test_debits_equal_credits_in_the_csv() -> None:
+    rows = [row.split(",") for row in journal_csv(numbered(entries()), AccountMap()).split("\r\n") if row][1:]
+    assert sum(Decimal(row[8]) for row in rows) == sum(Decimal(row[9]) for row in rows) == 44
+
+
+def test_the_accrual_is_at_the_legs_price_and_reversed_the_next_day() -> None:
+    found = accrual(campaign(), 2_000_000, {}, date(2026, 12, 31))
+    assert [(e.booked_on, e.account, e.amount) for e in found] == [
+        (date(2026, 12, 31), "expense", Decimal("44.00")),
+        (date(2026, 12, 31), "accrual", Decimal("-44.00")),
+        (date(2027, 1, 1), "expense", Decimal("-44.00")),
+        (date(2027, 1, 1), "accrual", Decimal("44.00")),
+    ]
+
+
+def test_a_payments_file_is_refused_with_every_line_that_is_wrong() -> None:
+    head = "reference,document,paid_on,amount,currency"
+    rows = ["r1,ST-1,2026-12-01,22,EUR", "r2,ST-1,yesterday,22,EUR", "r3,ST-1,2026-12-01,-1,EUR"]
+    data = "\n".join([head, *rows]).encode()
+    with pytest.raises(Rejected) as caught:
+        parse(data, "p.csv")
+    assert str(caught.value).splitlines() == [
+        "p.csv:3: Invalid isoformat string: 'yesterday'",
+        "p.csv:4: amount: -1 is not above zero",
+    ]
+
+
+def test_a_payments_file_without_its_columns_says_which() -> None:
+    with pytest.raises(Rejected, match="missing: currency"):
+        parse(b"reference,document,paid_on,amount\n", "p.csv")
+
+
+def test_no_cell_of_the_journal_is_a_formula() -> None:
+    rest = ("EUR", "sandbox", "=cmd()", DAY, "a\tb", "bf", DAY)
+    text = journal_csv(numbered([MoneyEntry("p", DAY, "expense", Decimal(1), *rest)]), AccountMap())
+    assert ",'=cmd()," in text
+    assert "a b" in text
