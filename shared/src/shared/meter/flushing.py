@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Conflict, Transient
 from shared.meter import store
@@ -88,8 +88,8 @@ class Flusher:
         """
         try:
             position = await consumer.position(tp)
-        except IllegalStateError:
-            position = -1  # the partition has just been given to another process; the fence decides
+        except (IllegalStateError, KafkaError):
+            position = -1  # given to another process, or the group is in trouble: nothing more is claimed as passed
         opened.fold()
         opened.tally.passed(position)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -39,3 +40,5 @@ class MeterParts:
     clock: Clock
     metrics: MeterMetrics
     settle: Settle | None = None
+    timer: Callable[[], float] = time.monotonic
+    """Seconds for intervals; never goes back."""

@@ -8,7 +8,6 @@ flushes in turn, so memory is bounded: while PostgreSQL is slow nothing is read.
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -44,7 +43,7 @@ class MeterRuntime:
         self._stopping = False
         self._ended = asyncio.Event()
         self._ended.set()
-        self._flushed_at = self._heartbeat_at = self._broker_at = time.monotonic()
+        self._flushed_at = self._heartbeat_at = self._broker_at = parts.timer()
         self._taken = 0
 
     # Assignment, called by the consumer's rebalance listener
@@ -74,7 +73,7 @@ class MeterRuntime:
         self._ended.clear()
         try:
             while not self._stopping:
-                due_s = self._flushed_at + self._p.settings.flush_interval_ms / 1000 - time.monotonic()
+                due_s = self._flushed_at + self._p.settings.flush_interval_ms / 1000 - self._p.timer()
                 await self.turn(consumer, wait_s=min(due_s, POLL_S_MAX))
                 await asyncio.sleep(0)
         except Exception as error:
@@ -97,15 +96,15 @@ class MeterRuntime:
         async with self._turn:
             for opened in self._partitions.open.values():
                 opened.fold()
-            now = time.monotonic()
+            now = self._p.timer()
             if now - self._flushed_at >= settings.flush_interval_ms / 1000 or self._taken >= settings.flush_records:
                 heartbeat = now - self._heartbeat_at >= settings.heartbeat_ms / 1000
                 if heartbeat:
                     await self._partitions.look_at_stopped()
                 await self._flush(await self._horizon() if heartbeat else None, reopen=True)
                 if heartbeat:
-                    self._heartbeat_at = time.monotonic()
-                self._flushed_at = time.monotonic()
+                    self._heartbeat_at = self._p.timer()
+                self._flushed_at = self._p.timer()
 
     async def stop(self, seconds_max: float) -> None:
         """Flush what was folded, if that takes no longer than ``seconds_max``; what is not flushed is read again."""
@@ -173,7 +172,7 @@ class MeterRuntime:
         taken_at = self._p.clock()  # before the end offsets: a record that comes in between is not claimed as counted
         ends = await self._p.ends.ends(tps)
         counts = await self._p.ends.partition_counts(list(self._p.channels))
-        now = time.monotonic()
+        now = self._p.timer()
         if ends or not tps:
             self._broker_at = now
         elif now - self._broker_at > self._p.settings.retry_s_max:

@@ -1,0 +1,101 @@
+"""Faults at every await: each call to the outside passes two points, before and after its effect."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.errors import KafkaConnectionError
+
+from shared.errors import Transient
+
+
+class Killed(BaseException):
+    """The process ended at this very point: kill -9."""
+
+
+ERROR, KILL, STALL = "error", "kill", "stall"
+
+
+class Gate:
+    """What happens at the n-th point of one process: an error of the connection, its end, or a stall meanwhile."""
+
+    def __init__(self, plan: Mapping[int, str], meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._plan = plan
+        self._meanwhile = meanwhile
+        self.points = 0
+        self.dead = False
+        self.quiet = False
+
+    async def point(self, error: Callable[[], Exception]) -> None:
+        """Pass one point."""
+        if self.dead:
+            raise Killed
+        self.points += 1
+        fault = None if self.quiet else self._plan.get(self.points)
+        if fault == KILL:
+            self.dead = True
+            raise Killed
+        if fault == ERROR:
+            raise error()
+        if fault == STALL:
+            await self._meanwhile()
+            if self.dead:
+                raise Killed
+
+    async def database(self) -> None:
+        """A point of PostgreSQL's connection."""
+        await self.point(lambda: ConnectionResetError("connection lost"))
+
+    async def kafka(self) -> None:
+        """A point of Kafka's connection."""
+        await self.point(lambda: KafkaConnectionError("connection lost"))
+
+    async def log(self) -> None:
+        """A point of a ``LogReader``, which translates its connection's errors."""
+        await self.point(lambda: Transient("connection lost"))
+
+
+class FaultyPool:
+    """A process's pool over the real one: every statement and both ends of a commit are points."""
+
+    def __init__(self, pool: Any, gate: Gate) -> None:
+        self._pool = pool
+        self._gate = gate
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        """A connection of the real pool."""
+        await self._gate.database()
+        async with self._pool.acquire() as connection:
+            yield _FaultyConnection(connection, self._gate)
+
+
+class _FaultyConnection:
+    def __init__(self, connection: Any, gate: Gate) -> None:
+        self._connection = connection
+        self._gate = gate
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._connection, name)
+
+        async def faulty(*arguments: Any, **options: Any) -> Any:
+            await self._gate.database()
+            return await call(*arguments, **options)
+
+        return faulty
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Commits; the answer to the commit may be lost."""
+        own = self._connection.transaction()
+        await own.start()
+        try:
+            yield
+            await self._gate.database()
+        except BaseException:
+            await own.rollback()
+            raise
+        await own.commit()
+        await self._gate.database()

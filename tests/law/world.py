@@ -1,0 +1,259 @@
+"""Processes of a meter on one log and one database, driven step by step through a schedule of faults."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import TopicPartition
+from prometheus_client import CollectorRegistry
+from tests.law.fakes import FakeConsumer, FakeEnds, FakeProducer, FakeReader, Logs
+from tests.law.faults import FaultyPool, Gate, Killed
+
+from shared.errors import Transient
+from shared.meter.channel import Channel
+from shared.meter.estimator import Estimator
+from shared.meter.parts import MeterParts, Settle
+from shared.meter.publisher import ReadingsPublisher
+from shared.meter.runtime import MeterRuntime
+from shared.meter.settings import MeterSettings
+from shared.meter.tally import Tally
+from shared.metrics import MeterMetrics
+from shared.schedule import MethodSchedule
+
+READINGS = "meter-readings"
+SETTINGS = MeterSettings(flush_interval_ms=1_000_000, flush_records=1_000_000, heartbeat_ms=2_000_000, retry_s_max=5)
+
+
+class NoEstimates(Estimator):
+    """Readings without emissions: methods have tests of their own."""
+
+    def _estimate(self, *_: Any) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which meter: its channel, how a partition is tallied, what the database decides."""
+
+    channel: Channel
+    new_tally: Callable[[Channel], Tally]
+    settle: Settle | None = None
+
+
+class Process:
+    """One meter process: the real runtime and publisher, with a log for Kafka and points at every await."""
+
+    def __init__(self, world: World, plan: Mapping[int, str]) -> None:
+        self.world = world
+        self.seconds = 0.0
+        self.gate = Gate(plan, lambda: world.meanwhile(self))
+        self.consumer = FakeConsumer(world.logs, self.gate)
+        producer: Any = FakeProducer(world.logs, self.gate, len(world.tps))
+        pool: Any = FaultyPool(world.pool, self.gate)
+        ends: Any = FakeEnds(world.logs, self.gate)
+        reader: Any = lambda topic, partition: FakeReader(world.logs, self.gate, TopicPartition(topic, partition))
+        metrics = MeterMetrics(CollectorRegistry())
+        self.publisher = ReadingsPublisher(producer, READINGS, world.estimator, metrics, retry_s=0.0, away_s_max=60.0)
+        self.sending = asyncio.create_task(self.publisher.run())
+        self.runtime = MeterRuntime(
+            MeterParts(
+                settings=SETTINGS,
+                channels={world.topic: world.kind.channel},
+                dead_letter_topic=lambda topic: topic + ".dead-letter",
+                pool=pool,
+                producer=producer,
+                ends=ends,
+                publisher=self.publisher,
+                reader=reader,
+                new_tally=world.kind.new_tally,
+                clock=lambda: datetime.now(UTC),
+                metrics=metrics,
+                settle=world.kind.settle,
+                timer=lambda: self.seconds,
+            )
+        )
+        self.informed = True
+        """Whether it hears of rebalances; a stalled process does not."""
+
+    async def do(self, work: Coroutine[Any, Any, Any]) -> bool:
+        """Run a step; an expected end of the process ends it. Anything else is a failure of the test."""
+        try:
+            await work
+        except (Killed, Transient):
+            await self.kill()
+            return False
+        return True
+
+    async def opened(self) -> None:
+        """Wait until no partition is being opened."""
+        while self.runtime._partitions.opening:
+            await asyncio.wait(list(self.runtime._partitions.opening.values()))
+            await asyncio.sleep(0)
+
+    async def turn(self, records: int, *, flush: bool = False, heartbeat: bool = False) -> None:
+        """Read up to ``records`` of each partition and fold them."""
+        self.consumer.records_max = records
+        if flush or heartbeat:
+            self.seconds += 3_000.0 if heartbeat else 1_001.0
+        await self.runtime.turn(self.consumer, wait_s=0.001)
+
+    async def kill(self) -> None:
+        """End without a word."""
+        self.gate.dead = True
+        if self in self.world.processes:
+            self.world.processes.remove(self)
+        tasks = [self.sending, *self.runtime._partitions.opening.values()]
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, BaseException) and not isinstance(
+                result, Killed | Transient | asyncio.CancelledError
+            ):
+                raise result
+
+
+class World:
+    """The log, the database, the processes, and the schedule that is left."""
+
+    def __init__(self, pool: Any, topic: str, kind: Kind, logs: Logs, plans: Sequence[Mapping[int, str]]) -> None:
+        self.pool = pool
+        self.topic = topic
+        self.kind = kind
+        self.logs = logs
+        self.tps = list(logs.partitions)
+        self.estimator = NoEstimates((), MethodSchedule(entries=()), lambda _: None)  # type: ignore[arg-type,return-value]
+        self.processes: list[Process] = []
+        self._plans = list(plans)
+        self.steps: list[tuple[Any, ...]] = []
+        self._stalled = 0
+
+    async def run(self, steps: Sequence[tuple[Any, ...]]) -> None:
+        """Take all steps, then bring everything to rest."""
+        self.steps = list(steps)
+        await self.start()
+        while self.steps:
+            await self.step(self.steps.pop(0), None)
+        await self.rest()
+
+    async def meanwhile(self, stalled: Process) -> None:
+        """What the others do while one stands still: the next steps, of which it hears nothing."""
+        if self._stalled:
+            return
+        self._stalled += 1
+        informed, stalled.informed = stalled.informed, False
+        for _ in range(min(4, len(self.steps))):
+            await self.step(self.steps.pop(0), stalled)
+        stalled.informed = informed and not stalled.gate.dead
+        self._stalled -= 1
+
+    async def step(self, step: tuple[Any, ...], stalled: Process | None) -> None:
+        """Take one step; what concerns a stalled process is left out."""
+        name, number, *more = step
+        if name == "produce":
+            self.logs.produce(self.tps[number % len(self.tps)], more[0])
+            return
+        if name == "start":
+            await self.start()
+            return
+        if not self.processes:
+            await self.start()
+        process = self.processes[number % len(self.processes)] if self.processes else None
+        if name == "rebalance":
+            await self.rebalance(number)
+        elif process is not None and process is not stalled:
+            await getattr(self, "_" + name)(process, *more)
+
+    async def start(self) -> None:
+        """One more process, up to three, and a rebalance."""
+        if len(self.processes) < 3:
+            self.processes.append(Process(self, self._plans.pop() if self._plans else {}))
+        await self.rebalance(len(self.processes))
+
+    async def rebalance(self, number: int) -> None:
+        """Revoke everywhere, then spread the partitions; processes that hear nothing keep what they think is theirs."""
+        members = [process for process in self.processes if process.informed]
+        for process in members:
+            await process.do(process.runtime.revoked())
+        members = [process for process in members if process in self.processes]
+        shares: dict[int, list[TopicPartition]] = {}
+        for index, tp in enumerate(self.tps):
+            shares.setdefault((index + number) % max(1, len(members)), []).append(tp)
+        for index, process in enumerate(members):
+            own = shares.get(index, [])
+            process.consumer.give(own)
+            process.runtime.assigned(process.consumer, set(own))
+
+    async def _turn(self, process: Process, records: int, back: int, wait: bool) -> None:
+        if wait:
+            await process.do(process.opened())
+        process.consumer.back = back
+        await process.do(process.turn(records))
+
+    async def _flush(self, process: Process, heartbeat: bool) -> None:
+        await process.do(process.turn(0, flush=True, heartbeat=heartbeat))
+
+    async def _deaf(self, process: Process) -> None:
+        process.informed = not process.informed
+
+    async def _kill(self, process: Process) -> None:
+        await process.kill()
+
+    async def _stop(self, process: Process, records: int, steps: int) -> None:
+        """SIGTERM while a poll is under way, which returns at any moment of the last flush."""
+        await self._beside_a_poll(process, process.runtime.stop(5.0), records, steps)
+        if process in self.processes:
+            await process.do(self._drained(process))
+        await process.kill()
+
+    async def _revoke(self, process: Process, records: int, steps: int) -> None:
+        """A rebalance of one process while a poll is under way, after which it gets the same partitions again."""
+        own = process.consumer.assignment()
+        await self._beside_a_poll(process, process.runtime.revoked(), records, steps)
+        if process in self.processes and process.informed:
+            process.consumer.give(own)
+            process.runtime.assigned(process.consumer, own)
+
+    async def _resend(self, process: Process, records: int, steps: int) -> None:
+        await self._beside_a_poll(process, process.runtime.resend(), records, steps, flush=True)
+
+    async def _beside_a_poll(
+        self, process: Process, work: Coroutine[Any, Any, Any], records: int, steps: int, flush: bool = False
+    ) -> None:
+        process.consumer.held = asyncio.Event()
+        turn = asyncio.create_task(process.do(process.turn(records, flush=flush)))
+        await asyncio.sleep(0)
+        beside = asyncio.create_task(process.do(work))
+        for _ in range(steps):
+            await asyncio.sleep(0.0002)
+        process.consumer.held.set()
+        await asyncio.gather(turn, beside)
+        process.consumer.held = None
+
+    async def _drained(self, process: Process) -> None:
+        drained = asyncio.ensure_future(process.publisher.drained())
+        done, _ = await asyncio.wait({drained, process.sending}, return_when=asyncio.FIRST_COMPLETED)
+        drained.cancel()
+        if process.sending in done:
+            await process.sending
+
+    async def rest(self) -> None:
+        """Every process flushes late, then one counts to the end and says everything again."""
+        for process in list(self.processes):
+            process.gate.quiet = True
+            if await process.do(process.opened()) and await process.do(process.turn(100, flush=True)):
+                await process.do(self._drained(process))
+            await process.kill()
+        for tp in self.tps:
+            self.logs.produce(tp, 1_000)
+        self._plans = []
+        await self.start()
+        last = self.processes[0]
+        for work in (last.opened, lambda: last.turn(1_000), lambda: last.turn(0, heartbeat=True), last.runtime.resend):
+            if not await last.do(work()):
+                raise AssertionError("the last process ended")
+        await self._drained(last)
+        await last.kill()
