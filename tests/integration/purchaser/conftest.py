@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -42,10 +42,20 @@ def migrated(stack: LocalStack) -> str:
 
 
 @pytest.fixture
-def own_database(stack: LocalStack, migrated: str) -> tuple[str, str]:
-    """The DSNs of the service's role and of the superuser in a database of this test's own."""
-    name = f"purchaser_{next(_numbers)}"
-    return _database(stack, name, migrated), within_database(stack.admin_dsn, name)
+def new_database(stack: LocalStack, migrated: str) -> Callable[[], tuple[str, str]]:
+    """Makes databases; gives the DSNs of the service's role and of the superuser."""
+
+    def make() -> tuple[str, str]:
+        name = f"purchaser_{next(_numbers)}"
+        return _database(stack, name, migrated), within_database(stack.admin_dsn, name)
+
+    return make
+
+
+@pytest.fixture
+def own_database(new_database: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    """A database of this test's own."""
+    return new_database()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -175,3 +176,35 @@ async def test_kill_9_and_start_again_gives_the_same_one_order(
     report = await asyncio.to_thread(purchaser.wait_complete, 60)
     assert report["days"][0]["settlements"][0]["quantity_g"] == 1_000_000
     assert len(seller_process.orders()) == 1
+
+
+async def test_of_two_instances_one_acts_and_the_other_takes_over_within_ten_seconds(
+    stack: LocalStack, purchaser: Purchaser, seller_process: SellerProcess, own_database: tuple[str, str]
+) -> None:
+    second = Purchaser(stack, own_database[0], seller_process, purchaser.folder, purchaser.prefix)
+    purchaser.start()
+    purchaser.wait_ready()
+    second.start()
+    second.wait_ready()
+    connection = await asyncpg.connect(own_database[0])
+    try:
+        before = await connection.fetchval("SELECT epoch FROM leadership")
+        purchaser.end(signal.SIGKILL)
+        began = time.monotonic()
+        while await connection.fetchval("SELECT epoch FROM leadership") == before:
+            assert time.monotonic() - began < 10
+            await asyncio.sleep(0.1)
+        topic = purchaser.prefix + "site-traffic"
+        at = reading().quarter.replace(day=20)
+        readings = (reading(10, 1_000_000, topic=topic, quarter=at), progress(10, topic=topic))
+        await publish(stack, purchaser.prefix + "meter-readings", *readings)
+        report = await asyncio.to_thread(second.wait_complete)
+        assert report["days"][0]["settlements"][0]["quantity_g"] == 1_000_000
+        assert len(seller_process.orders()) == 1
+        assert second.end(signal.SIGTERM) < 5
+        assert await connection.fetchval("SELECT expires_at = '-infinity' FROM lease")
+    finally:
+        await connection.close()
+        if second.process and second.process.poll() is None:
+            second.process.kill()
+            second.process.wait()

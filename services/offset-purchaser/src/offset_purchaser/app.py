@@ -119,7 +119,7 @@ class Service:
             await self._engine.stop()
 
     async def _ready(self) -> tuple[bool, str]:
-        problem = self._engine.problem if self._engine else "starting"
+        problem = (self._engine.problem or self._engine.behind) if self._engine else "starting"
         return not problem, problem or "ready"
 
 

@@ -99,6 +99,14 @@ def report(
           [[topic, *row.values()] for topic, row in found["balance"].items()])  # fmt: skip
 
 
+@app.command("import-announcements", epilog=example("offset-purchaser import-announcements --by anna"))
+def import_announcements(by: Annotated[str, typer.Option(help="Who decides.")]) -> None:
+    """After a restore: take over the orders and documents that were announced and are not in the tables."""
+    from offset_purchaser.handlers.people import import_announcements as take
+
+    typer.echo(store(lambda pool: take(pool, by=by)))
+
+
 def main() -> None:
     """Entry point: errors on purpose are one sentence and exit code 1, never a traceback."""
     sys.exit(reporting_errors(app))

@@ -22,9 +22,11 @@ from offset_purchaser.handlers.campaigns import CampaignWatch
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.ingest import Ingest
 from offset_purchaser.handlers.issue import issue, render_documents
+from offset_purchaser.handlers.recover import compare, read_announcements
 from offset_purchaser.handlers.settle import settle
 from offset_purchaser.store.leadership import Term, acquire, renew, resign
 from shared.errors import Conflict, OffsetsError, Transient
+from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.settings import KafkaSettings
 from shared.telemetry import log
 
@@ -45,7 +47,10 @@ class Engine:
         self._broker = broker
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._term: Term | None = None
+        self._announced: tuple[list[OffsetOrder], list[OffsetDocument]] | None = None
+        self._caught_up = False
         self.problem = "starting"
+        self.behind = ""
 
     async def run(self) -> None:
         """Until cancelled, or until something is wrong that waiting does not mend."""
@@ -79,7 +84,7 @@ class Engine:
         log(__name__).info("acting", epoch=term.epoch, holder=term.holder)
         metrics.LEADER.set(1)
         metrics.EPOCH.set(term.epoch)
-        self.problem = ""
+        self.problem, self._announced, self._caught_up = "", None, False
         settings = self._context.settings
         watch, ingest = CampaignWatch(self._context), Ingest(self._context, self._kafka)
         try:
@@ -96,11 +101,27 @@ class Engine:
             metrics.LEADER.set(0)
 
     async def _tick(self, term: Term) -> None:
+        if await self._behind():
+            return
         with metrics.TICK_SECONDS.time():
             await settle(self._context, term)
             await buy(self._context, term)
             await issue(self._context, term)
             await render_documents(self._context, term)
+
+    async def _behind(self) -> bool:
+        """Whether a restore put our tables behind what was announced; then readings are counted and nothing else."""
+        if self._caught_up:
+            return False
+        if self._announced is None:
+            self._announced = await read_announcements(self._kafka, self._context.topics)
+        missing = await compare(self._context.pool, *self._announced, self._context.settings.mode)
+        metrics.BEHIND.set(len(missing.orders) + len(missing.documents))
+        self._caught_up = not missing.sentence
+        if missing.sentence and self.behind != missing.sentence:
+            log(__name__).error("behind", reason=missing.sentence)
+        self.behind = missing.sentence
+        return bool(missing.sentence)
 
     async def _announce(self, _term: Term) -> None:
         await announce(self._context, self._broker)

@@ -21,5 +21,6 @@ ORDERS_BY_STATE = Gauge("purchaser_orders_open", "Orders by state", ["provider",
 ORDERS_UNKNOWN = Counter("purchaser_orders_unanswered", "Attempts without a trustworthy answer", registry=REGISTRY)
 DOCUMENTS = Counter("purchaser_documents", "Documents issued", ["kind"], registry=REGISTRY)
 OUTBOX = Gauge("purchaser_outbox", "Announcements not yet on Kafka (500 means 500 or more)", registry=REGISTRY)
+BEHIND = Gauge("purchaser_behind", "Announced orders and documents that our tables lack", registry=REGISTRY)
 FAILURES = Counter("purchaser_failures", "Work on one thing that failed; see the log", ["where"], registry=REGISTRY)
 TICK_SECONDS = Histogram("purchaser_tick_seconds", "One look at everything there is to do", registry=REGISTRY)

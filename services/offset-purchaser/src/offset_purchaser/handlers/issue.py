@@ -16,6 +16,7 @@ from offset_purchaser.documents import Attachment, DocumentContent, render
 from offset_purchaser.handlers.content import build_content
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.isolate import isolated
+from offset_purchaser.handlers.recover import link_imported
 from offset_purchaser.ledger import Posting
 from offset_purchaser.order import NAMESPACE
 from offset_purchaser.store import campaigns, documents, outbox, settlements
@@ -43,6 +44,9 @@ async def issue(context: Context, term: Term) -> int:
 async def _issue(context: Context, connection: Connection, what: Undocumented) -> int:
     rows = await documents.confirmed_orders(connection, what)
     if not rows:
+        return 0
+    if await link_imported(context, connection, rows):
+        await settlements.refresh_states(connection, what.campaign, [what.buy_day])
         return 0
     found = (await campaigns.in_force(connection, what.campaign))[0]
     leg = next(leg for leg in found.campaign.legs if leg.key == rows[0]["leg"])

@@ -17,6 +17,7 @@ from offset_purchaser.certificate import Certificate, faults
 from offset_purchaser.documents.values import line_amount
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.outcome import new_attempt, record_answer, record_refusal
+from offset_purchaser.handlers.recover import compare, read_announcements, take_over
 from offset_purchaser.order import Order, OrderState
 from offset_purchaser.providers import open_providers, provider_kind
 from offset_purchaser.providers.base import Answer, Progress
@@ -25,7 +26,7 @@ from offset_purchaser.store import campaigns, certificates, documents, orders, s
 from shared.clock import system_clock
 from shared.errors import Rejected
 from shared.postgres import Connection, Pool, transaction
-from shared.settings import TopicSettings
+from shared.settings import KafkaSettings, TopicSettings
 from shared.telemetry import log
 
 
@@ -150,6 +151,17 @@ async def add_invoice(pool: Pool, order_id: str, number: str, issued_on: date, f
         if await documents.provider_invoices(connection, [order.order_id]):
             raise Rejected(f"order {order_id} has an invoice already")
         await documents.insert_provider_invoice(connection, order.order_id, number, issued_on, file, system_clock())
+
+
+async def import_announcements(pool: Pool, *, by: str) -> str:
+    """Take over what was announced and is missing here; says what that was."""
+    name, context = _name(by), _context(pool)
+    orders_said, documents_said = await read_announcements(KafkaSettings.load(), context.topics)
+    missing = await compare(pool, orders_said, documents_said, context.settings.mode)
+    if not missing.sentence:
+        return "nothing is missing"
+    await take_over(context, missing, orders_said, by=name)
+    return f"{len(missing.orders)} orders and {len(missing.documents)} documents taken over"
 
 
 def _context(pool: Pool) -> Context:

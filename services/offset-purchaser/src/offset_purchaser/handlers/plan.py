@@ -9,6 +9,7 @@ from offset_purchaser.order import Order, OrderState, order_id
 from offset_purchaser.planning import LegPlan, plan_leg
 from offset_purchaser.store import ledger as ledger_store
 from offset_purchaser.store import orders, purchases
+from offset_purchaser.store.announced import left_before
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.purchases import Unplanned
 from shared.postgres import Connection
@@ -50,8 +51,10 @@ async def _write(
     await ledger_store.append(connection, [posting], now)
     if not plan.ordered_g:
         return
+    key_of_order = order_id(campaign.entity_id, campaign.id, what.buy_day, what.number, leg.key, 1)
+    left = await left_before(connection, key_of_order)
     order = Order(
-        order_id=order_id(campaign.entity_id, campaign.id, what.buy_day, what.number, leg.key, 1),
+        order_id=key_of_order,
         mode=mode,
         legal_entity=campaign.entity_id,
         campaign=campaign.id,
@@ -60,16 +63,16 @@ async def _write(
         leg=leg.key,
         attempt=1,
         provider=what.provider,
-        state=OrderState.PLANNED,
+        state=OrderState.UNKNOWN if left else OrderState.PLANNED,
         quantity_g=plan.ordered_g,
         price_per_tonne=leg.ceiling(what.buy_day),
         currency=leg.currency,
         amount=plan.amount,
         request=None,
-        first_sent_at=None,
+        first_sent_at=left,
         reference=None,
         certified=False,
-        find_only=False,
+        find_only=left is not None,
         tries=0,
         last_deadline=None,
     )

@@ -94,7 +94,8 @@ async def unrendered(pool: Pool, limit: int = 5) -> list[Unrendered]:
     rows = await pool.fetch(
         """
         SELECT d.number, d.campaign, d.buy_day, d.content_bytes FROM documents d
-        LEFT JOIN document_files f USING (number) WHERE f.number IS NULL ORDER BY d.issued_at, d.number LIMIT $1
+        LEFT JOIN document_files f USING (number) WHERE f.number IS NULL AND NOT d.imported
+        ORDER BY d.issued_at, d.number LIMIT $1
         """,
         limit,
     )

@@ -69,12 +69,13 @@ async def insert(connection: Connection, order: Order, reason: str, now: datetim
     await connection.execute(
         """
         INSERT INTO orders (order_id, mode, legal_entity, campaign, buy_day, number, leg, attempt, provider, state,
-            reason, quantity_g, price_per_tonne, currency, amount, next_try_at, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $16)
+            reason, quantity_g, price_per_tonne, currency, amount, first_sent_at, find_only, next_try_at, created_at,
+            updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $18)
         """,
         *(order.order_id, order.mode, order.legal_entity, order.campaign, order.buy_day, order.number, order.leg),
         *(order.attempt, order.provider, order.state.value, reason, order.quantity_g, order.price_per_tonne),
-        *(order.currency, order.amount, now),
+        *(order.currency, order.amount, order.first_sent_at, order.find_only, now),
     )
     await _announce(connection, order.order_id, now, topic)
 

@@ -160,13 +160,14 @@ WITH legs AS (
         WHEN o.state IN ('planned', 'ready') THEN 2
         WHEN o.state IN ('sending', 'unknown', 'placed') THEN 3
         WHEN o.document IS NULL THEN 4
-        WHEN f.number IS NULL OR NOT o.certified THEN 5
+        WHEN (f.number IS NULL AND NOT coalesce(d.imported, false)) OR NOT o.certified THEN 5
         ELSE 6 END AS rank, coalesce(o.reason, '') AS reason, coalesce(o.provider, l.provider) AS provider
     FROM settlement_legs l
     LEFT JOIN purchases p USING (campaign, buy_day, number, leg)
     LEFT JOIN LATERAL (SELECT * FROM orders o WHERE (o.campaign, o.buy_day, o.number, o.leg)
         = (l.campaign, l.buy_day, l.number, l.leg) ORDER BY attempt DESC LIMIT 1) o ON true
     LEFT JOIN document_files f ON f.number = o.document
+    LEFT JOIN documents d ON d.number = o.document
     WHERE l.campaign = $1 AND ($2::date[] IS NULL OR l.buy_day = ANY($2))
 ), states AS (
     SELECT day, number, min(rank) AS rank,

@@ -1,0 +1,90 @@
+"""After a restore: compare with what was announced on Kafka, and take over what our tables lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import ValidationError
+
+from offset_purchaser import ledger
+from offset_purchaser.announced import Behind, behind, newest
+from offset_purchaser.handlers.context import Context
+from offset_purchaser.ledger import Posting
+from offset_purchaser.store import announced
+from offset_purchaser.store import ledger as ledger_store
+from shared.kafka import client_options
+from shared.offset_events import OffsetDocument, OffsetOrder
+from shared.postgres import Connection, Pool, transaction
+from shared.settings import KafkaSettings, TopicSettings
+from shared.telemetry import log
+
+
+async def read_announcements(
+    kafka: KafkaSettings, topics: TopicSettings
+) -> tuple[list[OffsetOrder], list[OffsetDocument]]:
+    """Everything on ``offset-orders`` and ``offset-documents``; both are kept for ever and small."""
+    orders = await _read(kafka, topics.name("offset_orders"), OffsetOrder.model_validate_json)
+    return orders, await _read(kafka, topics.name("offset_documents"), OffsetDocument.model_validate_json)
+
+
+async def _read(kafka: KafkaSettings, topic: str, decode: Callable[[bytes], Any]) -> list[Any]:
+    consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
+        **client_options(kafka), enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    found = []
+    try:
+        await consumer.topics()
+        parts = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        consumer.assign(parts)
+        ends = await consumer.end_offsets(parts) if parts else {}
+        for part in parts:
+            consumer.seek(part, (await consumer.beginning_offsets([part]))[part])
+        while any([await consumer.position(part) < ends[part] for part in parts]):
+            for records in (await consumer.getmany(timeout_ms=1000)).values():
+                for record in records:
+                    try:
+                        found.append(decode(record.value or b""))
+                    except ValidationError as error:
+                        log(__name__).warning("announcement not understood", topic=topic, reason=str(error)[:200])
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def compare(pool: Pool, orders: Sequence[OffsetOrder], documents: Sequence[OffsetDocument], mode: str) -> Behind:
+    """What was announced in this mode and is not in our tables."""
+    mine = newest(event for event in orders if event.mode == mode)
+    papers = {event.number: event for event in documents if event.mode == mode}
+    return behind(mine, papers, await announced.our_orders(pool), await announced.our_documents(pool))
+
+
+async def take_over(context: Context, missing: Behind, orders: Sequence[OffsetOrder], *, by: str) -> None:
+    """Import what is missing: orders are looked up from now on, numbers are never given twice."""
+    providers = {event.order_id: event.provider for event in orders}
+    async with transaction(context.pool) as connection:
+        await announced.insert_orders(connection, missing.orders, by, context.clock())
+        for event in missing.documents:
+            series, _, sequence = event.number.rpartition("-")
+            provider = providers.get(event.order_ids[0], "") if event.order_ids else ""
+            await announced.insert_document(connection, event, provider, series, int(sequence))
+    log(__name__).warning("announcements imported", orders=len(missing.orders), documents=len(missing.documents), by=by)
+
+
+async def link_imported(context: Context, connection: Connection, rows: Sequence[dict[str, Any]]) -> bool:
+    """Give confirmed orders the document that was issued for them before the restore; false when there is none."""
+    number = await announced.imported_document(connection, [row["order_id"] for row in rows])
+    if number is None:
+        return False
+    await connection.execute(
+        "UPDATE orders SET document = $1 WHERE order_id = ANY($2)", number, [row["order_id"] for row in rows]
+    )
+    for row in rows:
+        money = {"net": row["amount"], "vat": row["amount"] * 0, "currency": row["currency"]}
+        entries = ledger.documented_entries(row["buy_day"], row["provider"], row["order_id"], **money)
+        key, note = f"document|{number}|{row['order_id']}", f"document {number}"
+        head = (key, row["mode"], row["legal_entity"], row["campaign"], row["number"], note)
+        await ledger_store.append(connection, [Posting(*head, tuple(entries))], context.clock())
+    return True
