@@ -127,5 +127,21 @@ def line_batches(pieces: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[
         yield _trimmed([tail], max_line)
 
 
+def whole_lines(pieces: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[bytes]:
+    """Pieces cut at the ends of lines. A line longer than ``max_line`` may be cut or left out."""
+    tail = b""
+    for piece in pieces:
+        whole, newline, rest = piece.rpartition(b"\n")
+        if newline:
+            yield tail + whole
+            tail = rest
+        else:
+            tail += rest
+        if len(tail) > max_line:
+            tail = b""
+    if tail:
+        yield tail
+
+
 def _trimmed(lines: list[bytes], max_line: int) -> list[bytes | None]:
     return [None if len(line) > max_line else line.removesuffix(b"\r") for line in lines]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from replay.access.combined import CombinedParser, minutes_of
 from replay.access.countries import open_countries
 from replay.access.formats import parser_for, without_bom
-from replay.access.request import LineParser, NotARequest, Unreadable
+from replay.access.request import LineParser, Moment, NotARequest, Unreadable
 from replay.access.site import SiteEvents, SiteOptions
 from replay.account import Tally
-from replay.files import Content, chunks, examine, line_batches
+from replay.files import Content, chunks, examine, line_batches, whole_lines
 from replay.identity import RowIds
 from replay.rows import Rows
 from replay.sheets.mapping import SheetMapping, load_mapping, packaged_mappings
@@ -174,17 +176,20 @@ def _log_lines(path: Path) -> Iterator[list[bytes | None]]:
 
 
 def _log_spans(path: Path) -> Iterator[Span]:
-    """The first and last time of a log: one span."""
+    """The first and last time of a log, to the minute: one span."""
     parse = parser_for(path)
+    moments_of = minutes_of if isinstance(parse, CombinedParser) else partial(_moments, parse)
     first, last = 2**62, -1
-    for batch in _log_lines(path):
-        for line in batch:
-            if line is None:
-                continue
-            try:
-                ms = parse(line).moment.ms
-            except (Unreadable, NotARequest):
-                continue
-            first, last = min(first, ms), max(last, ms)
+    for lines in whole_lines(chunks(path)):
+        for moment in moments_of(lines):
+            first, last = min(first, moment.ms), max(last, moment.ms)
     if last >= 0:
         yield datetime.fromtimestamp(first / 1000, UTC), datetime.fromtimestamp(last / 1000, UTC)
+
+
+def _moments(parse: LineParser, lines: bytes) -> Iterator[Moment]:
+    for line in lines.split(b"\n"):
+        try:
+            yield parse(line.removesuffix(b"\r")).moment
+        except (Unreadable, NotARequest):
+            continue

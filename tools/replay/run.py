@@ -27,6 +27,7 @@ from replay.checks import meter_checks, money_checks, topic_checks
 from replay.history import History
 from replay.paced import send_paced
 from replay.plan import Plan
+from replay.progress import watched
 from replay.tables import show_days_in_short, show_files
 from shared.kafka import LogTime, ensure_topics, source_topic
 from shared.settings import KafkaSettings, TopicSettings
@@ -45,14 +46,9 @@ class Settings:
 
 def count_only(plan: Plan, settings: Settings, console: Console) -> None:
     """Parse everything and send nothing: the account, and what would be rejected."""
-    with Lists(settings.out) as lists, sending_bar(console, plan.total) as passed:
-        batch = 0
-        for _ in plan.records(lists):
-            batch += 1
-            if batch == 1000:
-                passed(batch)
-                batch = 0
-        passed(batch)
+    with Lists(settings.out) as lists:
+        for _ in watched(plan.records(lists), plan, console):
+            pass
     plan.check()
     write_summary(settings.out / "summary.json", _files(plan, settings.out))
     show_files(console, plan)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.access.combined import CombinedParser
+from replay.access.combined import CombinedParser, minutes_of
 from replay.access.countries import address_of
 from replay.access.request import NotARequest, Unreadable, path_of
 
@@ -131,3 +132,15 @@ def test_every_line_that_a_server_would_write_is_read(status: int, size: int, ta
     request = CombinedParser()(line.encode())
     assert (request.status, request.size, request.method) == (status, size, b"GET")
     assert b"?" not in request.path
+
+
+@given(st.lists(st.integers(0, 2_000_000_000), min_size=1, max_size=30))
+def test_the_minutes_of_a_log_are_those_of_its_lines(seconds: list[int]) -> None:
+    times = [datetime.fromtimestamp(second, timezone(timedelta(hours=5, minutes=45))) for second in seconds]
+    lines = [
+        f'::1 - - [{time:%d/%b/%Y:%H:%M:%S %z}] "GET / [x] HTTP/1.1" 200 5 "-" "[01/Jan/1999:00:00:00 +0000]"'
+        for time in times
+    ]
+    parser = CombinedParser()
+    expected = {parser(line.encode()).moment.ms // 60_000 for line in lines}
+    assert {moment.ms // 60_000 for moment in minutes_of("\n".join(["garbage", *lines]).encode())} == expected

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.files import CHUNK, chunks, examine, line_batches
+from replay.files import CHUNK, chunks, examine, line_batches, whole_lines
 from shared.errors import Rejected
 
 
@@ -23,6 +23,15 @@ def test_lines_do_not_depend_on_where_the_pieces_are_cut(content: bytes, piece: 
         whole.pop()
     expected = [None if len(line) > max_line else line.removesuffix(b"\r") for line in whole]
     assert [line for batch in line_batches(pieces, max_line) for line in batch] == expected
+
+
+@given(st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=40), st.integers(1, 50))
+def test_whole_lines_are_never_cut(lines: list[bytes], piece: int) -> None:
+    content = b"\n".join(lines)
+    pieces = [content[at : at + piece] for at in range(0, len(content), piece)]
+    assert [line for part in whole_lines(pieces) for line in part.split(b"\n") if line] == [
+        line for line in lines if line
+    ]
 
 
 def test_the_same_content_has_the_same_hash_plain_and_packed(tmp_path: Path) -> None:

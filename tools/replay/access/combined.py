@@ -8,9 +8,20 @@ cut off inside its referrer or user agent. Not read: custom formats that move th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from replay.access.request import MomentCache, NotARequest, Request, Unreadable, common_log_time, path_of
+from replay.access.request import (
+    Moment,
+    MomentCache,
+    NotARequest,
+    Request,
+    Unreadable,
+    common_log_time,
+    path_of,
+    to_moment,
+)
 
+_new = tuple.__new__  # a named tuple's own constructor costs three times as much
 _QUOTED = rb'"([^"\\]*(?:\\.[^"\\]*)*)'
 _LINE = re.compile(
     rb"([^\[]*)\[([^\]]{26})\] "
@@ -31,6 +42,18 @@ _STEPS = (
 _METHOD = re.compile(rb"[A-Z]{3,20}")
 
 
+_MINUTE = re.compile(rb"(?m)^[^\[\n]*\[([^\]\n]{17}):[0-9]{2} ([+-][0-9]{4})\]")
+
+
+def minutes_of(lines: bytes) -> Iterator[Moment]:
+    """The distinct minutes in which the requests of many lines were logged: far cheaper than reading the lines."""
+    for minute, offset in set(_MINUTE.findall(lines)):
+        try:
+            yield to_moment(common_log_time(b"%b:00 %b" % (minute, offset)))
+        except (ValueError, KeyError, OverflowError):
+            continue
+
+
 class CombinedParser:
     """One line at a time; holds only a cache of times."""
 
@@ -45,7 +68,8 @@ class CombinedParser:
         if usual is not None:
             front, time, method, path, status, size, agent = usual.groups()
             bytes_ = -1 if size == b"-" else int(size)
-            return Request(self._moment(time), method, path, int(status), bytes_, agent, front)
+            moment = self._moment(time)
+            return _new(Request, (moment, method, path, int(status), bytes_, agent, front, "", None, ()))
         return self._general(line)
 
     def _general(self, line: bytes) -> Request:
