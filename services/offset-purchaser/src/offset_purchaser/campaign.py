@@ -193,6 +193,8 @@ class Campaign(Strict):
     last_day: date
     channels: Annotated[tuple[ChannelName, ...], Field(min_length=1)]
     expected: dict[ChannelName, Expected] = {}
+    expected_files: tuple[str, ...] = ()
+    """Files that must be said to have arrived (``campaigns arrived``) before any day freezes."""
     cover: Literal["central", "high"] = "central"
     buy: BuyMode | None = None
     grace: timedelta = timedelta(hours=6)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from offset_purchaser.commands import books, campaigns, documents, orders, sandbox, settlements
+from offset_purchaser.commands import books, campaigns, documents, lines, orders, sandbox, settlements
 from offset_purchaser.commands.common import AsJson, example, reporting_errors, show_json, store, table
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(settlements.app, name="settlements")
 app.add_typer(orders.app, name="orders")
 app.add_typer(documents.app, name="documents")
+app.add_typer(lines.app, name="lines")
 app.add_typer(topics_app, name="topics")
 app.add_typer(books.payments_app, name="payments")
 app.add_typer(books.export_app, name="export")

@@ -64,7 +64,10 @@ def gate(
 def review(
     campaign: Campaign, due: Due, total: DayTotal, reasons: Sequence[Reason], release: Release | None, now: datetime
 ) -> Decision:
-    """The same with the day's total: what was expected has arrived and everything could be estimated."""
+    """The same with the day's total: what was expected has arrived and everything could be estimated.
+
+    ``reasons``: what ``source_reasons`` and ``file_reasons`` gave at the moment the total was read.
+    """
     return _decide(campaign, due, [*reasons, *total_reasons(campaign, total)], release, now)
 
 
@@ -100,6 +103,11 @@ def source_reasons(campaign: Campaign, due: Due, topics: Sequence[TopicState]) -
             who = f"{passed.topic}/{passed.partition}"
             reasons.append(Reason(who, f"counted through offset {seen}, opens after {passed.offset}"))
     return reasons
+
+
+def file_reasons(campaign: Campaign, arrived: Collection[str]) -> list[Reason]:
+    """Expected files that nobody has said to have arrived."""
+    return [Reason(f"file:{name}", "has not arrived") for name in campaign.expected_files if name not in arrived]
 
 
 def total_reasons(campaign: Campaign, total: DayTotal) -> list[Reason]:

@@ -45,6 +45,28 @@ def check(
     show(f"{len(loaded.file.campaigns)} campaigns, {len(rows)} settlements", rows, columns, as_json=as_json)
 
 
+@app.command(epilog=example("offset-purchaser campaigns arrived black-friday-2026-fr carrier-2026-11.csv --by anna"))
+def arrived(
+    campaign: Annotated[str, typer.Argument(help="Campaign id.")],
+    name: Annotated[str, typer.Argument(help="File name as in expected_files.")],
+    *,
+    by: Annotated[str, typer.Option(help="Who says so.")],
+) -> None:
+    """Say that an expected file has been loaded, so that days no longer wait for it."""
+    from offset_purchaser.store import campaigns, manual
+    from shared.clock import system_clock
+    from shared.errors import Rejected
+    from shared.postgres import Pool
+
+    async def note(pool: Pool) -> bool:
+        found = await campaigns.in_force(pool, campaign)
+        if not found or name not in found[0].campaign.expected_files:
+            raise Rejected(f"campaign {campaign} does not expect a file {name}")
+        return await manual.arrive(pool, campaign, name, by, system_clock())
+
+    typer.echo(f"{name} has arrived" if store(note) else f"{name} had arrived before")
+
+
 @app.command("show", epilog=example("offset-purchaser campaigns show black-friday-2026-fr --json"))
 def show_campaigns(
     campaign: Annotated[str | None, typer.Argument(help="Only this campaign.")] = None, as_json: AsJson = False

@@ -17,6 +17,7 @@ from offset_purchaser.settlement import (
     Hold,
     Quantity,
     Wait,
+    file_reasons,
     gate,
     quantity,
     review,
@@ -24,7 +25,7 @@ from offset_purchaser.settlement import (
     split,
 )
 from offset_purchaser.sources import Reason, TopicState, topic_state
-from offset_purchaser.store import campaigns, settlements, totals
+from offset_purchaser.store import campaigns, manual, settlements, totals
 from offset_purchaser.store import ledger as ledger_store
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.leadership import Term
@@ -100,11 +101,12 @@ async def _freeze(context: Context, term: Term, found: InForce, items: Sequence[
     async with acting(context, term, snapshot=True) as connection:
         topics = await topic_states(context, connection, found)
         sums = await totals.day_sums(connection, campaign, [item.due for item in items])
+        files = await manual.arrived(connection, campaign.id)
         ready: list[tuple[Open, DayTotal, Freeze]] = []
         changes = []
         for item in items:
             total = day_total(campaign, sums.get(item.due.day, []))
-            reasons = source_reasons(campaign, item.due, topics)
+            reasons = [*source_reasons(campaign, item.due, topics), *file_reasons(campaign, files)]
             decision = review(campaign, item.due, total, reasons, item.release, now)
             if isinstance(decision, Freeze):
                 ready.append((item, total, decision))

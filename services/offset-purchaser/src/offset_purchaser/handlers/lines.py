@@ -1,0 +1,105 @@
+"""Manual lines: a figure in kilograms, an evidence file, an author. Never beside events of the same format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID, uuid5
+
+from offset_purchaser.campaign import Campaign, timetable
+from offset_purchaser.order import NAMESPACE
+from offset_purchaser.store import campaigns, manual
+from offset_purchaser.store.campaigns import InForce
+from offset_purchaser.store.manual import ManualLine
+from shared.clock import day_bounds, quarter_of, system_clock
+from shared.errors import Rejected
+from shared.estimate import ChannelName
+from shared.postgres import Connection, Pool, transaction
+
+LIMIT_BYTES = 20_000_000
+"""An invoice or an agency's report is below 20 MB; more belongs elsewhere, with its hash here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a person states."""
+
+    campaign: str
+    day: date
+    channel: str
+    format: str
+    kg: Decimal
+    low_kg: Decimal | None
+    high_kg: Decimal | None
+    description: str
+    author: str
+
+
+async def add_line(pool: Pool, figure: Figure, filename: str, evidence: bytes) -> UUID:
+    """Keep a manual line; returns its id. The same figure with the same evidence is kept once."""
+    _check(figure, evidence)
+    key = "|".join((figure.campaign, figure.day.isoformat(), figure.channel, figure.format, str(figure.kg)))
+    line = ManualLine(
+        line=uuid5(NAMESPACE, f"line|{key}|{figure.description}|{filename}"),
+        campaign=figure.campaign,
+        day=figure.day,
+        channel=figure.channel,
+        format=figure.format,
+        low_kg=figure.kg if figure.low_kg is None else figure.low_kg,
+        central_kg=figure.kg,
+        high_kg=figure.kg if figure.high_kg is None else figure.high_kg,
+        description=figure.description.strip(),
+        author=figure.author.strip(),
+        filename=filename,
+        evidence=evidence,
+    )
+    if not line.low_kg <= line.central_kg <= line.high_kg or line.low_kg < 0:
+        raise Rejected(f"range out of order: {line.low_kg} <= {line.central_kg} <= {line.high_kg} kg")
+    async with transaction(pool) as connection:
+        found = await campaigns.in_force(connection, figure.campaign)
+        if not found:
+            raise Rejected(f"there is no campaign {figure.campaign}")
+        await _insert(connection, found[0], line)
+    return line.line
+
+
+def _check(figure: Figure, evidence: bytes) -> None:
+    if not figure.kg.is_finite() or figure.kg <= 0:
+        raise Rejected(f"{figure.kg} kg: a manual line is above zero")
+    if figure.channel not in list(ChannelName):
+        raise Rejected(f"there is no channel {figure.channel}; there are {', '.join(ChannelName)}")
+    if not figure.description.strip() or not figure.author.strip():
+        raise Rejected("a manual line needs a description and an author")
+    if not 0 < len(evidence) <= LIMIT_BYTES:
+        raise Rejected(f"the evidence file has {len(evidence)} bytes; between 1 and {LIMIT_BYTES} are accepted")
+
+
+async def _insert(connection: Connection, found: InForce, line: ManualLine) -> None:
+    campaign = found.campaign
+    if line.day not in set(campaign.days()) or line.channel not in campaign.channels:
+        raise Rejected(f"campaign {campaign.id} has no {line.channel} on {line.day}")
+    start, end = day_bounds(line.day, campaign.tz)
+    if line.format:
+        events = await manual.events_of(connection, line.channel, f"format={line.format}", start, end)
+        if events:
+            raise Rejected(
+                f"{line.channel} of format {line.format} has {events} events on {line.day}: a manual line beside them "
+                "would count it twice"
+            )
+    if await connection.fetchval("SELECT 1 FROM manual_lines WHERE line = $1", line.line):
+        raise Rejected("this line was added before")
+    if not await _settled_later(connection, campaign, line.day):
+        raise Rejected(f"every settlement of {line.day} has frozen; no later one would see the line")
+    shop = "default" if campaign.shops == "*" else campaign.shops[0]
+    country = found.entity.party.country if campaign.countries == "*" else campaign.countries[0]
+    noon = quarter_of(start + (end - start) / 2)
+    await manual.insert_line(connection, line, quarter=noon, shop=shop, country=country, now=system_clock())
+
+
+async def _settled_later(connection: Connection, campaign: Campaign, day: date) -> bool:
+    wanted = {due.number for due in timetable(campaign) if due.day == day}
+    rows = await connection.fetch(
+        "SELECT number FROM frozen_settlements WHERE campaign = $1 AND day = $2", campaign.id, day
+    )
+    return bool(wanted - {row["number"] for row in rows})
