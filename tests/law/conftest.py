@@ -33,6 +33,7 @@ def on_database(stack: LocalStack, sandbox: Sandbox, request: pytest.FixtureRequ
     packages = ("shared.meter", "delivery_emissions") if schema == "delivery_emissions" else ("shared.meter",)
     dsn = within_database(stack.service_dsn(schema), sandbox.database)
     migrate(PostgresSettings(dsn=dsn), packages)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a process that is killed leaves its transaction open
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 

@@ -36,7 +36,7 @@ class Logs:
 
     def end(self, tp: TopicPartition) -> int:
         """Offset after the last record that was produced so far."""
-        return min(self.visible.get(tp, 0), len(self.partitions[tp]))
+        return min(self.visible.get(tp, 4), len(self.partitions[tp]))
 
     def produce(self, tp: TopicPartition, records: int) -> None:
         """Let the next records appear."""

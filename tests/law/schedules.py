@@ -22,22 +22,23 @@ records = st.one_of(
     st.tuples(st.sampled_from(["id", "id", "id", "replay"]), st.sampled_from("abcd"), moments, st.booleans()),
     st.tuples(st.sampled_from(["bad", "control"]), st.just("x"), moments, st.just(True)),
 )
-partition_logs = st.lists(st.lists(records, max_size=9), min_size=2, max_size=3)
+partition_logs = st.lists(st.lists(records, min_size=3, max_size=10), min_size=2, max_size=3)
 
 small = st.integers(0, 5)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("produce"), small, st.integers(1, 4)),
-        st.tuples(st.just("turn"), small, st.integers(1, 4), st.sampled_from([0, 0, 2]), st.booleans()),
-        st.tuples(st.just("turn"), small, st.integers(2, 6), st.just(0), st.just(True)),
-        st.tuples(st.just("flush"), small, st.booleans()),
+        st.tuples(st.just("turn"), small, st.integers(1, 3), st.sampled_from([0, 0, 2]), st.booleans()),
+        st.tuples(st.just("turn"), small, st.integers(1, 3), st.just(0), st.just(True)),
         st.tuples(st.just("flush"), small, st.booleans()),
         st.tuples(st.just("rebalance"), small),
         st.tuples(st.just("start"), small),
-        st.tuples(st.just("kill"), small),
-        st.tuples(st.just("deaf"), small),
-        st.tuples(st.sampled_from(["stop", "revoke", "resend"]), small, st.integers(1, 4), st.integers(0, 6)),
+        st.tuples(st.sampled_from(["kill", "deaf"]), small),
+        st.tuples(st.just("stop"), small, st.integers(1, 3), st.integers(0, 15)),
+        st.tuples(st.just("revoke"), small, st.integers(1, 3), st.integers(0, 15)),
+        st.tuples(st.just("resend"), small, st.integers(1, 3), st.integers(0, 15)),
     ),
+    min_size=3,
     max_size=14,
 )
 plans = st.lists(

@@ -55,7 +55,10 @@ class Process:
         producer: Any = FakeProducer(world.logs, self.gate, len(world.tps))
         pool: Any = FaultyPool(world.pool, self.gate)
         ends: Any = FakeEnds(world.logs, self.gate)
-        reader: Any = lambda topic, partition: FakeReader(world.logs, self.gate, TopicPartition(topic, partition))
+
+        def reader(topic: str, partition: int) -> Any:
+            return FakeReader(world.logs, self.gate, TopicPartition(topic, partition))
+
         metrics = MeterMetrics(CollectorRegistry())
         self.publisher = ReadingsPublisher(producer, READINGS, world.estimator, metrics, retry_s=0.0, away_s_max=60.0)
         self.sending = asyncio.create_task(self.publisher.run())
@@ -145,8 +148,9 @@ class World:
             return
         self._stalled += 1
         informed, stalled.informed = stalled.informed, False
-        for _ in range(min(4, len(self.steps))):
-            await self.step(self.steps.pop(0), stalled)
+        for _ in range(4):
+            if self.steps:  # the steps of another process take some, too
+                await self.step(self.steps.pop(0), stalled)
         stalled.informed = informed and not stalled.gate.dead
         self._stalled -= 1
 
@@ -228,7 +232,7 @@ class World:
         await asyncio.sleep(0)
         beside = asyncio.create_task(process.do(work))
         for _ in range(steps):
-            await asyncio.sleep(0.0002)
+            await asyncio.sleep(0.0003)
         process.consumer.held.set()
         await asyncio.gather(turn, beside)
         process.consumer.held = None
