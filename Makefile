@@ -60,7 +60,8 @@ test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
 
 up: ## Start the whole system with docker compose and wait until it is ready (UP='--profile dashboards' adds Grafana)
 	$(PYTHON) deploy/compose/prepare.py
-	docker compose $(UP) up --detach --build --wait
+	COMPOSE_PARALLEL_LIMIT=1 docker compose build
+	docker compose $(UP) up --detach --wait
 
 down: ## Stop what `make up` started; the volumes keep the data (DOWN=--volumes removes them)
 	docker compose --profile dashboards down $(DOWN)
