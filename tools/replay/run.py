@@ -57,9 +57,8 @@ def count_only(plan: Plan, settings: Settings, console: Console) -> None:
 def send_to(plan: Plan, settings: Settings, history: History, kafka: KafkaSettings, console: Console) -> None:
     """Send to a Kafka that is there already. Its meters and its purchaser do the rest, by their own campaign file."""
     topics = TopicSettings.load()
-    specs = [spec for entry in plan.inputs for spec in source_topic(topics, entry.topic, LogTime.RECORDED)]
-    unique = list({spec.name: spec for spec in specs}.values())
-    asyncio.run(ensure_topics(kafka, unique, replication_factor=topics.replication_factor))
+    specs = [spec for setting in TOPIC_SETTINGS for spec in source_topic(topics, setting, LogTime.RECORDED)]
+    asyncio.run(ensure_topics(kafka, specs, replication_factor=topics.replication_factor))
     contents = [entry.content for entry in plan.inputs]
     history.begin(contents, kafka.bootstrap_servers)
     with Lists(settings.out) as lists, sending_bar(console, plan.total) as on_sent:
