@@ -17,7 +17,7 @@ from shared.estimate import ChannelName, Method, Subject
 
 @dataclass(frozen=True, slots=True)
 class ScheduleEntry:
-    """From the start of ``valid_from`` (in the campaign's time zone) these methods and this factor set apply."""
+    """From the start of ``valid_from`` these methods and this factor set apply to registers of that UTC day on."""
 
     channel: ChannelName
     valid_from: date
@@ -65,7 +65,7 @@ def choose_method(entry: ScheduleEntry, methods: Iterable[Method], subject: Subj
 def check_change(old: MethodSchedule, new: MethodSchedule, now: datetime) -> None:
     """A change may only begin at the start of a day not yet begun; days before keep what they had.
 
-    ``now`` is aware and in the campaign's time zone. Raises ``Rejected`` naming the first entry at fault.
+    ``now`` is aware; its own date is compared, so give it in UTC. Raises ``Rejected`` naming the first entry at fault.
     """
     if now.tzinfo is None:
         raise Rejected("the time must carry a time zone", field="now")
