@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from delivery_emissions.channel import DELIVERY
-from delivery_emissions.counting import ShipmentTally, settle_with
+from delivery_emissions.counting import ShipmentTally, recount_with, settle_with
 from delivery_emissions.methods import METHODS
 from delivery_emissions.tables import Tables
 from shared.meter import store
@@ -15,11 +15,13 @@ MIGRATIONS = (*store.MIGRATIONS, "delivery_emissions")
 
 def definition(grace_s: int) -> MeterDefinition:
     """This meter, with its place and vehicle tables loaded."""
+    tables = Tables.load()
     return MeterDefinition(
         name=NAME,
         channels=(DELIVERY,),
         methods=METHODS,
         migrations=MIGRATIONS,
         tally=ShipmentTally,
-        settle=settle_with(Tables.load(), grace_s * 1000),
+        settle=settle_with(tables, grace_s * 1000),
+        recount=recount_with(tables, grace_s * 1000),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from delivery_emissions.assess import Assessment, assess
 from delivery_emissions.channel import MEASURES
-from delivery_emissions.shipment import Booking, apply, country_of, day_moment, quarter_s_of
+from delivery_emissions.shipment import Booking, ShipmentState, apply, country_of, day_moment, quarter_s_of
 from delivery_emissions.store import Held, Stored, lock_shipments, new_event_ids, write_shipments
 from delivery_emissions.tables import Tables
 from shared.meter.lateness import Lateness, epoch_ms
@@ -60,6 +60,20 @@ def settle_with(tables: Tables, rules_grace_ms: int) -> Callable[[Connection, Po
         return replace(sealed, counts=counts, deltas=deltas)
 
     return settle
+
+
+def recount_with(tables: Tables, grace_ms: int) -> Callable[[Sequence[Sealed]], dict[RegisterKey, Delta]]:
+    """The same decision in memory over all partitions of the topic, for audits."""
+
+    def recount(stretches: Sequence[Sealed]) -> dict[RegisterKey, Delta]:
+        rows = [Held(identity(row["event_id"]), record, row) for sealed in stretches for record, row in sealed.held]
+        stored = {item.row["shipment_id"]: Stored(item.row["shipment_id"], ShipmentState(), -1) for item in rows}
+        deltas: dict[RegisterKey, Delta] = {}
+        if stretches:
+            _, deltas = _decide(rows, {item.identity for item in rows}, stored, stretches[0], tables, grace_ms)
+        return deltas
+
+    return recount
 
 
 def _decide(

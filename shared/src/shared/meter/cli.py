@@ -1,4 +1,4 @@
-"""The commands both meters have: run, migrate, topics, balance."""
+"""The commands both meters have: run, migrate, topics, balance; those that intervene are in ``commands``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import uvloop
 from shared.console import FAILED, new_app, out, table
 from shared.meter import store
 from shared.meter.channel import Channel
+from shared.meter.commands import register_commands
 from shared.meter.service import MeterDefinition, MeterEnvironment, ensure_meter_topics, run_meter
 from shared.postgres import migrate, open_pool
 from shared.settings import HttpSettings, LogSettings, PostgresSettings
@@ -73,6 +74,7 @@ def meter_app(
         if any(row["difference"] for row in rows):
             raise typer.Exit(FAILED)
 
+    register_commands(app, definition)
     return app
 
 

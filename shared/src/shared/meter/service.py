@@ -34,6 +34,7 @@ from shared.kafka import (
     readings_topics,
     source_topic,
 )
+from shared.meter.audit import Recount
 from shared.meter.bad_share import BadShare
 from shared.meter.channel import Channel
 from shared.meter.estimator import Estimator
@@ -78,6 +79,8 @@ class MeterDefinition:
     schedule: MethodSchedule = field(default_factory=default_schedule)
     tally: TallyClass = Tally
     settle: Settle | None = None
+    recount: Recount | None = None
+    """What an audit compares for a meter that decides inside the transaction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,26 @@ async def closed_positions(pool: Pool, topic: str, partition: int) -> list[Posit
         return [_position(row) for row in await connection.fetch(_CLOSED, topic, partition)]
 
 
+async def snapshot(
+    pool: Pool, topic: str, partition: int
+) -> tuple[Position | None, list[Register], dict[str, tuple[int, int]]]:
+    """One moment of a partition: its newest row, that epoch's registers, and which records took replayed positions."""
+    async with transaction(pool) as connection:
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        row = await connection.fetchrow(_POSITION, topic, partition)
+        if row is None:
+            return None, [], {}
+        registers = await connection.fetch(
+            "SELECT * FROM registers WHERE topic = $1 AND partition = $2 AND log_epoch = $3",
+            topic,
+            partition,
+            row["log_epoch"],
+        )
+        replayed = await connection.fetch("SELECT * FROM replayed WHERE topic = $1", topic)
+    taken = {one["source"]: (one["partition"], one["record_offset"]) for one in replayed}
+    return _position(row), [_register(one) for one in registers], taken
+
+
 async def stop_partition(pool: Pool, position: Position, why: str) -> Position | None:
     """Persist that a partition must not be counted on; ``None`` when its row is not this one any more.
 

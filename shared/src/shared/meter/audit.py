@@ -1,0 +1,135 @@
+"""Recounting from the log: does what is stored equal what the log says? And do the producers key by id?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.decode import BatchDecoder
+from shared.meter import store
+from shared.meter.channel import Channel
+from shared.meter.log_reader import LogReader
+from shared.meter.position import Position
+from shared.meter.register import Delta, Register, RegisterKey
+from shared.meter.tally import Record, Sealed, Tally
+from shared.postgres import Pool
+
+Recount = Callable[[Sequence[Sealed]], dict[RegisterKey, Delta]]
+"""What all partitions of a topic come to together, for a meter that decides in its database (shipments)."""
+
+COUNTS = ("counted", "duplicate", "rejected", "skipped", "late", "late_unprovable", "duplicate_unprovable")
+
+
+@dataclass(slots=True)
+class Finding:
+    """The result for one partition, or for a topic as a whole (partition -1)."""
+
+    topic: str
+    partition: int
+    offsets: int = 0
+    registers: int = 0
+    differences: list[str] = field(default_factory=list)
+
+
+def shown(delta: Delta | Register | None, measures: int) -> tuple[int, ...]:
+    """A register's numbers in one order, absent activity as 0."""
+    if delta is None:
+        return (0,) * (4 + measures)
+    activity = [*delta.activity, *[0] * measures][:measures]
+    return (delta.events, delta.late, delta.duplicates, delta.rejected, *activity)
+
+
+def compared(stored: Mapping[RegisterKey, Any], counted: Mapping[RegisterKey, Any], measures: int) -> list[str]:
+    """Registers that differ, said with both sides."""
+    return [
+        f"register {key}: stored {shown(stored.get(key), measures)}, the log says {shown(counted.get(key), measures)}"
+        for key in sorted(stored.keys() | counted.keys())
+        if shown(stored.get(key), measures) != shown(counted.get(key), measures)
+    ]
+
+
+async def recount_partition(
+    pool: Pool, log: LogReader, channel: Channel, tally: Tally, topic: str, partition: int
+) -> tuple[Finding, Sealed | None, list[Register]]:
+    """Fold a partition again from its first offset to where it is counted. Compares balance and registers.
+
+    Registers of a channel that decides in its database are compared for the topic as a whole instead.
+    """
+    finding = Finding(topic, partition)
+    position, registers, replayed = await store.snapshot(pool, topic, partition)
+    if position is None:
+        finding.differences.append("it was never counted")
+        return finding, None, []
+    start = position.balance.first_offset + position.balance.lost
+    begin, _ = await log.bounds()
+    if begin > start:
+        finding.differences.append(f"the log starts at {begin}, counting began at {start}: it cannot be recounted")
+        return finding, None, registers
+    tally.begin(_origin(position, start))
+    async for records in log.read(start, position.next_offset):
+        tally.take(records)
+    tally.passed(position.next_offset)
+    sealed = tally.seal()
+    if sealed.replays:
+        fresh = {i for i, r in enumerate(sealed.replays) if replayed.get(r.source) == (partition, r.record.offset)}
+        sealed = tally.with_replays(sealed, fresh)
+    finding.offsets, finding.registers = position.next_offset - start, len(registers)
+    if channel.fold is None:
+        return finding, sealed, registers
+    for name in COUNTS:
+        stored, counted = getattr(position.balance, name), getattr(sealed.counts, name)
+        if stored != counted:
+            finding.differences.append(f"{name}: stored {stored}, the log says {counted}")
+    finding.differences += compared({r.key: r for r in registers}, sealed.deltas, len(channel.measures))
+    return finding, sealed, registers
+
+
+def compare_topic(
+    topic: str, channel: Channel, registers: Sequence[Register], counted: Mapping[RegisterKey, Delta]
+) -> Finding:
+    """Activity by register and events in all, over all partitions: which of them booked what depends on their race."""
+    finding = Finding(topic, -1, registers=len(registers))
+    sums: dict[RegisterKey, list[int]] = defaultdict(lambda: [0] * len(channel.measures))
+    for register in registers:
+        for index, value in enumerate(register.activity):
+            sums[register.key][index] += value
+    for key in sorted(sums.keys() | counted.keys()):
+        delta = counted.get(key)
+        says = list(delta.activity) if delta and delta.activity else [0] * len(channel.measures)
+        stored = sums.get(key, [0] * len(channel.measures))
+        if stored != says:
+            finding.differences.append(f"register {key}: stored {stored}, the log says {says}")
+    events = sum(register.events for register in registers), sum(delta.events for delta in counted.values())
+    if events[0] != events[1]:
+        finding.differences.append(f"events: stored {events[0]}, the log says {events[1]}")
+    return finding
+
+
+def _origin(position: Position, start: int) -> Position:
+    balance = position.balance.model_copy(update={"next_offset": start})
+    return replace(position, balance=balance, log_time_max_ms=0, anchor=None)
+
+
+@dataclass(slots=True)
+class KeyCheck:
+    """What a sample says about the keys of a topic."""
+
+    records: int = 0
+    not_ids: int = 0
+    """Records whose key is not the id that duplicates are told by."""
+    places: dict[str, set[int]] = field(default_factory=dict)
+
+    @property
+    def in_two_partitions(self) -> list[str]:
+        """Ids seen in more than one partition."""
+        return sorted(identity for identity, partitions in self.places.items() if len(partitions) > 1)
+
+    def add(self, decoder: BatchDecoder, name: str, partition: int, records: Sequence[Record]) -> None:
+        """Take in records; ``name`` is the field that must be the key. Bad records are left out."""
+        for record, row in zip(records, decoder.rows([record.value for record in records]), strict=True):
+            if row is not None:
+                self.records += 1
+                self.not_ids += record.key != row[name].encode()
+                self.places.setdefault(row[name], set()).add(partition)

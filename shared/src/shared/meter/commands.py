@@ -1,0 +1,224 @@
+"""Commands that look into a meter's past or intervene: dead letters, audit, keys, reseat, restate, resume.
+
+Those that change something ask for ``--reason`` and ``--by`` and leave a record (``interventions``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from shared.console import FAILED, new_app, out, table
+from shared.errors import Rejected
+from shared.factors import load_factor_set
+from shared.meter import actions, interventions
+from shared.meter.interventions import Why
+from shared.meter.service import MeterDefinition, MeterEnvironment
+from shared.postgres import Pool, open_pool
+
+T = TypeVar("T")
+Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
+By = Annotated[str, typer.Option(help="Who does it.")]
+Topic = Annotated[str, typer.Option(help="Full name of the source topic.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Definition = Callable[[], MeterDefinition]
+
+
+def _run(work: Callable[[MeterEnvironment, Pool], Awaitable[T]]) -> T:
+    async def connected() -> T:
+        environment = MeterEnvironment.load()
+        pool = await open_pool(environment.postgres, application="command")
+        try:
+            return await work(environment, pool)
+        finally:
+            await pool.close()
+
+    return asyncio.run(connected())
+
+
+def _show(title: str, rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        out.print_json(json.dumps(list(rows), default=str))
+    else:
+        out.print(table(title, list(rows[0]) if rows else ("nothing",), (list(row.values()) for row in rows)))
+
+
+def register_commands(app: typer.Typer, definition: Definition) -> None:
+    """Add all of them to a meter's command line."""
+    letters = new_app("Records that were not counted, with why.")
+    app.add_typer(letters, name="dead-letters")
+    _dead_letters(letters, definition)
+    _checks(app, definition)
+    _interventions(app, definition)
+
+
+def _dead_letters(app: typer.Typer, definition: Definition) -> None:
+    @app.command("list")
+    def list_letters(
+        every: Annotated[bool, typer.Option("--all", help="Replayed and accepted ones, too.")] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Open dead letters.
+
+        Example: dead-letters list --json
+        """
+        found = _run(lambda environment, pool: actions.letters(environment, pool, definition()))
+        rows = [letter.row(state) for letter, state in found if every or state == "open"]
+        _show("Dead letters", rows, as_json)
+
+    @app.command()
+    def show(source: Annotated[str, typer.Argument(help="topic/epoch/partition/offset")]) -> None:
+        """One dead letter with its bytes, which may hold personal data.
+
+        Example: dead-letters show site-traffic/1/0/4711
+        """
+        found = _run(lambda environment, pool: actions.letters(environment, pool, definition()))
+        for letter, state in found:
+            if letter.source == source:
+                value = (letter.value or b"").decode(errors="backslashreplace")
+                headers = {name: data.decode(errors="backslashreplace") for name, data in letter.headers}
+                key = (letter.key or b"").decode(errors="backslashreplace")
+                out.print_json(json.dumps({**letter.row(state), "key": key, "headers": headers, "value": value}))
+                return
+        raise Rejected(f"no dead letter {source}", field="source")
+
+    @app.command()
+    def replay(
+        reason: Reason,
+        by: By,
+        sources: Annotated[list[str] | None, typer.Argument(help="topic/epoch/partition/offset, several")] = None,
+        every: Annotated[bool, typer.Option("--all", help="Every open one.")] = False,
+        value: Annotated[Path | None, typer.Option(help="A file with the mended bytes, for one letter.")] = None,
+    ) -> None:
+        """Send dead letters again to their topics. Each position is counted once for ever, however often it is sent.
+
+        Example: dead-letters replay site-traffic/1/0/4711 --value mended.json --by anna --reason 'device was misspelt'
+        """
+        why = Why(by, reason)
+        mended = value.read_bytes() if value else None
+        if mended is not None and (every or len(sources or []) != 1):
+            raise Rejected("mended bytes are for one letter", field="value")
+        sent = _run(
+            lambda environment, pool: actions.replay(
+                environment, pool, definition(), sources or [], every=every, value=mended, why=why
+            )
+        )
+        out.print(f"{sent} dead letters sent again")
+
+    @app.command()
+    def accept(
+        reason: Reason, by: By, sources: Annotated[list[str], typer.Argument(help="topic/epoch/partition/offset")]
+    ) -> None:
+        """Note that dead letters will not be counted.
+
+        Example: dead-letters accept site-traffic/1/0/4711 --by anna --reason 'a test page'
+        """
+        why = Why(by, reason)
+        _run(lambda environment, pool: actions.accept(environment, pool, definition(), sources, why))
+        out.print(f"{len(sources)} dead letters accepted")
+
+
+def _checks(app: typer.Typer, definition: Definition) -> None:
+    @app.command()
+    def audit(
+        topic: Annotated[str, typer.Option(help="Only this topic (full name).")] = "",
+        partition: Annotated[int, typer.Option(help="Only this partition; -1: all.")] = -1,
+        as_json: AsJson = False,
+    ) -> None:
+        """Count partitions again from the log and compare with what is stored. Fails when anything differs.
+
+        Example: audit --topic site-traffic --partition 0
+        """
+        findings = _run(lambda environment, pool: actions.audit(environment, pool, definition(), topic, partition))
+        rows = [
+            {"topic": f.topic, "partition": "all" if f.partition < 0 else f.partition, "offsets": f.offsets,
+             "registers": f.registers, "differences": len(f.differences)} for f in findings
+        ]  # fmt: skip
+        _show("Audit", rows, as_json)
+        for finding in findings:
+            for difference in finding.differences:
+                typer.echo(f"{finding.topic}[{finding.partition}] {difference}", err=True)
+        if any(finding.differences for finding in findings):
+            raise typer.Exit(FAILED)
+
+    @app.command("check-keys")
+    def check_keys(
+        topic: Topic,
+        sample: Annotated[int, typer.Option(help="Newest records of each partition to look at.")] = 10_000,
+    ) -> None:
+        """Look for ids in two partitions and for keys that are not ids. Fails when there are any.
+
+        Example: check-keys --topic site-traffic
+        """
+        check = _run(lambda environment, _: actions.check_keys(environment, definition(), topic, sample))
+        twice = check.in_two_partitions
+        out.print(
+            f"{check.records} records, {check.not_ids} keys that are not the id, {len(twice)} ids in 2 partitions"
+        )
+        for identity in twice[:10]:
+            out.print(f"  {identity} in partitions {sorted(check.places[identity])}", highlight=False)
+        if check.not_ids or twice:
+            raise typer.Exit(FAILED)
+
+
+def _interventions(app: typer.Typer, definition: Definition) -> None:
+    @app.command()
+    def reseat(
+        topic: Topic,
+        partition: Annotated[int, typer.Option(help="The stopped partition.")],
+        reason: Reason,
+        by: By,
+        lost: Annotated[int | None, typer.Option(help="Records lost with a topic that was made anew.")] = None,
+    ) -> None:
+        """Go on with a partition whose log changed, in a new log epoch; what was lost is booked as lost.
+
+        Example: reseat --topic site-traffic --partition 0 --by anna --reason 'topic was re-created on Monday'
+        """
+        why = Why(by, reason)
+        done = _run(lambda environment, pool: actions.reseat(environment, pool, topic, partition, lost, why))
+        out.print_json(json.dumps(done))
+
+    @app.command()
+    def restate(
+        day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The UTC day.")],
+        factor_set: Annotated[str, typer.Option(help="Id of the factor set.")],
+        reason: Reason,
+        by: By,
+        channel: Annotated[str, typer.Option(help="Only this channel.")] = "",
+    ) -> None:
+        """Estimate a UTC day again with another factor set, and send its readings as a new revision.
+
+        Example: restate --day 2026-11-27 --factor-set 2027-01 --by anna --reason 'grid factors of 2026 came out'
+        """
+        why, only = Why(by, reason), date(day.year, day.month, day.day)
+        load_factor_set(factor_set)  # must exist and be whole before anything is changed
+        done = _run(
+            lambda environment, pool: actions.restate(
+                environment, pool, definition(), channel=channel, day=only, factor_set=factor_set, why=why
+            )
+        )
+        _show("Restated", done, as_json=False)
+
+    @app.command()
+    def resume(topic: Topic, reason: Reason, by: By) -> None:
+        """Lift the stop of a topic that had too many bad records.
+
+        Example: resume --topic site-traffic --by anna --reason 'the producer was mended'
+        """
+        why = Why(by, reason)
+        partitions = _run(lambda _, pool: interventions.resume(pool, topic, why))
+        out.print(f"{partitions} partitions of {topic} go on")
+
+    @app.command("interventions")
+    def list_interventions(as_json: AsJson = False) -> None:
+        """What people did to this meter: who, when, why.
+
+        Example: interventions --json
+        """
+        _show("Interventions", _run(lambda _, pool: interventions.interventions(pool)), as_json)

@@ -1,0 +1,159 @@
+"""What people may do to a meter by command, in plain SQL. Each leaves a record of who, when and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from shared.errors import Conflict, Rejected
+from shared.meter import store
+from shared.meter.assignment import BAD_RECORDS
+from shared.postgres import Connection, Pool, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Who does it and for what reason; both are required. Raises ``Rejected`` when one is blank."""
+
+    who: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.who.strip():
+            raise Rejected("say who does it: --by", field="by")
+        if not self.reason.strip():
+            raise Rejected("say why: --reason", field="reason")
+
+
+_RECORD = """INSERT INTO interventions (who, command, reason, detail) VALUES ($1, $2, $3, $4) RETURNING id"""
+
+_NEW_EPOCH = """
+INSERT INTO progress (topic, partition, log_epoch, first_offset, next_offset, lost, log_time_max_ms, as_of, partitions,
+    reason)
+SELECT topic, partition, log_epoch + 1, $4, $5, $6, $7, as_of, partitions, $8 FROM progress
+WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
+
+_RESTATE = """
+UPDATE registers SET factor_set = $4, revision = $5, updated_at = now()
+WHERE channel = $1 AND quarter >= $2 AND quarter < $3"""
+
+
+async def record(connection: Connection, why: Why, command: str, detail: Mapping[str, Any]) -> int:
+    """Write one intervention and return its id."""
+    text = json.dumps(dict(detail), default=str)
+    return int(await connection.fetchval(_RECORD, why.who.strip(), command, why.reason.strip(), text))
+
+
+async def reseat(
+    pool: Pool, topic: str, partition: int, why: Why, *, begin: int, end: int, lost: int | None
+) -> dict[str, Any]:
+    """Open a new log epoch for a stopped partition and go on at the first record that exists; returns what was done.
+
+    Offsets that retention deleted are booked as lost. Of a topic that was made anew nobody can tell how many records
+    were lost: ``lost`` says it (0 when left out). Raises ``Rejected`` when the partition is not stopped.
+    """
+    before = await store.read_position(pool, topic, partition)
+    if before is None:
+        raise Rejected(f"{topic}[{partition}] was never counted", field="partition")
+    if not before.stopped or before.stopped.startswith(BAD_RECORDS):
+        raise Rejected(f"{topic}[{partition}] is not stopped for its log: nothing to reseat", field="partition")
+    same_log = before.next_offset < begin <= end
+    first = before.next_offset if same_log else begin - (lost or 0)
+    booked = begin - first
+    if lost is not None and lost != booked:
+        raise Rejected(f"{booked} offsets were deleted; --lost is for topics that were made anew", field="lost")
+    newest_ms = before.log_time_max_ms if same_log else 0
+    detail = {"topic": topic, "partition": partition, "log_epoch": before.log_epoch + 1, "from": begin, "lost": booked}
+    async with transaction(pool) as connection:
+        held = "SELECT 1 FROM progress WHERE topic = $1 AND partition = $2 AND log_epoch = $3 FOR UPDATE"
+        await connection.execute(held, topic, partition, before.log_epoch)
+        await connection.execute(
+            _NEW_EPOCH, topic, partition, before.log_epoch, first, begin, booked, newest_ms, why.reason
+        )
+        await record(connection, why, "reseat", detail)
+    return detail
+
+
+async def restate(pool: Pool, channels: Sequence[str], day: date, factor_set: str, why: Why) -> list[dict[str, Any]]:
+    """Estimate a UTC day again with another factor set; registers made later for that day follow.
+
+    Flushes wait until it is done, so that none of them makes a register this one does not see.
+    """
+    start = datetime.combine(day, time(), UTC)
+    done = []
+    async with transaction(pool) as connection:
+        await connection.execute("LOCK TABLE registers IN SHARE ROW EXCLUSIVE MODE")
+        for channel in channels:
+            revision = 1 + await connection.fetchval(
+                "SELECT coalesce(max(revision), 0) FROM restatements WHERE channel = $1 AND day = $2", channel, day
+            )
+            detail = {"channel": channel, "day": day.isoformat(), "factor_set": factor_set, "revision": revision}
+            number = await record(connection, why, "restate", detail)
+            await connection.execute(
+                "INSERT INTO restatements (channel, day, revision, factor_set, intervention) "
+                "VALUES ($1, $2, $3, $4, $5)",
+                channel,
+                day,
+                revision,
+                factor_set,
+                number,
+            )
+            end = start + timedelta(days=1)
+            answer = await connection.execute(_RESTATE, channel, start, end, factor_set, revision)
+            done.append({**detail, "registers": int(answer.split()[-1])})
+    return done
+
+
+async def resume(pool: Pool, topic: str, why: Why) -> int:
+    """Lift the stop for too many bad records of a topic; returns the partitions that go on. Raises ``Rejected``."""
+    async with transaction(pool) as connection:
+        answer = await connection.execute(
+            "UPDATE progress SET stopped = '', updated_at = now() WHERE topic = $1 AND stopped LIKE $2",
+            topic,
+            BAD_RECORDS + "%",
+        )
+        partitions = int(answer.split()[-1])
+        if not partitions:
+            raise Rejected(f"{topic} is not stopped for bad records", field="topic")
+        await record(connection, why, "resume", {"topic": topic, "partitions": partitions})
+    return partitions
+
+
+async def accept_letters(pool: Pool, sources: Sequence[str], why: Why) -> None:
+    """Note that dead letters will not be counted. Raises ``Conflict`` when one was replayed or accepted before."""
+    async with transaction(pool) as connection:
+        known = await connection.fetch(
+            "SELECT source FROM replayed WHERE source = ANY($1) UNION "
+            "SELECT source FROM accepted_letters WHERE source = ANY($1)",
+            list(sources),
+        )
+        if known:
+            raise Conflict(f"already replayed or accepted: {', '.join(sorted(row['source'] for row in known))}")
+        number = await record(connection, why, "dead-letters accept", {"sources": list(sources)})
+        await connection.executemany(
+            "INSERT INTO accepted_letters (source, intervention) VALUES ($1, $2)", [(s, number) for s in sources]
+        )
+
+
+async def note_replay(pool: Pool, sources: Sequence[str], why: Why) -> None:
+    """Record that dead letters are about to be sent again. Counting each once is the meters' part."""
+    async with transaction(pool) as connection:
+        await record(connection, why, "dead-letters replay", {"sources": list(sources)})
+
+
+async def letter_states(pool: Pool) -> dict[str, str]:
+    """What became of dead letters by source: ``replayed`` or ``accepted``; all others are open."""
+    async with transaction(pool) as connection:
+        replayed = await connection.fetch("SELECT source FROM replayed")
+        accepted = await connection.fetch("SELECT source FROM accepted_letters")
+    return {row["source"]: "accepted" for row in accepted} | {row["source"]: "replayed" for row in replayed}
+
+
+async def interventions(pool: Pool) -> list[dict[str, Any]]:
+    """Everything people did, oldest first."""
+    async with transaction(pool) as connection:
+        rows = await connection.fetch("SELECT * FROM interventions ORDER BY id")
+    return [{**dict(row), "at": row["at"].isoformat(), "detail": json.loads(row["detail"])} for row in rows]

@@ -1,0 +1,155 @@
+"""The commands that look back and intervene, on both meters as real processes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from tests.integration.meter.test_meters import counted, parcel, view
+from tests.support import Message, Sandbox, encoded, until
+
+BY = ("--by", "anna", "--reason", "a test")
+
+
+def failing(sandbox: Sandbox, service: str, *arguments: str) -> str:
+    with pytest.raises(AssertionError, match="ended with") as raised:
+        sandbox.command(service, *arguments)
+    return str(raised.value)
+
+
+async def stopped(sandbox: Sandbox, number: int) -> list[dict[str, Any]]:
+    return await until(
+        lambda: sandbox.rows("traffic_meter", "SELECT * FROM progress WHERE stopped <> ''"),
+        lambda rows: len(rows) >= number,
+    )
+
+
+async def test_a_dead_letter_is_mended_and_counted_once_however_often_it_is_replayed(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    await sandbox.send([view(n) for n in range(20)] + [view(50, device="tin"), view(51, device="tin")])
+    process = sandbox.start("traffic-meter")
+    await counted(sandbox, "traffic_meter", "site-traffic", 22)
+    letters = json.loads(sandbox.command("traffic-meter", "dead-letters", "list", "--json"))
+    assert [(letter["field"], letter["state"]) for letter in letters] == [("device", "open")] * 2
+    first, second = letters[0]["source"], letters[1]["source"]
+    assert '"device": "tin"' in json.loads(sandbox.command("traffic-meter", "dead-letters", "show", first))["value"]
+    mended = sandbox.folder / "mended.json"
+    mended.write_bytes(view(50)[2] or b"")
+    assert "--reason" in failing(sandbox, "traffic-meter", "dead-letters", "replay", first, "--by", "a", "--reason", "")
+    sandbox.command("traffic-meter", "dead-letters", "replay", first, "--value", str(mended), *BY)
+    await counted(sandbox, "traffic_meter", "site-traffic", 23)
+    again: Message = ("site-traffic", b"v52", view(52)[2], None)
+    await send_with_header(sandbox, again, first)
+    await counted(sandbox, "traffic_meter", "site-traffic", 24)
+    balance = await sandbox.balance("traffic_meter", "site-traffic")
+    assert (balance["counted"], balance["duplicate"], balance["rejected"]) == (21, 1, 2)
+    assert "replayed" in failing(sandbox, "traffic-meter", "dead-letters", "replay", first, *BY)
+    sandbox.command("traffic-meter", "dead-letters", "accept", second, *BY)
+    assert json.loads(sandbox.command("traffic-meter", "dead-letters", "list", "--json")) == []
+    done = json.loads(sandbox.command("traffic-meter", "interventions", "--json"))
+    assert [(one["command"], one["who"], one["reason"]) for one in done] == [
+        ("dead-letters replay", "anna", "a test"),
+        ("dead-letters accept", "anna", "a test"),
+    ]
+    sandbox.command("traffic-meter", "audit")
+    assert sandbox.stop(process) == 0
+
+
+async def send_with_header(sandbox: Sandbox, message: Message, source: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=sandbox.stack.bootstrap_servers)
+    await producer.start()
+    topic, key, value, _ = message
+    partition = int(source.rsplit("/", 3)[2])
+    await producer.send_and_wait(
+        sandbox.prefix + topic, value, key=key, partition=partition, headers=[("replays", source.encode())]
+    )
+    await producer.stop()
+
+
+async def test_an_audit_agrees_with_what_was_counted_and_names_what_was_changed(sandbox: Sandbox) -> None:
+    for service in ("traffic-meter", "delivery-emissions"):
+        sandbox.prepare(service)
+    await sandbox.send([*(view(n) for n in range(300)), *(view(n) for n in range(30))])
+    await sandbox.send([parcel(n, revision, "updated", 100 + revision) for n in range(20) for revision in (1, 0)])
+    processes = [sandbox.start(service) for service in ("traffic-meter", "delivery-emissions")]
+    await counted(sandbox, "traffic_meter", "site-traffic", 330)
+    await counted(sandbox, "delivery_emissions", "shipments", 40)
+    assert [sandbox.stop(process) for process in processes] == [0, 0]
+    sandbox.command("traffic-meter", "audit")
+    sandbox.command("delivery-emissions", "audit")
+    sandbox.command("traffic-meter", "check-keys", "--topic", sandbox.prefix + "site-traffic")
+    await sandbox.rows("traffic_meter", "UPDATE registers SET events = events + 1 RETURNING 1")
+    await sandbox.rows("delivery_emissions", "UPDATE registers SET activity[2] = 7 RETURNING 1")
+    assert "stored" in failing(sandbox, "traffic-meter", "audit")
+    assert "stored" in failing(sandbox, "delivery-emissions", "audit")
+
+
+async def test_keys_that_are_not_ids_and_ids_in_two_partitions_are_found(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    twin = [("site-traffic", key, view(1)[2], None) for key in (b"a", b"b", b"c", b"d", b"e")]
+    await sandbox.send([*(view(n) for n in range(10)), *twin])
+    text = failing(sandbox, "traffic-meter", "check-keys", "--topic", sandbox.prefix + "site-traffic")
+    assert "ended with 1" in text
+
+
+async def test_a_topic_of_bad_records_stops_alone_until_it_is_lifted(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    process = sandbox.start("traffic-meter")
+    await sandbox.send([view(n) for n in range(900)] + [view(n, device="tin") for n in range(2_000, 2_400)])
+    rows = await stopped(sandbox, 2)
+    assert all("too many bad records" in row["stopped"] for row in rows)
+    assert {row["topic"] for row in rows} == {sandbox.prefix + "site-traffic"}
+    mail = {
+        "event_id": "m1", "occurred_at": json.loads(view(1)[2] or b"")["occurred_at"], "kind": "marketing",
+        "recipients": 2, "bytes": 10,
+    }  # fmt: skip
+    await sandbox.send([("emails-sent", b"m1", encoded(mail), None)])
+    await counted(sandbox, "traffic_meter", "emails-sent", 1)
+    await sandbox.send([view(n) for n in range(3_000, 3_050)])
+    sandbox.command("traffic-meter", "resume", "--topic", sandbox.prefix + "site-traffic", *BY)
+    await counted(sandbox, "traffic_meter", "site-traffic", 1_350)
+    balance = await sandbox.balance("traffic_meter", "site-traffic")
+    assert (balance["counted"], balance["rejected"]) == (950, 400)
+    assert sandbox.stop(process) == 0
+
+
+async def test_a_partition_whose_log_changed_goes_on_in_a_new_epoch_without_a_restart(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    await sandbox.send([view(n) for n in range(40)])
+    process = sandbox.start("traffic-meter")
+    await counted(sandbox, "traffic_meter", "site-traffic", 40)
+    assert sandbox.stop(process) == 0
+    await sandbox.rows("traffic_meter", "UPDATE progress SET anchor_sha256 = '\\x00' WHERE anchor_offset IS NOT NULL")
+    process = sandbox.start("traffic-meter")
+    for row in await stopped(sandbox, 2):
+        sandbox.command(
+            "traffic-meter", "reseat", "--topic", row["topic"], "--partition", str(row["partition"]), "--lost", "3", *BY
+        )
+    await counted(sandbox, "traffic_meter", "site-traffic", 40 + 40 + 6)
+    rows = await sandbox.rows(
+        "traffic_meter",
+        "SELECT log_epoch, sum(lost) AS lost, sum(counted) AS counted FROM progress WHERE counted > 0 "
+        "GROUP BY 1 ORDER BY 1",
+    )
+    assert [(row["log_epoch"], row["lost"], row["counted"]) for row in rows] == [(1, 0, 40), (2, 6, 40)]
+    assert sandbox.stop(process) == 0
+
+
+async def test_a_restated_day_is_sent_again_as_a_new_revision_and_later_registers_follow(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    await sandbox.send([view(n) for n in range(10)])
+    process = sandbox.start("traffic-meter")
+    await counted(sandbox, "traffic_meter", "site-traffic", 10)
+    readings = await until(sandbox.readings, lambda found: len(found[0]) >= 2)
+    reading = next(iter(readings[0].values()))
+    day = reading.quarter.date().isoformat()
+    sandbox.command("traffic-meter", "restate", "--day", day, "--factor-set", reading.factor_set, *BY)
+    await until(sandbox.readings, lambda found: all(one.revision == 1 for one in found[0].values()))
+    await sandbox.send([view(100, country="DE")])
+    newer = await until(sandbox.readings, lambda found: any(one.country == "DE" for one in found[0].values()))
+    assert {one.revision for one in newer[0].values()} == {1}
+    with pytest.raises(AssertionError):
+        sandbox.command("traffic-meter", "restate", "--day", day, "--factor-set", "no-such-set", *BY)
+    assert sandbox.stop(process) == 0
