@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
+from tests.integration.purchaser.feeding import CAMPAIGN
+from tests.integration.purchaser.process import Purchaser
 from tests.integration.purchaser.world import SellerProcess, SellerThread, World, free_port, open_world
 from tests.support import within_database
 
@@ -78,3 +82,14 @@ def seller_process(tmp_path: Path) -> Iterator[SellerProcess]:
 async def world(own_database: tuple[str, str], seller: SellerThread, tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(*own_database, seller.url, tmp_path) as found:
         yield found
+
+
+@pytest.fixture
+def purchaser(stack: LocalStack, own_database: tuple[str, str], seller_process: SellerProcess, tmp_path: Path) -> Any:
+    found = Purchaser(stack, own_database[0], seller_process, tmp_path, f"p{time.monotonic_ns()}.")
+    found.command("topics", "create")
+    (tmp_path / "campaigns.yaml").write_text(CAMPAIGN.replace("2026-11-27", "2026-11-20"))
+    yield found
+    if found.process and found.process.poll() is None:
+        found.process.kill()
+        found.process.wait()

@@ -27,7 +27,7 @@ from shared.errors import Conflict, OffsetsError
 from shared.postgres import open_pool
 from shared.settings import PostgresSettings
 
-RUNS = int(os.environ.get("CHAOS_RUNS", "40"))
+RUNS = int(os.environ.get("CHAOS_RUNS", "25"))
 GRAMS = 1_234_567
 
 

@@ -10,10 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import generate_latest
 from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
 from tests.integration.purchaser.world import SellerThread, World, everything
 
+from offset_purchaser import metrics
 from offset_purchaser.handlers import people
+from offset_purchaser.handlers.observe import observe
 from offset_purchaser.handlers.people import Confirmation
 from offset_purchaser.report import build
 from offset_purchaser.settlement import Release
@@ -334,3 +337,13 @@ async def test_what_others_pay_is_subtracted_and_shown_and_in_the_ledger(world: 
     await everything(world)
     assert (await day(world))[0]["quantity_g"] == 1_000_000
     assert await accounts(world) == {"emitted": -1_400_000, "paid_by_others": 400_000, "bought": 1_000_000}
+
+
+async def test_whom_settlements_wait_for_is_a_metric(world: World) -> None:
+    await world.campaigns(CAMPAIGN)
+    await world.feed(reading(events=9), progress(10))
+    await everything(world)
+    await observe(world.context)
+    text = generate_latest(metrics.REGISTRY).decode()
+    assert 'purchaser_settlements{campaign="bf",state="held"} 1.0' in text
+    assert 'purchaser_settlements_waiting_for{campaign="bf",who="site-traffic/0"} 1.0' in text

@@ -22,6 +22,7 @@ from offset_purchaser.handlers.campaigns import CampaignWatch
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.ingest import Ingest
 from offset_purchaser.handlers.issue import issue, render_documents
+from offset_purchaser.handlers.observe import observe
 from offset_purchaser.handlers.recover import compare, read_announcements
 from offset_purchaser.handlers.settle import settle
 from offset_purchaser.store.leadership import Term, acquire, renew, resign
@@ -32,6 +33,8 @@ from shared.telemetry import log
 
 GIVE_UP_S = 120.0
 """A broker or database that is away for two minutes is an outage: end, and let the supervisor start us again."""
+OBSERVE_S = 5.0
+"""How often tables become metrics: more often than Prometheus asks."""
 LOOK_S = 1.0
 """How often an instance that does not act looks whether it may."""
 
@@ -49,6 +52,7 @@ class Engine:
         self._term: Term | None = None
         self._announced: tuple[list[OffsetOrder], list[OffsetDocument]] | None = None
         self._caught_up = False
+        self._ingest: Ingest | None = None
         self.problem = "starting"
         self.behind = ""
 
@@ -86,7 +90,8 @@ class Engine:
         metrics.EPOCH.set(term.epoch)
         self.problem, self._announced, self._caught_up = "", None, False
         settings = self._context.settings
-        watch, ingest = CampaignWatch(self._context), Ingest(self._context, self._kafka)
+        watch = CampaignWatch(self._context)
+        self._ingest = ingest = Ingest(self._context, self._kafka)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._renew(term))
@@ -94,6 +99,7 @@ class Engine:
                 group.create_task(self._loop(term, "campaigns", settings.campaigns_poll_s, watch.look))
                 group.create_task(self._loop(term, "work", settings.tick_s, self._tick))
                 group.create_task(self._loop(term, "announcements", settings.tick_s, self._announce))
+                group.create_task(self._loop(term, "metrics", OBSERVE_S, self._observe))
         except* OffsetsError as errors:
             first = _first(errors)
             raise first from errors
@@ -104,7 +110,8 @@ class Engine:
         if await self._behind():
             return
         with metrics.TICK_SECONDS.time():
-            await settle(self._context, term)
+            if self._ingest is not None and self._ingest.caught_up:
+                await settle(self._context, term)
             await buy(self._context, term)
             await issue(self._context, term)
             await render_documents(self._context, term)
@@ -122,6 +129,9 @@ class Engine:
             log(__name__).error("behind", reason=missing.sentence)
         self.behind = missing.sentence
         return bool(missing.sentence)
+
+    async def _observe(self, _term: Term) -> None:
+        await observe(self._context)
 
     async def _announce(self, _term: Term) -> None:
         await announce(self._context, self._broker)

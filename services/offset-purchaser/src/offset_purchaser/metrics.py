@@ -13,8 +13,17 @@ UNREADABLE = Counter("purchaser_readings_unreadable", "Messages of meter-reading
 CAMPAIGN_FILE_OK = Gauge("purchaser_campaign_file_ok", "1 when the campaign file is in force", registry=REGISTRY)
 SETTLEMENTS_FROZEN = Counter("purchaser_settlements_frozen", "Settlements frozen", ["campaign"], registry=REGISTRY)
 SETTLEMENTS = Gauge("purchaser_settlements", "Settlements by state", ["campaign", "state"], registry=REGISTRY)
-WAITING_SINCE = Gauge(
+OVERDUE = Gauge(
     "purchaser_settlement_overdue_seconds", "Longest time a due settlement has waited", ["campaign"], registry=REGISTRY
+)
+WAITING_FOR = Gauge(
+    "purchaser_settlements_waiting_for", "Due settlements by whom they wait for", ["campaign", "who"], registry=REGISTRY
+)
+OLDEST_ORDER = Gauge(
+    "purchaser_order_oldest_open_seconds",
+    "Age of the oldest order without its end or certificate",
+    ["provider"],
+    registry=REGISTRY,
 )
 ORDERS = Counter("purchaser_orders", "Orders that ended, by how", ["provider", "state"], registry=REGISTRY)
 ORDERS_BY_STATE = Gauge("purchaser_orders_open", "Orders by state", ["provider", "state"], registry=REGISTRY)

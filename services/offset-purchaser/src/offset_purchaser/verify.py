@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.handlers.settle import result_json
-from offset_purchaser.settlement import split
+from offset_purchaser.settlement import FORMULA, split
 from offset_purchaser.store import totals
 from offset_purchaser.totals import day_total
 from shared.errors import Rejected
@@ -44,7 +45,8 @@ async def verify_settlement(pool: Pool, campaign: str, day: date, number: int) -
     )
     if row is None:
         raise Rejected(f"settlement {number} of {day} in campaign {campaign} has not frozen")
-    rules = Campaign.model_validate(json.loads(row["content"])["campaign"])
+    content = json.loads(row["content"])
+    rules = Campaign.model_validate(content["campaign"])
     sums = await totals.frozen_sums(pool, campaign, day, number)
     hashes = await totals.frozen_hashes(pool, campaign, [day], number)
     lines, digest = hashes.get(day, (0, totals.NO_LINES_SHA256))
@@ -54,7 +56,8 @@ async def verify_settlement(pool: Pool, campaign: str, day: date, number: int) -
     )
     total = day_total(rules, sums)
     checks = [
-        Check("campaign version", row["campaign_sha256"], rules.sha256()),
+        Check("campaign version", row["campaign_sha256"], _sha256(content["campaign"])),
+        Check("formula", json.loads(row["result"])["formula"], FORMULA),
         Check("register lines", str(row["lines"]), str(lines)),
         Check("SHA-256 of the lines", row["lines_sha256"], digest),
         Check("owed g", str(row["owed_g"]), str(total.owed_g)),
@@ -71,6 +74,11 @@ async def verify_settlement(pool: Pool, campaign: str, day: date, number: int) -
     for leg, share in zip(rules.legs, shares, strict=True):
         checks.append(Check(f"share of {leg.key} g", str(stored.get(leg.key, 0)), str(share)))
     return checks
+
+
+def _sha256(campaign: Mapping[str, Any]) -> str:
+    """Over the stored content, not over today's model of it: a field added later must not break an old campaign."""
+    return hashlib.sha256(json.dumps(campaign, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _result(stored: Mapping[str, Any], again: Mapping[str, Any]) -> list[Check]:

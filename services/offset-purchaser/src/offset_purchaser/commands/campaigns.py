@@ -35,10 +35,10 @@ def check(
                     "campaign": campaign.id,
                     "day": due.day.isoformat(),
                     "number": due.number,
-                    "starts (UTC)": due.start.isoformat(),
-                    "ends (UTC)": due.end.isoformat(),
+                    "starts (UTC)": f"{due.start:%Y-%m-%d %H:%M}",
+                    "ends (UTC)": f"{due.end:%Y-%m-%d %H:%M}",
                     "hours": f"{hours}" + ("" if hours == 24 else "  clocks change"),
-                    "due (local)": due.due_at.astimezone(campaign.tz).isoformat(),
+                    "due (local)": f"{due.due_at.astimezone(campaign.tz):%Y-%m-%d %H:%M %Z}",
                 }
             )
     columns = ["campaign", "day", "number", "starts (UTC)", "ends (UTC)", "hours", "due (local)"]

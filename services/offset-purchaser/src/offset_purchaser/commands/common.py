@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from shared.postgres import Pool
 
 T = TypeVar("T")
+WIDE = 220
+"""Columns of a table that goes into a file or another program: wide enough that nothing folds."""
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of a table.")]
 
 
@@ -63,7 +65,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
         found.add_column(column, overflow="fold")
     for row in rows:
         found.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(found)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)
+    console.print(found)
 
 
 def show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:

@@ -65,7 +65,10 @@ class Ingest:
         self._context = context
         self._kafka = kafka
         self._topic = context.topics.name("meter_readings")
-        self.caught_up = asyncio.Event()
+        self._ends: dict[int, int] = {}
+        self.caught_up = False
+        """Whether everything that was in the topic when this term began is stored: before that, half of the newest
+        readings beside half of the oldest could add up to what was counted, by chance."""
 
     async def run(self, term: Term) -> None:
         """Read until cancelled. Raises ``Conflict`` when another instance reads, ``Transient`` for the database."""
@@ -83,6 +86,8 @@ class Ingest:
                 until = asyncio.get_running_loop().time() + GROW_EVERY_S
                 while asyncio.get_running_loop().time() < until:
                     await self._batch(consumer, term, at)
+                    if not self.caught_up:
+                        await self._look(consumer)
         finally:
             await consumer.stop()
 
@@ -92,6 +97,8 @@ class Ingest:
         stored = await readings.positions(self._context.pool, self._topic)
         tps = [TopicPartition(self._topic, number) for number in sorted(partitions)]
         consumer.assign(tps)
+        if not self._ends:
+            self._ends = {tp.partition: end for tp, end in (await consumer.end_offsets(tps)).items()}
         first = await consumer.beginning_offsets(tps)
         for tp in tps:
             consumer.seek(tp, max(stored.get(tp.partition, 0), first[tp]))
@@ -105,6 +112,11 @@ class Ingest:
             log(__name__).warning("topic missing", topic=self._topic)
             await asyncio.sleep(1.0)
 
+    async def _look(self, consumer: AIOKafkaConsumer[bytes | None, bytes | None]) -> None:
+        """Positions, not last offsets: a topic may end with records that only brokers read."""
+        at = {tp.partition: await consumer.position(tp) for tp in consumer.assignment()}
+        self.caught_up = all(at.get(number, 0) >= end for number, end in self._ends.items())
+
     async def _batch(
         self, consumer: AIOKafkaConsumer[bytes | None, bytes | None], term: Term, at: dict[int, int | None]
     ) -> None:
@@ -112,7 +124,6 @@ class Ingest:
         batch = await consumer.getmany(timeout_ms=settings.ingest_wait_ms, max_records=settings.ingest_batch)
         records = [record for found in batch.values() for record in found]
         if not records:
-            self.caught_up.set()
             return
         after = {tp.partition: found[-1].offset + 1 for tp, found in batch.items() if found}
         decoded = await asyncio.to_thread(decode, records) if len(records) > 500 else decode(records)

@@ -11,6 +11,7 @@ from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.handlers.plan import plan_purchases
 from offset_purchaser.settlement import (
+    FORMULA,
     Booked,
     Decision,
     Freeze,
@@ -147,7 +148,7 @@ async def _write(
         q = quantity(total, was, record_only=number > 1 and campaign.late == "record")
         lines, sha256 = hashes.get(day, (0, totals.NO_LINES_SHA256))
         gaps = [{"who": gap.who, "why": gap.why, **_released(item)} for gap in decision.gaps]
-        rows.append(Frozen(item.due, q, gaps, result_json(total) | evidence[day], lines, sha256))
+        rows.append(Frozen(item.due, q, gaps, result_json(total) | evidence[day] | {"formula": FORMULA}, lines, sha256))
         entries = ledger.frozen_entries(day, *_deltas(q, was))
         for leg, need in zip(campaign.legs, split(q.need_g, campaign.legs), strict=True):
             if need:
