@@ -43,16 +43,16 @@ def totals(summary: dict[str, Any]) -> dict[str, tuple[int, Decimal]]:
 
 
 def small_files(folder: Path) -> list[str | Path]:
-    line = '192.0.2.{n} - - [{day}/Nov/2026:21:{n:02d}:00 +0100] "GET /p/{n} HTTP/1.1" 200 {size} "-" "Mozilla/5.0"\n'
+    line = '192.0.2.{n} - - [{day}/Nov/2025:21:{n:02d}:00 +0100] "GET /p/{n} HTTP/1.1" 200 {size} "-" "Mozilla/5.0"\n'
     lines = [line.format(n=n % 60, day=27 + n % 3, size=1_000_000 + n) for n in range(300)]
     (folder / "access.log.gz").write_bytes(gzip.compress("".join([*lines, "garbage\n"]).encode()))
     (folder / "parcels.csv").write_text(
         "Order No,Line,Order Date,Goods Issue Date,Gross Weight,Weight Unit,Ship To Country,Carrier\n"
-        + "".join(f"{n},1,2026-11-27,2026-11-2{8 + n % 2},{n + 1},LB,FR,DPD\n" for n in range(40))
-        + "99,1,2026-11-27,someday,1,LB,FR,DPD\n"
+        + "".join(f"{n},1,2025-11-27,2025-11-2{8 + n % 2},{n + 1},LB,FR,DPD\n" for n in range(40))
+        + "99,1,2025-11-27,someday,1,LB,FR,DPD\n"
     )
     (folder / "mailings.csv").write_text(
-        "Campaign,Sent,Recipients,Opens,Size (KB)\nBlack Friday,27/11/2026 09:00,25000000,5000000,90\n"
+        "Campaign,Sent,Recipients,Opens,Size (KB)\nBlack Friday,27/11/2025 09:00,25000000,5000000,90\n"
     )
     return [
         *("--log", folder / "access.log.gz", "--shipments", folder / "parcels.csv"),
@@ -67,13 +67,13 @@ def test_small_files_of_every_kind_go_through_the_whole_main_job(tmp_path: Path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "comparisons with the files, none different" in done.stdout
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert [day["day"] for day in summary["days"]] == ["2026-11-27", "2026-11-28", "2026-11-29"]
+    assert [day["day"] for day in summary["days"]] == ["2025-11-27", "2025-11-28", "2025-11-29"]
     found = totals(summary)
     assert {name: events for name, (events, _) in found.items()} == {"site": 300, "email": 3, "ads": 0, "delivery": 40}
     assert all(grams > 0 for name, (_, grams) in found.items() if name != "ads")
     accounts = {entry["path"]: (entry["rows"], entry["sent"], entry["rejected"]) for entry in summary["files"]}
     assert accounts == {"access.log.gz": (301, 300, 1), "parcels.csv": (41, 40, 1), "mailings.csv": (1, 1, 0)}
-    assert (tmp_path / "out" / "rejected.csv").read_text().splitlines()[1:] == [
+    assert sorted((tmp_path / "out" / "rejected.csv").read_text().splitlines()[1:]) == [
         "access.log.gz,301,time,there is no [time]",
         "parcels.csv,42,occurred_at,Goods Issue Date: 'someday' is not a date like %d.%m.%Y or %d/%m/%Y or 2026-11-27",
     ]

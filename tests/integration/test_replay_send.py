@@ -117,6 +117,17 @@ def test_a_topic_that_the_broker_stamps_is_refused(
     assert not (tmp_path / "out" / "replayed.json").exists()
 
 
+def test_a_rehearsal_may_lie_ahead_of_the_clock(
+    kafka: KafkaSettings, topics: TopicSettings, run: Run, tmp_path: Path
+) -> None:
+    import asyncio
+
+    result = run(log(tmp_path / "a.log", 5), "--shift-to", "2090-01-01")
+    assert result.exit_code == 0, result.output
+    records = asyncio.run(read(kafka, topics.name("site_traffic")))
+    assert {datetime.fromtimestamp(record.timestamp / 1000, UTC).year for record in records} == {2090}
+
+
 async def test_records_are_sent_at_their_own_pace(kafka: KafkaSettings, topics: TopicSettings) -> None:
     await ensure_topics(kafka, source_topic(topics, "site_traffic", LogTime.RECORDED), replication_factor=1)
     began = time.monotonic()

@@ -18,6 +18,7 @@ from replay.inputs import Input, Move, Options, load_mappings, open_log, open_sh
 from replay.sheets.mapping import SheetMapping
 from replay.sheets.statement import Statements
 from replay.shift import by_days
+from shared.clock import day_bounds
 from shared.errors import Rejected
 
 
@@ -54,6 +55,15 @@ class Plan:
         """The campaign that covers the files."""
         topics = [entry.topic for entry in self.inputs]
         return covering(self.first_day, self.last_day, zone=self.zone.key, shop=shop, topics=topics)
+
+    def insist_on_days_that_are_over(self, now: datetime) -> None:
+        """Raise ``Rejected`` when the last day is not over: its settlement would not be due for a while."""
+        _, end = day_bounds(self.last_day, self.zone)
+        if end > now:
+            raise Rejected(
+                f"the last day, {self.last_day}, is not over: its settlement cannot be waited for. Leave that day out, "
+                "--shift-to days that are over, or send with --bootstrap"
+            )
 
     @property
     def total(self) -> int | None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ from replay.paced import send_paced
 from replay.plan import Plan
 from replay.progress import watched
 from replay.tables import show_days_in_short, show_files
-from shared.kafka import LogTime, ensure_topics, source_topic
+from shared.clock import system_clock
+from shared.kafka import LogTime, TopicSpec, ensure_topics, source_topic
 from shared.settings import KafkaSettings, TopicSettings
 
 
@@ -57,8 +58,7 @@ def count_only(plan: Plan, settings: Settings, console: Console) -> None:
 def send_to(plan: Plan, settings: Settings, history: History, kafka: KafkaSettings, console: Console) -> None:
     """Send to a Kafka that is there already. Its meters and its purchaser do the rest, by their own campaign file."""
     topics = TopicSettings.load()
-    specs = [spec for setting in TOPIC_SETTINGS for spec in source_topic(topics, setting, LogTime.RECORDED)]
-    asyncio.run(ensure_topics(kafka, specs, replication_factor=topics.replication_factor))
+    asyncio.run(ensure_topics(kafka, _recorded(topics), replication_factor=topics.replication_factor))
     contents = [entry.content for entry in plan.inputs]
     history.begin(contents, kafka.bootstrap_servers)
     with Lists(settings.out) as lists, sending_bar(console, plan.total) as on_sent:
@@ -73,6 +73,15 @@ def send_to(plan: Plan, settings: Settings, history: History, kafka: KafkaSettin
     show_files(console, plan)
 
 
+def _recorded(topics: TopicSettings) -> list[TopicSpec]:
+    """The source topics of a replay; new ones accept times ahead of the clock, which a shifted rehearsal has."""
+    specs = []
+    for setting in TOPIC_SETTINGS:
+        source, dead = source_topic(topics, setting, LogTime.RECORDED)
+        specs += [replace(source, config={**source.config, "message.timestamp.after.max.ms": str(2**63 - 1)}), dead]
+    return specs
+
+
 def kafka_at(bootstrap: str) -> KafkaSettings:
     """The Kafka at an address; TLS and SASL come from the environment, as for the services."""
     return KafkaSettings(_secrets_dir=os.environ.get("SECRETS_DIR"), bootstrap_servers=bootstrap)
@@ -80,6 +89,7 @@ def kafka_at(bootstrap: str) -> KafkaSettings:
 
 def main_job(plan: Plan, settings: Settings, history: History, console: Console) -> list[Check]:
     """Stack, services, settlement, document; returns every comparison."""
+    plan.insist_on_days_that_are_over(system_clock())
     contents = [entry.content for entry in plan.inputs]
     campaign = plan.campaign(settings.shop)
     with Session(settings.out, campaigns=[campaign], console=console) as session:

@@ -49,6 +49,13 @@ def test_the_campaign_covers_the_days_of_all_files_in_its_zone(tmp_path: Path) -
     assert read.buy == "per_campaign"
 
 
+def test_a_day_that_is_not_over_cannot_be_waited_for(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, Files(logs=[log(tmp_path / "one.log", "27/Nov/2026:22:00:00 +0100")]))
+    with pytest.raises(Rejected, match=r"the last day, 2026-11-27, is not over"):
+        plan.insist_on_days_that_are_over(datetime(2026, 11, 27, 22, 59, 59, tzinfo=UTC))
+    plan.insist_on_days_that_are_over(datetime(2026, 11, 27, 23, tzinfo=UTC))
+
+
 def test_several_files_come_in_the_order_of_their_times(tmp_path: Path) -> None:
     one = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000", "27/Nov/2026:12:00:00 +0000")
     two = log(tmp_path / "two.log", "27/Nov/2026:11:00:00 +0000", "27/Nov/2026:13:00:00 +0000")
