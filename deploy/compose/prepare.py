@@ -1,0 +1,85 @@
+"""Make what `docker compose up` needs and git must not hold: passwords, the `.env` file, a campaign file to edit.
+
+    python3 deploy/compose/prepare.py                          # what is missing; what exists is never touched
+    python3 deploy/compose/prepare.py --rotate offset_purchaser  # a new password for one role, then `make up`
+
+Standard library only: it runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import secrets
+import shutil
+from pathlib import Path
+
+ROLES = ("traffic_meter", "delivery_emissions", "offset_purchaser")
+"""Database roles of the services: each gets a file with its whole DSN."""
+READER = "dashboards"
+"""The role that only reads what Grafana shows: Grafana wants the password alone."""
+DATABASE = "postgres:5432/campaign_offsets"
+"""Host and name as containers see them."""
+GENERATED = ("POSTGRES_PASSWORD", "GRAFANA_PASSWORD")
+"""Variables of `.env` that are filled in here when the example leaves them empty."""
+
+
+def main() -> None:
+    """Fill in what is missing below the current folder; with ``--rotate`` also one new password."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, default=Path("."), help="Where docker-compose.yml is.")
+    parser.add_argument("--rotate", choices=(*ROLES, READER), help="Make a new password for this role.")
+    chosen = parser.parse_args()
+    prepare(chosen.root, chosen.rotate)
+
+
+def prepare(root: Path, rotate: str | None = None) -> None:
+    """See the module. Files with secrets are readable by their owner, the folder above them by nobody else."""
+    write_environment(root / ".env", (root / ".env.example").read_text())
+    values = read_environment(root / ".env")
+    folder = root / values.get("SECRETS_FOLDER", "var/compose/secrets")
+    folder.mkdir(parents=True, exist_ok=True)
+    # The files are mounted into containers of another user, who must read them; the folder keeps others out.
+    folder.chmod(0o700)
+    for role in ROLES:
+        path = folder / f"{role}_dsn"
+        if role == rotate or not path.exists():
+            replace(path, f"postgresql://{role}:{secrets.token_hex(24)}@{DATABASE}", 0o444)
+    path = folder / f"{READER}_password"
+    if rotate == READER or not path.exists():
+        replace(path, secrets.token_hex(24), 0o444)
+    campaigns = root / values.get("CAMPAIGNS_FOLDER", "var/compose/campaigns") / "campaigns.yaml"
+    if not campaigns.exists():
+        campaigns.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / "campaigns.yaml", campaigns)
+
+
+def write_environment(path: Path, example: str) -> None:
+    """Copy the example with generated passwords, unless the file is there."""
+    if path.exists():
+        return
+    for name in GENERATED:
+        example = re.sub(rf"^{name}=$", f"{name}={secrets.token_hex(24)}", example, flags=re.MULTILINE)
+    replace(path, example, 0o600)
+
+
+def read_environment(path: Path) -> dict[str, str]:
+    """The assignments of a `.env` file; quotes and expansions are not needed here and not understood."""
+    lines = [line.strip() for line in path.read_text().splitlines()]
+    pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
+    return {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
+
+
+def replace(path: Path, text: str, mode: int) -> None:
+    """Write a file at once with its final rights: no moment in which others could read it."""
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    beside.chmod(mode)
+    os.replace(beside, path)
+
+
+if __name__ == "__main__":
+    main()

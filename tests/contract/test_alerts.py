@@ -1,0 +1,95 @@
+"""Alert rules against the code: no metric that no service has, no alert without severity, sentence and runbook."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from offset_purchaser import metrics as purchaser
+from shared.metrics import MeterMetrics
+
+FOREIGN = {"up", "node_filesystem_avail_bytes", "node_filesystem_size_bytes"}
+"""Of Prometheus itself and of node-exporter."""
+NAME = re.compile(r"\b(?:meter|purchaser|node|up)(?:_[a-z0-9_]+)?\b")
+STRINGS = re.compile(r'"[^"]*"')
+SEVERITIES = {"critical", "warning"}
+
+
+def known_metrics() -> set[str]:
+    """Every sample name that the services can expose."""
+    registry = CollectorRegistry()
+    MeterMetrics(registry)
+    names: set[str] = set()
+    for metric in (*registry.collect(), *purchaser.REGISTRY.collect()):
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(metric.type, ("",))
+        names |= {metric.name + suffix for suffix in suffixes}
+    return names
+
+
+def used_metrics(expression: str) -> set[str]:
+    """Names of ours in a PromQL expression."""
+    return set(NAME.findall(STRINGS.sub("", expression)))
+
+
+def rules(repository: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for path in sorted((repository / "deploy/prometheus/rules").glob("*.yml")):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            found += group["rules"]
+    return found
+
+
+def anchors(repository: Path) -> set[str]:
+    """The sections of the runbook as links name them."""
+    headings = re.findall(r"^#+ (.+)$", (repository / "docs/runbook.md").read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_metric_of_every_rule_exists_in_the_code(repository: Path) -> None:
+    known = known_metrics() | FOREIGN
+    unknown = {name: rule["alert"] for rule in rules(repository) for name in used_metrics(rule["expr"]) - known}
+    assert unknown == {}
+
+
+def test_a_name_that_no_service_has_would_be_found() -> None:
+    assert used_metrics('sum(rate(meter_events_totals{topic="meter_x"}[5m])) > 0') == {"meter_events_totals"}
+    assert "meter_events_totals" not in known_metrics()
+    assert {"meter_events_total", "meter_flush_seconds_bucket", "purchaser_leader"} <= known_metrics()
+
+
+def test_every_alert_has_a_severity_a_sentence_and_a_section_of_its_name_in_the_runbook(repository: Path) -> None:
+    sections = anchors(repository)
+    for rule in rules(repository):
+        assert rule["labels"]["severity"] in SEVERITIES
+        assert rule["annotations"]["summary"].endswith("."), rule["alert"]
+        assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{rule['alert'].lower()}"
+        assert rule["alert"].lower() in sections
+
+
+def test_every_section_of_an_alert_says_means_see_do_and_over(repository: Path) -> None:
+    text = (repository / "docs/runbook.md").read_text()
+    for rule in rules(repository):
+        section = text.split(f"### {rule['alert']}\n")[1].split("\n##")[0]
+        missing = [word for word in ("**Means**", "**See**", "**Do**", "**Over**") if word not in section]
+        assert missing == [], rule["alert"]
+
+
+def test_every_alert_has_a_test_in_which_it_fires(repository: Path) -> None:
+    firing: set[str] = set()
+    for path in (repository / "deploy/prometheus/tests").glob("*.yml"):
+        for case in yaml.safe_load(path.read_text())["tests"]:
+            firing |= {check["alertname"] for check in case["alert_rule_test"] if check.get("exp_alerts")}
+    assert {rule["alert"] for rule in rules(repository)} == firing
+
+
+@pytest.mark.parametrize("name", ["runbook.md", "scale.md", "retention.md"])
+def test_every_link_of_the_operators_documents_leads_to_a_file(repository: Path, name: str) -> None:
+    text = (repository / "docs" / name).read_text()
+    targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text)}
+    missing = [t for t in targets if t and "://" not in t and not (repository / "docs" / t).exists()]
+    assert missing == []

@@ -1,0 +1,100 @@
+"""The compose file by what it promises: pinned, confined, limited, on loopback, without secrets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+OURS = {"traffic-meter", "delivery-emissions", "offset-purchaser", "sandbox"}
+JOBS_IN_ORDER = ("traffic-meter-setup", "delivery-emissions-setup", "offset-purchaser-setup")
+JOBS = {"roles", *JOBS_IN_ORDER}
+WRITABLE = {"kafka"}
+"""Its image writes its own configuration when it starts."""
+
+
+@pytest.fixture(scope="module")
+def compose(repository: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text())
+    return found
+
+
+def test_eleven_services_start_by_default_and_two_with_the_profile_dashboards(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    with_profile = {name for name, service in services.items() if service.get("profiles") == ["dashboards"]}
+    assert with_profile == {"grafana", "node-exporter"}
+    assert set(services) - with_profile == OURS | JOBS | {"kafka", "postgres", "prometheus"}
+
+
+def test_every_image_has_a_tag_and_none_is_latest(compose: dict[str, Any]) -> None:
+    images = {service["image"] for service in compose["services"].values()}
+    assert {"apache/kafka:4.3.1", "postgres:18", "prom/prometheus:v2.53.3"} <= images
+    for image in images:
+        name, _, tag = image.partition(":")
+        assert tag not in ("", "latest"), name
+
+
+def test_every_service_is_limited_and_has_no_capability_and_no_way_to_get_one(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["mem_limit"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_every_root_file_system_is_read_only_but_kafkas(compose: dict[str, Any]) -> None:
+    assert {name for name, service in compose["services"].items() if not service.get("read_only")} == WRITABLE
+
+
+def test_ports_are_published_on_loopback_only_and_never_the_databases(compose: dict[str, Any]) -> None:
+    ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
+    assert ports["postgres"] == []
+    assert all(port.startswith("127.0.0.1:${") for published in ports.values() for port in published)
+
+
+def test_everything_that_stays_up_has_a_health_check_without_spaces_in_an_argument(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if name in JOBS | {"node-exporter"}:
+            continue
+        kind, *arguments = service["healthcheck"]["test"]
+        assert kind in ("CMD", "CMD-SHELL"), name
+        assert kind == "CMD-SHELL" or not any(" " in argument for argument in arguments), name
+
+
+def test_a_service_starts_only_when_its_own_tables_and_topics_are_there(compose: dict[str, Any]) -> None:
+    for name in ("traffic-meter", "delivery-emissions", "offset-purchaser"):
+        needs = compose["services"][name]["depends_on"]
+        assert needs[f"{name}-setup"] == {"condition": "service_completed_successfully"}
+
+    first, *others = JOBS_IN_ORDER
+    assert set(compose["services"][first]["depends_on"]) == {"roles", "kafka"}
+    for before, job in zip(JOBS_IN_ORDER, others, strict=False):
+        assert compose["services"][job]["depends_on"] == {before: {"condition": "service_completed_successfully"}}
+
+
+def test_no_password_stands_in_the_file_or_in_the_example(repository: Path) -> None:
+    text = (repository / "docker-compose.yml").read_text()
+    values = re.findall(r"PASSWORD\w*: *(.+)", text)
+    assert values
+    assert all(value.startswith("${") and ":?" in value for value in values)
+    assert re.findall(r"^(\w*PASSWORD)=(.+)$", (repository / ".env.example").read_text(), re.MULTILINE) == []
+
+
+def test_each_service_gets_its_own_database_password_and_the_sandbox_none(compose: dict[str, Any]) -> None:
+    for name in ("traffic-meter", "delivery-emissions", "offset-purchaser"):
+        source = f"{name.replace('-', '_')}_dsn"
+        assert compose["services"][name]["secrets"] == [{"source": source, "target": "postgres_dsn"}]
+    assert compose["services"]["sandbox"]["secrets"] == []
+
+
+def test_every_variable_of_the_file_has_a_default_or_is_explained_in_the_example(
+    compose: dict[str, Any], repository: Path
+) -> None:
+    text = (repository / "docker-compose.yml").read_text()
+    example = (repository / ".env.example").read_text()
+    required = set(re.findall(r"\$\{(\w+):\?", text))
+    assert required == {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"}
+    assert all(f"\n{name}=" in example for name in required)
+    assert re.findall(r"\$\{(\w+)\}", text) == []

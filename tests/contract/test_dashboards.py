@@ -1,0 +1,72 @@
+"""Dashboards against the code, and against what a person needs: unit, description and runbook on every panel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.container.compose import load_script
+from tests.contract.test_alerts import anchors, known_metrics, used_metrics
+
+NAMES = ("campaign-day", "pipeline", "purchasing")
+KINDS = {"timeseries", "stat", "table"}
+
+
+def dashboard(repository: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((repository / f"deploy/grafana/dashboards/{name}.json").read_text())
+    return found
+
+
+def test_the_committed_json_is_what_the_code_writes(repository: Path, tmp_path: Path) -> None:
+    load_script("deploy/grafana/build.py").main(tmp_path)
+    committed = {path.name: path.read_text() for path in (repository / "deploy/grafana/dashboards").glob("*.json")}
+    assert {path.name: path.read_text() for path in tmp_path.glob("*.json")} == committed
+    assert sorted(committed) == ["campaign-day.json", "pipeline.json", "purchasing.json"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_panel_has_a_unit_a_description_and_a_section_of_the_runbook(repository: Path, name: str) -> None:
+    sections = anchors(repository)
+    for panel in dashboard(repository, name)["panels"]:
+        assert panel["type"] in KINDS
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert panel["description"].endswith("."), panel["title"]
+        (link,) = panel["links"]
+        path, _, section = link["url"].partition("#")
+        assert path == "docs/runbook.md"
+        assert section in sections, panel["title"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_metric_of_every_panel_exists_in_the_code(repository: Path, name: str) -> None:
+    known = known_metrics()
+    for panel in dashboard(repository, name)["panels"]:
+        for target in panel["targets"]:
+            assert used_metrics(target.get("expr", "")) <= known, panel["title"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_panels_lie_side_by_side_within_24_columns(repository: Path, name: str) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard(repository, name)["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert max(x for x, _ in cells) < 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+def test_both_data_sources_of_the_panels_are_provisioned(repository: Path) -> None:
+    text = (repository / "deploy/grafana/provisioning/datasources/all.yml").read_text()
+    used = {
+        panel["datasource"]["uid"] for name in NAMES for panel in dashboard(repository, name)["panels"]
+    }  # fmt: skip
+    assert used == {"prometheus", "purchaser"}
+    assert all(f"uid: {uid}\n" in text for uid in used)

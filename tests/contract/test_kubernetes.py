@@ -1,0 +1,83 @@
+"""The Kubernetes manifests by what they promise. Schemas are checked in the container suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+SERVICES = ("traffic-meter", "delivery-emissions", "offset-purchaser")
+
+
+def manifests(repository: Path, folder: str) -> list[dict[str, Any]]:
+    root = repository / "deploy/kubernetes" / folder
+    listed = yaml.safe_load((root / "kustomization.yaml").read_text())["resources"]
+    files = [root / name for name in listed if name.endswith(".yaml")]
+    return [found for path in files for found in yaml.safe_load_all(path.read_text()) if found]
+
+
+def of_kind(repository: Path, kind: str, folder: str = "base") -> dict[str, dict[str, Any]]:
+    return {m["metadata"]["name"]: m for m in manifests(repository, folder) if m["kind"] == kind}
+
+
+@pytest.mark.parametrize("folder", ["base", "keda"])
+def test_every_manifest_of_a_folder_is_in_its_kustomization(repository: Path, folder: str) -> None:
+    root = repository / "deploy/kubernetes" / folder
+    listed = yaml.safe_load((root / "kustomization.yaml").read_text())["resources"]
+    files = {path.name for path in root.glob("*.yaml")} - {"kustomization.yaml"}
+    assert {name for name in listed if name.endswith(".yaml")} == files
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_runs_without_rights_on_a_read_only_file_system_within_a_limit(
+    repository: Path, name: str
+) -> None:
+    pod = of_kind(repository, "Deployment")[name]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 10001
+    assert pod["automountServiceAccountToken"] is False
+    containers = [*pod["initContainers"], *pod["containers"]]
+    assert [container["name"] for container in containers] == ["migrations", "topics", name]
+    for container in containers:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"]["memory"]
+        assert ":" not in container["image"], "the tag is in the kustomization"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_drained_node_takes_one_instance_of_two_at_a_time(repository: Path, name: str) -> None:
+    assert of_kind(repository, "Deployment")[name]["spec"]["replicas"] == 2
+    budget = of_kind(repository, "PodDisruptionBudget")[name]["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"]["matchLabels"] == {"app.kubernetes.io/name": name}
+
+
+def test_nothing_may_connect_by_default_and_only_the_purchaser_reaches_the_outside(repository: Path) -> None:
+    policies = of_kind(repository, "NetworkPolicy")
+    assert policies["default-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    outside = [name for name, policy in policies.items() if "ipBlock" in str(policy["spec"].get("egress", ""))]
+    assert outside == ["providers"]
+    selector = policies["providers"]["spec"]["podSelector"]["matchLabels"]
+    assert selector == {"app.kubernetes.io/name": "offset-purchaser"}
+
+
+def test_meters_grow_to_4_instances_by_a_metric_that_exists_and_never_beyond_the_partitions(repository: Path) -> None:
+    partitions = int(of_kind(repository, "ConfigMap")["campaign-offsets"]["data"]["TOPIC_PARTITIONS"])
+    scaled = of_kind(repository, "ScaledObject", "keda")
+    assert set(scaled) == {"traffic-meter", "delivery-emissions"}
+    for found in scaled.values():
+        assert found["spec"]["maxReplicaCount"] == partitions == 4
+        assert "sum(meter_lag_records{" in found["spec"]["triggers"][0]["metadata"]["query"]
+
+
+def test_no_secret_is_in_the_manifests(repository: Path) -> None:
+    assert of_kind(repository, "Secret") == {}
+    for deployment in of_kind(repository, "Deployment").values():
+        volumes = {volume["name"]: volume for volume in deployment["spec"]["template"]["spec"]["volumes"]}
+        assert volumes["secrets"]["secret"]["secretName"] == deployment["metadata"]["name"]
