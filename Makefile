@@ -53,7 +53,7 @@ replay: $(STAMP) ## Run the main job on real files: make replay LOG=… SHIPMENT
 	$(BIN)/replay run $(if $(LOG),--log $(LOG)) $(if $(SHIPMENTS),--shipments $(SHIPMENTS)) $(if $(EMAILS),--emails $(EMAILS)) $(if $(ADS),--ads $(ADS)) $(REPLAY)
 
 test: check ## Style, types, imports and every test but the container suite
-	$(BIN)/pytest --durations=15 tests/unit tests/contract tests/integration tests/e2e
+	$(BIN)/pytest --durations=15 tests/unit tests/contract tests/law tests/integration tests/e2e
 
 test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
 	$(BIN)/pytest tests/unit tests/contract
@@ -75,7 +75,7 @@ smoke: $(STAMP) ## Send a small campaign through the system of `make up` and wai
 test-containers: $(STAMP) ## The container suite: compose file, images, integration tests on the official images
 	$(BIN)/pytest --durations=10 tests/container
 
-audit-deps: $(STAMP) ## Known vulnerabilities in the locked packages (asks pypi.org)
+audit-deps: $(STAMP) ## Known vulnerabilities in the locked packages (asks the advisory service of the registry)
 	$(BIN)/python -m pip_audit --disable-pip --require-hashes -r requirements.lock
 
 clean: ## Remove the virtual environment and everything the runs wrote

@@ -1,7 +1,7 @@
 """Stripe Climate against the vendor's own stripe-mock. Needs ``STRIPE_MOCK_URL``; the container suite sets it.
 
 go install github.com/stripe/stripe-mock@latest && stripe-mock -http-port 12111 &
-STRIPE_MOCK_URL=http://127.0.0.1:12111 pytest tests/contract/test_providers_stripe_mock.py
+STRIPE_MOCK_URL=http://127.0.0.1:12111 pytest tests/container/test_providers_stripe_mock.py
 """
 
 from __future__ import annotations
