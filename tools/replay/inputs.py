@@ -17,6 +17,7 @@ from replay.account import Tally
 from replay.files import Content, chunks, examine, line_batches, whole_lines
 from replay.identity import RowIds
 from replay.rows import Rows
+from replay.sheets.excel import is_excel
 from replay.sheets.mapping import SheetMapping, load_mapping, packaged_mappings
 from replay.sheets.read import Adjust, Sheet, unchanged
 from replay.sheets.shape import SheetOptions
@@ -58,6 +59,8 @@ class Input:
     rows: Callable[[Move | None], Rows]
     counted: int | None
     """Rows, when they can be counted before they are read."""
+    about: int | None
+    """Rows, more or less, for the progress."""
     in_order: bool
     """Whether rows come in the order of their times, more or less."""
     sheet: Callable[[Move | None], Sheet] | None = None
@@ -85,7 +88,16 @@ def open_log(path: Path, options: Options, sizes: Iterable[int] = ()) -> Input:
         )
         return SiteEvents(RowIds(content.sha256), site).rows(_log_lines(path), parser_for(path))
 
-    return Input(content, "site_traffic", _name(parse), lambda: _log_spans(path), rows, content.lines, in_order=True)
+    return Input(
+        content,
+        "site_traffic",
+        _name(parse),
+        lambda: _log_spans(path),
+        rows,
+        content.lines,
+        content.lines,
+        in_order=True,
+    )
 
 
 def open_sheet(
@@ -113,6 +125,7 @@ def open_sheet(
         lambda: sheet(None).spans(),
         lambda move: sheet(move).rows(),
         None,
+        None if is_excel(path) else content.lines,
         in_order=False,
         sheet=sheet,
     )
@@ -132,8 +145,6 @@ def open_statement(
 
 def examine_sheet(path: Path, sizes: Iterable[int] = ()) -> Content:
     """Hash a CSV or Excel file. Raises ``Rejected`` when it cannot be read."""
-    from replay.sheets.excel import is_excel
-
     return examine(path, sizes=sizes, text=not is_excel(path))
 
 

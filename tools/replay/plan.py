@@ -67,9 +67,8 @@ class Plan:
 
     @property
     def total(self) -> int | None:
-        """Rows of all files, when they can be counted before they are read."""
-        counts = [entry.counted for entry in self.inputs]
-        return sum(count for count in counts if count) if all(counts) else None
+        """Rows of all files, more or less; ``None`` when nobody can tell before reading them."""
+        return sum(entry.about or 0 for entry in self.inputs) or None
 
     def records(self, lists: Lists) -> Iterator[Record]:
         """The records of all files in the order of their times, as far as the files keep it."""

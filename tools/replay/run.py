@@ -28,7 +28,7 @@ from replay.history import History
 from replay.paced import send_paced
 from replay.plan import Plan
 from replay.progress import watched
-from replay.tables import show_days_in_short, show_files
+from replay.tables import happened, show_days_in_short, show_files
 from shared.clock import system_clock
 from shared.kafka import LogTime, TopicSpec, ensure_topics, source_topic
 from shared.settings import KafkaSettings, TopicSettings
@@ -146,7 +146,7 @@ def _page(
 ) -> Page:
     """The page of the days on which something happened; years of empty days would bury them."""
     both = zip(content["days"], report["days"], strict=True)
-    busy = [(day, found) for day, found in both if any(channel["events"] for channel in day["channels"].values())]
+    busy = [(day, found) for day, found in both if happened(day)]
     days = {"days": [day for day, _ in busy]}
     name = f"Replay of {', '.join(entry.content.name for entry in plan.inputs)}"
     return build_page(

@@ -37,12 +37,12 @@ def _say(console: Console, text: str) -> None:
 
 def show_days_in_short(console: Console, content: Mapping[str, Any]) -> None:
     """The days with something in them; as years when they are many. Then the orders."""
-    busy = [_used(day) for day in content["days"] if any(channel["events"] for channel in day["channels"].values())]
+    busy = [_used(day) for day in content["days"] if happened(day)]
     if len(busy) <= MANY_DAYS:
         show_days(console, {"days": busy})
     else:
         show_days(console, {"days": _by_year(busy)})
-        console.print(f"{len(busy):,} days with events; summary.json has each of them.", highlight=False)
+        console.print(f"{len(busy):,} days with emissions; summary.json has each of them.", highlight=False)
     _show_orders(console, content["orders"])
 
 
@@ -71,8 +71,17 @@ def show_comparisons(console: Console, checks: Sequence[Check]) -> None:
     console.print(f"{len(checks):,} comparisons with the files, {len(wrong) or 'none'} different.", highlight=False)
 
 
+def happened(day: Mapping[str, Any]) -> bool:
+    """Whether a day of the summary has events, or its share of a placement that began on another day."""
+    return any(_something(channel) for channel in day["channels"].values())
+
+
+def _something(channel: Mapping[str, Any]) -> bool:
+    return bool(channel["events"]) or Decimal(channel["emissions_g"]["central"]) != 0
+
+
 def _used(day: Mapping[str, Any]) -> dict[str, Any]:
-    return {**day, "channels": {name: found for name, found in day["channels"].items() if found["events"]}}
+    return {**day, "channels": {name: found for name, found in day["channels"].items() if _something(found)}}
 
 
 def _by_year(days: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

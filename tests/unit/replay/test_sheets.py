@@ -113,6 +113,14 @@ def test_a_broken_row_costs_its_neighbours_nothing(read_sheet: Callable[..., lis
     assert ends(rows)[1] == (3, "row")
 
 
+def test_a_short_total_is_a_total_and_a_short_row_is_no_empty_cell(read_sheet: Callable[..., list[Parsed]]) -> None:
+    mapping = MAILS.replace("skip: [", "skip: [{column: Sent, pattern: '^$', because: not sent yet}, ")
+    rows = read_sheet(HEAD + "Total,\nTotal\na\nb,,5,5\n,,,\n", mapping)
+    assert [row.reason for row in rows] == [
+        *("total", "total", "the row has 1 values, the header has 4", "not sent yet", "blank row"),
+    ]
+
+
 def test_a_quote_inside_a_cell_is_a_quote(read_sheet: Callable[..., list[Parsed]]) -> None:
     (row,) = read_sheet(HEAD + 'TV 5" screen,2026-11-27,100,80\n', MAILS)
     assert row.state is State.SENT

@@ -65,7 +65,8 @@ def _fitting(number: int, cells: list[str] | None, width: int | None, flags: tup
     if width is not None and len(cells) > width and not any(cells[width:]):
         cells = cells[:width]
     if width is not None and len(cells) != width and any(cells):
-        return RawRow(number, cells, f"the row has {len(cells)} values, the header has {width}", flags)
+        problem = f"the row has {len(cells)} values, the header has {width}"
+        return RawRow(number, cells + [""] * (width - len(cells)), problem, flags)
     return RawRow(number, cells, "", flags)
 
 

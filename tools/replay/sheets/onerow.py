@@ -27,13 +27,14 @@ class RowShaper:
 
     def values(self, raw: RawRow) -> Parsed | Values:
         """The values of a row, or its end when it has none."""
+        if not raw.problem and blank(raw.cells):
+            return not_traffic(raw.number, "blank row")
+        for skip in self._mapping.skip if raw.cells else ():
+            text = text_of(self._rules.cell(skip.column, raw.cells))
+            if (text or not raw.problem) and self._rules.matches(skip.pattern, text):
+                return not_traffic(raw.number, skip.because, skip.column[0])
         if raw.problem:
             return rejected(raw.number, "row", raw.problem)
-        if blank(raw.cells):
-            return not_traffic(raw.number, "blank row")
-        for skip in self._mapping.skip:
-            if self._rules.matches(skip.pattern, text_of(self._rules.cell(skip.column, raw.cells))):
-                return not_traffic(raw.number, skip.because, skip.column[0])
         try:
             given, flags = self._given(raw)
             values, more = self._shaper.complete(given)
