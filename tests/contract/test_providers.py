@@ -39,8 +39,8 @@ def order(number: int = 1) -> Order:
         order_id=UUID(int=number), mode="rehearsal", legal_entity="e", campaign="c", buy_day=date(2026, 11, 27),
         number=1, leg="l", attempt=1, provider="p", state=OrderState.READY, quantity_g=2_000_000,
         price_per_tonne=Decimal(700), currency="EUR", amount=Decimal(1400), request=None,
-        first_sent_at=datetime(2026, 11, 28, tzinfo=UTC), reference=None, certified=False, find_only=False, tries=0,
-        last_deadline=None,
+        first_sent_at=datetime(2026, 11, 28, tzinfo=UTC), reference=None, certified=False, find_only=False, reminders=0,
+        tries=0, last_deadline=None,
     )  # fmt: skip
 
 

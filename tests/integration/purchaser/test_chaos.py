@@ -65,7 +65,8 @@ class Chaos:
                 {"kind": "status", "status": 500, "after": True},
                 {"kind": "status", "status": 409},
                 {"kind": "status", "status": 429},
-                {"kind": "delay", "seconds": 0.3},
+                {"kind": "status", "status": 422, "store": True},
+                {"kind": "delay", "seconds": 0.5},
                 {"kind": "outcome", "outcome": {"kind": "partly_filled", "fill": "0.5"}},
             ]
         )
@@ -100,7 +101,7 @@ class Chaos:
     async def finished(self) -> bool:
         rows = await self.world.pool.fetch("SELECT state, document FROM orders")
         return bool(rows) and all(
-            r["state"] == "unknown" or (r["state"] == "confirmed" and r["document"]) for r in rows
+            r["state"] in ("unknown", "rejected") or (r["state"] == "confirmed" and r["document"]) for r in rows
         )
 
 
@@ -127,6 +128,8 @@ async def check(world: World, seller: Seller) -> None:
     if row["state"] == "confirmed":
         assert row["confirmed_g"] == filled
         assert row["document"] is not None
+    elif row["state"] == "rejected":
+        assert bought == []
     else:
         assert row["state"] == "unknown"
     owed = await world.pool.fetch(
@@ -145,7 +148,7 @@ async def check(world: World, seller: Seller) -> None:
 async def test_seeded_histories_of_crashes_and_faults_buy_every_gram_once(
     own_database: tuple[str, str], seller_process: SellerProcess, tmp_path: Path
 ) -> None:
-    async with open_world(*own_database, seller_process.url, tmp_path) as world:
+    async with open_world(*own_database, seller_process.url, tmp_path, http_timeout_s=0.3) as world:
         await histories(world, seller_process)
 
 

@@ -15,12 +15,15 @@ from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, readin
 from tests.integration.purchaser.world import SellerThread, World, everything
 
 from offset_purchaser import metrics
+from offset_purchaser.campaign_file import load
 from offset_purchaser.handlers import people
+from offset_purchaser.handlers.campaigns import check_providers
 from offset_purchaser.handlers.observe import observe
 from offset_purchaser.handlers.people import Confirmation
 from offset_purchaser.report import build
 from offset_purchaser.settlement import Release
 from offset_purchaser.store import settlements
+from offset_purchaser.store.observe import foreign_mode
 from offset_purchaser.verify import verify_settlement
 from shared.errors import Rejected
 
@@ -347,3 +350,59 @@ async def test_whom_settlements_wait_for_is_a_metric(world: World) -> None:
     text = generate_latest(metrics.REGISTRY).decode()
     assert 'purchaser_settlements{campaign="bf",state="held"} 1.0' in text
     assert 'purchaser_settlements_waiting_for{campaign="bf",who="site-traffic/0"} 1.0' in text
+
+
+async def test_a_listing_that_shows_an_order_late_does_not_lead_to_a_second_one(
+    world: World, seller: SellerThread
+) -> None:
+    seller.conduct(listing_delay_s=3600)
+    seller.fault(kind="lose_response")
+    await world.campaigns(CAMPAIGN)
+    await world.feed(reading(grams=1_000_000), progress())
+    await everything(world)
+    world.clock.pass_by(minutes=1)
+    await everything(world)
+    seller.conduct()
+    assert (await day(world))[0]["state"] == "complete"
+    assert len(seller.orders()) == 1
+
+
+async def test_a_partner_is_reminded_every_three_days_and_counting_goes_on(world: World, tmp_path: Path) -> None:
+    await world.campaigns(MANUAL)
+    await world.feed(reading(grams=2_000_000), progress())
+    await everything(world)
+    for _ in range(4):
+        world.clock.pass_by(days=2)
+        await everything(world, rounds=1)
+    names = sorted(path.name[37:] for path in (tmp_path / "manual").iterdir())
+    assert names == ["json", "reminder-1.txt", "reminder-2.txt", "txt"]
+    assert (await day(world))[0]["order_state"] == "placed"
+
+
+async def test_late_news_are_waived_under_the_rule_record(world: World, seller: SellerThread) -> None:
+    await world.campaigns(CAMPAIGN.replace("true_up_days: 0", "true_up_days: 5\n    late: record"))
+    await world.feed(reading(events=10, grams=1_000_000), progress(10))
+    await everything(world)
+    world.clock.pass_by(days=5)
+    await world.feed(reading(events=12, grams=1_300_000), progress(12, as_of=world.clock()))
+    await everything(world)
+    assert len(seller.orders()) == 1
+    assert await accounts(world) == {"emitted": -1_300_000, "waived": 300_000, "bought": 1_000_000}
+
+
+async def test_a_provider_without_credentials_is_refused_with_what_to_set(world: World) -> None:
+    leg = f"{{provider: stripe-climate, price_per_tonne: 500, currency: EUR, product: p, supplier: {SUPPLIER}}}"
+    path = world.folder / "stripe.yaml"
+    path.write_text(with_legs(leg))
+    with pytest.raises(
+        Rejected, match="campaign bf: provider stripe-climate is not configured here: set PURCHASER_STRIPE_API_KEY"
+    ):
+        check_providers(load(path), world.context.settings)
+
+
+async def test_tables_of_a_rehearsal_are_not_used_live(world: World) -> None:
+    await world.campaigns(CAMPAIGN)
+    await world.feed(reading(), progress())
+    await everything(world)
+    assert await foreign_mode(world.pool, "live") == "rehearsal"
+    assert await foreign_mode(world.pool, "rehearsal") == ""

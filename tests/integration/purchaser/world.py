@@ -156,7 +156,9 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(dsn: str, admin_dsn: str, seller_url: str, folder: Path) -> AsyncIterator[World]:
+async def open_world(
+    dsn: str, admin_dsn: str, seller_url: str, folder: Path, http_timeout_s: float = 1.0
+) -> AsyncIterator[World]:
     """A purchaser's store, clock and providers; it has the right to act."""
     pool = await open_pool(PostgresSettings(dsn=SecretStr(dsn)), application="test")
     settings = PurchaserSettings(
@@ -164,7 +166,7 @@ async def open_world(dsn: str, admin_dsn: str, seller_url: str, folder: Path) ->
         documents_folder=folder / "documents",
         manual_folder=folder / "manual",
         sandbox_url=seller_url,
-        http_timeout_s=1.0,
+        http_timeout_s=http_timeout_s,
     )
     clock = SettableClock(datetime(2026, 12, 1, 12, tzinfo=UTC))
     context = Context(pool, settings, TopicSettings(), clock, open_providers(settings))

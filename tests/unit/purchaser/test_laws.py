@@ -120,7 +120,7 @@ def order(state: OrderState, **changes: object) -> Order:
         "order_id": UUID(int=1), "mode": "live", "legal_entity": "e", "campaign": "c", "buy_day": DAY, "number": 1,
         "leg": "l", "attempt": 1, "provider": "p", "state": state, "quantity_g": 1, "price_per_tonne": Decimal(1),
         "currency": "EUR", "amount": Decimal(1), "request": b"", "first_sent_at": None, "reference": None,
-        "certified": False, "find_only": False, "tries": 0, "last_deadline": None,
+        "certified": False, "find_only": False, "reminders": 0, "tries": 0, "last_deadline": None,
     }  # fmt: skip
     return Order(**(values | changes))  # type: ignore[arg-type]
 

@@ -14,7 +14,9 @@ from offset_purchaser.engine import Engine
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.providers import open_providers
 from offset_purchaser.settings import PurchaserSettings
+from offset_purchaser.store.observe import foreign_mode
 from shared.clock import system_clock
+from shared.errors import Rejected
 from shared.kafka import broker_security
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.postgres import Pool, open_pool
@@ -82,6 +84,10 @@ class Service:
         """Run until SIGTERM, SIGINT or a failure."""
         settings = PurchaserSettings.load()
         self._pool = await open_pool(PostgresSettings.load(), application="offset-purchaser")
+        if other := await foreign_mode(self._pool, settings.mode):
+            raise Rejected(
+                f"these tables hold {other} purchases, PURCHASER_MODE is {settings.mode}: use a database each"
+            )
         providers = open_providers(settings)
         self._context = Context(self._pool, settings, self._topics, system_clock, providers)
         announcer = asyncio.create_task(self._say_where())

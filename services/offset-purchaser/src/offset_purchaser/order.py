@@ -65,6 +65,8 @@ class Order:
     certified: bool
     find_only: bool
     """Known from elsewhere to have left: looked up, never sent."""
+    reminders: int
+    """How often a partner who cannot be asked was reminded."""
     tries: int
     last_deadline: datetime | None
     """Until when an attempt of ours, or of an instance before us, may still be on its way."""
@@ -151,6 +153,18 @@ def _again(order: Order, traits: Traits, now: datetime) -> Step:
         return Leave()
     visible = first + traits.visibility_delay
     return Find() if now >= visible else Pause(visible)
+
+
+REMIND_EVERY = timedelta(days=3)
+"""A partner who answers by hand is reminded this often; nothing waits for the answer but the order itself."""
+
+
+def reminder_due(order: Order, now: datetime) -> int:
+    """The number of the reminder to send now; 0 when none is due."""
+    if order.first_sent_at is None:
+        return 0
+    number = (now - order.first_sent_at) // REMIND_EVERY
+    return number if number > order.reminders else 0
 
 
 def back_off(tries: int, first_s: float, most_s: float) -> timedelta:

@@ -14,7 +14,19 @@ from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.handlers.outcome import record_answer, record_refusal
 from offset_purchaser.handlers.prepare import prepare
-from offset_purchaser.order import Ask, Find, Leave, Order, OrderState, Pause, Prepare, Send, back_off, next_step
+from offset_purchaser.order import (
+    Ask,
+    Find,
+    Leave,
+    Order,
+    OrderState,
+    Pause,
+    Prepare,
+    Send,
+    back_off,
+    next_step,
+    reminder_due,
+)
 from offset_purchaser.providers.base import Answer, Provider
 from offset_purchaser.store import orders, settlements
 from offset_purchaser.store.leadership import Term
@@ -139,16 +151,35 @@ async def _look(context: Context, term: Term, order: Order, question: Awaitable[
     except (Transient, Rejected, OutcomeUnknown) as error:
         await _later(context, term, order, str(error))
         return
+    if answer is None and order.state in (OrderState.PLACED, OrderState.CONFIRMED):
+        await _remind(context, term, order)
+        return
     if answer is None:
-        await _later(context, term, order, "" if order.state is OrderState.PLACED else "not seen at the provider")
+        await _later(context, term, order, "not seen at the provider")
         return
     async with acting(context, term) as connection:
         await record_answer(context, connection, order, answer)
 
 
+async def _remind(context: Context, term: Term, order: Order) -> None:
+    """Only a person's word moves this order on: ask for it every few days, and look again in an hour."""
+    now = context.clock()
+    changes: dict[str, object] = {"next_try_at": now + timedelta(hours=1)}
+    if number := reminder_due(order, now):
+        try:
+            await context.providers[order.provider].remind(order, number)
+        except (Transient, Rejected, OutcomeUnknown) as error:
+            await _later(context, term, order, str(error))
+            return
+        changes["reminders"] = number
+        log(__name__).warning("partner reminded", order_id=str(order.order_id), number=number)
+    async with acting(context, term) as connection:
+        await orders.change(connection, order, now, context.orders_topic, changes)
+
+
 async def _later(context: Context, term: Term, order: Order, why: str) -> None:
     settings, now = context.settings, context.clock()
-    wait = settings.order_poll_s if order.state is OrderState.PLACED and not why else settings.retry_most_s / 4
+    wait = settings.retry_most_s / 4
     async with acting(context, term) as connection:
         changes: dict[str, object] = {"reason": why[:500], "next_try_at": now + timedelta(seconds=wait)}
         if order.state is OrderState.SENDING:

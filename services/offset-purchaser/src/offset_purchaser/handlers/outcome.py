@@ -111,6 +111,7 @@ async def new_attempt(context: Context, connection: Connection, order: Order, pr
         reference=None,
         certified=False,
         find_only=False,
+        reminders=0,
         tries=0,
         last_deadline=None,
     )

@@ -73,6 +73,7 @@ async def _write(
         reference=None,
         certified=False,
         find_only=left is not None,
+        reminders=0,
         tries=0,
         last_deadline=None,
     )

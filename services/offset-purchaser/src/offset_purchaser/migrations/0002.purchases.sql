@@ -137,6 +137,7 @@ CREATE TABLE orders (
     details jsonb NOT NULL DEFAULT '{}',
     certified boolean NOT NULL DEFAULT false,
     find_only boolean NOT NULL DEFAULT false,
+    reminders int NOT NULL DEFAULT 0,
     approvals jsonb NOT NULL DEFAULT '[]',
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,

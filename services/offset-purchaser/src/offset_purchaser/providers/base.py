@@ -93,6 +93,9 @@ class Provider(Protocol):
     async def status(self, order: Order) -> Answer | None:
         """How a placed order stands; ``None`` when only a person or a certificate can tell."""
 
+    async def remind(self, order: Order, number: int) -> None:
+        """Remind a partner who cannot be asked. Raises ``Transient`` when that did not work."""
+
     async def close(self) -> None:
         """Give connections back."""
 

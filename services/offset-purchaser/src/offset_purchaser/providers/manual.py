@@ -98,9 +98,9 @@ class Manual:
             amount=order.amount,
         )
 
-    def _mail(self, order: Order, content: dict[str, str]) -> None:
+    def _mail(self, order: Order, content: dict[str, str], suffix: str = "") -> None:
         mail = EmailMessage()
-        mail["Message-ID"] = f"<{order.order_id}@offset-purchaser>"
+        mail["Message-ID"] = f"<{order.order_id}{suffix}@offset-purchaser>"
         mail["From"], mail["To"] = self._sender, content["to"]
         mail["Subject"] = f"Order {order.order_id}" + (" (rehearsal)" if order.mode == "rehearsal" else "")
         mail.set_content(content["text"])
@@ -137,6 +137,18 @@ class Manual:
     async def status(self, order: Order) -> Answer | None:
         """Only the partner's confirmation tells."""
         return None
+
+    async def remind(self, order: Order, number: int) -> None:
+        """Write a reminder, and mail it where the order document went; a second copy of a reminder does no harm."""
+        content = json.loads(order.request or b"{}")
+        text = f"Reminder {number}: we have not received your confirmation or certificate yet.\n\n{content['text']}"
+        path = self._folder / f"{order.order_id}.reminder-{number}.txt"
+        try:
+            await asyncio.to_thread(_write, path, text.encode())
+        except OSError as error:
+            raise Transient(f"the reminder cannot be written: {error}") from error
+        if content["to"]:
+            await asyncio.to_thread(self._mail, order, {**content, "text": text}, f".reminder-{number}")
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -85,6 +85,9 @@ class Sandbox:
             raise Transient(f"order {order.reference} is gone: {error}") from error
         return Answer.model_validate_json(response.content)
 
+    async def remind(self, order: Order, number: int) -> None:
+        """Nobody needs to be: it is asked."""
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()

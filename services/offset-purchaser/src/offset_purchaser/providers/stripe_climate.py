@@ -109,6 +109,9 @@ class StripeClimate:
             return None
         return _answer(await _asked(self._client.v1.climate.orders.retrieve_async(order.reference), effect=False))
 
+    async def remind(self, order: Order, number: int) -> None:
+        """Nobody needs to be: it is asked."""
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close_async()  # type: ignore[no-untyped-call]

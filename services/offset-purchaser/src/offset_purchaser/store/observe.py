@@ -56,3 +56,9 @@ async def observe(pool: Pool, now: datetime) -> Observed:
         {(row["provider"], row["state"]): row["n"] for row in orders},
         {row["provider"]: row["age"] for row in oldest},
     )
+
+
+async def foreign_mode(pool: Pool, mode: str) -> str:
+    """The other mode when these tables belong to it; a rehearsal and the real thing never share tables."""
+    found: str | None = await pool.fetchval("SELECT mode FROM frozen_settlements WHERE mode <> $1 LIMIT 1", mode)
+    return found or ""

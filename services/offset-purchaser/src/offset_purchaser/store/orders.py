@@ -42,6 +42,7 @@ def _order(row: Any) -> Order:
         reference=row["reference"],
         certified=row["certified"],
         find_only=row["find_only"],
+        reminders=row["reminders"],
         tries=row["tries"],
         last_deadline=row["last_deadline"],
     )
