@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 from prometheus_client import CollectorRegistry
 
+from delivery_emissions import cli as delivery
+from offset_purchaser import cli as purchasing
 from offset_purchaser import metrics as purchaser
 from shared.metrics import MeterMetrics
+from traffic_meter import cli as traffic
 
 FOREIGN = {"up", "node_filesystem_avail_bytes", "node_filesystem_size_bytes"}
 """Of Prometheus itself and of node-exporter."""
@@ -93,3 +97,29 @@ def test_every_link_of_the_operators_documents_leads_to_a_file(repository: Path,
     targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text)}
     missing = [t for t in targets if t and "://" not in t and not (repository / "docs" / t).exists()]
     assert missing == []
+
+
+def commands(text: str) -> set[tuple[str, ...]]:
+    """Our commands that a text quotes: program and sub-commands, without options and arguments."""
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    spans = re.findall(r"`([^`]+)`", text.replace("\n", " "))
+    pattern = re.compile(r"(?:traffic-meter|delivery-emissions|offset-purchaser)(?: [a-z][a-z-]+)+")
+    return {tuple(found.group().split()) for span in spans if (found := pattern.match(span))}
+
+
+def test_every_command_that_the_runbook_names_exists(repository: Path) -> None:
+    apps = {"traffic-meter": traffic.app, "delivery-emissions": delivery.app, "offset-purchaser": purchasing.app}
+    quoted = commands((repository / "docs/runbook.md").read_text())
+    missing = []
+    for program, *words in sorted(quoted):
+        node: Any = typer.main.get_command(apps[program])
+        for word in words:
+            children = getattr(node, "commands", None)
+            if children is None:
+                break
+            node = children.get(word)
+            if node is None:
+                missing.append(" ".join((program, *words)))
+                break
+    assert missing == []
+    assert len(quoted) >= 20
