@@ -9,6 +9,7 @@ from rich.console import Console
 
 from replay.account import Tally
 from replay.bridge import Bridge
+from replay.inputs import Options
 from replay.run import kafka_at
 from replay.sheets.mapping import load_mapping
 from replay.sheets.shape import SheetOptions
@@ -29,6 +30,7 @@ def bridge_topic(
     skip_lost: bool,
 ) -> Tally:
     """Bridge until Ctrl-C, or to the topic's present end; returns the account of this run."""
+    Options(options.shop, options.zone, options.country, source_system=options.source_system).check()
     kafka = kafka_at(bootstrap) if bootstrap else KafkaSettings.load()
     topics, found = TopicSettings.load(), load_mapping(mapping)
     specs = source_topic(topics, found.kind.topic, LogTime.RECORDED if recorded else LogTime.APPEND)

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from replay.inputs import examine_sheet
+from replay.inputs import Options, examine_sheet
 from replay.rows import State
 from replay.sheets.mapping import load_mapping, packaged_mappings
 from replay.sheets.read import Sheet
@@ -19,6 +19,7 @@ from replay.sheets.table import needed_columns
 
 def show_first_rows(console: Console, path: Path, mapping: str, rows: int, zone: str) -> None:
     """Print the first rows as events, with their flags, or why they are not. Raises ``Rejected``."""
+    Options(zone=zone).check()
     content = examine_sheet(path)
     found = load_mapping(mapping)
     sheet = Sheet(path, found, content.sha256, SheetOptions(zone=zone))

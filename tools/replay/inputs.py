@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import ValidationError
 
 from replay.access.combined import CombinedParser, minutes_of
 from replay.access.countries import open_countries
@@ -24,7 +28,9 @@ from replay.sheets.shape import SheetOptions
 from replay.sheets.statement import Statements
 from replay.sheets.table import needed_columns, open_table
 from replay.shift import moments
+from shared.decode import first_reason
 from shared.errors import Rejected
+from shared.events import SiteTraffic
 
 Move = Callable[[datetime], datetime]
 Span = tuple[datetime, datetime]
@@ -45,6 +51,25 @@ class Options:
     revision: int | None = None
     adjust: Adjust = unchanged
     """Changes shipments before they are sent (a carrier's statement)."""
+
+    def check(self) -> None:
+        """Raise ``Rejected`` for an option that would have every row rejected."""
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise Rejected(f"{self.zone!r} is not a time zone such as Europe/Paris", field="--zone") from None
+        given = {
+            "shop": self.shop,
+            "country": self.country,
+            "hosting_country": self.hosting_country,
+            "source_system": self.source_system,
+        }
+        sample = {"event_id": "x", "occurred_at": "2026-11-27T12:00:00Z", "kind": "view", "device": "unknown"}
+        try:
+            SiteTraffic.model_validate_json(json.dumps(sample | given))
+        except ValidationError as error:
+            why = first_reason(error)
+            raise Rejected(why.reason, field=f"--{why.field.replace('_', '-')}") from None
 
 
 @dataclass(slots=True)

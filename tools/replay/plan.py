@@ -87,6 +87,7 @@ def make_plan(
     files: Files, mappings: Sequence[str], options: Options, history: History, *, again: bool, shift_to: date | None
 ) -> Plan:
     """Open every file and find out its days. Raises ``Rejected`` with a sentence; nothing was sent or written then."""
+    options.check()
     zone = ZoneInfo(options.zone)
     statements = Statements(zone)
     inputs = _open(files, load_mappings(mappings), options, history.sizes(), statements)

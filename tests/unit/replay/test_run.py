@@ -138,6 +138,22 @@ def test_a_run_that_cannot_begin_says_so_in_a_sentence(tmp_path: Path, files: Fi
         plan_of(tmp_path, files)
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (Options(zone="Mars/Base"), "--zone: 'Mars/Base' is not a time zone"),
+        (Options(zone="../etc/passwd"), "--zone: "),
+        (Options(shop="my shop"), "--shop: String should match pattern"),
+        (Options(hosting_country="France"), "--hosting-country: String should match pattern"),
+        (Options(source_system=""), "--source-system: String should have at least 1 character"),
+    ],
+)
+def test_an_option_that_would_reject_every_row_stops_at_once(tmp_path: Path, options: Options, says: str) -> None:
+    path = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000")
+    with pytest.raises(Rejected, match=says):
+        make_plan(Files(logs=[path]), [], options, History(tmp_path / "h.json"), again=False, shift_to=None)
+
+
 def test_a_log_without_a_single_usable_time_cannot_have_a_campaign(tmp_path: Path) -> None:
     sheet = tmp_path / "mails.csv"
     sheet.write_text("Title,Send Date,Recipients\na,never,5\n")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from replay.access.request import CACHED
+from replay.access.request import CACHED, CACHED_BYTES
 
 _PRODUCTS = "Chrome|CriOS|Version|Mobile|Safari|Firefox|FxiOS|Gecko|Edg|EdgA|EdgiOS|Edge|OPR|SamsungBrowser|GSA"
 ORDINARY = re.compile(
@@ -39,20 +39,23 @@ class Devices:
         self._known: dict[bytes, str] = {b"": "unknown", b"-": "unknown"}
 
     def __call__(self, agent: bytes) -> str:
-        """The contract's device of a user agent as logged."""
+        """The contract's device of a user agent as logged; its first 512 bytes decide."""
         device = self._known.get(agent)
-        if device is None:
-            if len(self._known) >= 4 * CACHED:
-                self._known = {b"": "unknown", b"-": "unknown"}
-            device = self._known[agent] = device_of(agent.decode("utf-8", "replace"))
-        return device
+        return self._new(agent[:CACHED_BYTES]) if device is None else device
+
+    def _new(self, agent: bytes) -> str:
+        if len(self._known) >= 4 * CACHED:
+            self._known = {b"": "unknown", b"-": "unknown"}
+        if agent not in self._known:
+            self._known[agent] = device_of(agent.decode("utf-8", "replace"))
+        return self._known[agent]
 
 
 def device_of(agent: str) -> str:
     """``smartphone``, ``tablet``, ``laptop``, ``desktop``, ``tv``, ``bot`` or ``unknown``."""
     from ua_parser import parse
 
-    found = parse(agent[:1024])
+    found = parse(agent)
     family = found.device.family if found.device else ""
     if family == "Spider" or _is_program(agent):
         return "bot"
@@ -78,7 +81,7 @@ def _by_system(system: str, text: str) -> str:
 def _is_program(agent: str) -> bool:
     if ORDINARY.fullmatch(agent):
         return False
-    return "http://" in agent or "https://" in agent or _listed_crawler()(agent[:1024])
+    return "http://" in agent or "https://" in agent or _listed_crawler()(agent)
 
 
 @cache

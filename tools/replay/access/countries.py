@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Protocol
 
-from replay.access.request import CACHED
+from replay.access.request import CACHED, CACHED_BYTES
 from shared.errors import Rejected
 
 _WORD = re.compile(r"[0-9a-fA-F:.]*[.:][0-9a-fA-F:.]*")
@@ -32,7 +32,9 @@ class Countries:
         if country is None:
             if len(self._known) >= 4 * CACHED:
                 self._known.clear()
-            country = self._known[address] = self._look_up(address_of(address))
+            country = self._look_up(address_of(address))
+            if len(address) <= CACHED_BYTES:
+                self._known[address] = country
         return country
 
     def _look_up(self, address: str) -> str:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 CACHED = 8192
 """Distinct texts remembered per cache; a busy log repeats a second, a path or a user agent thousands of times."""
+CACHED_BYTES = 512
+"""Longer texts are not remembered: a log of long texts, all different, must not fill the memory."""
 
 
 class Moment(NamedTuple):
@@ -69,10 +71,10 @@ class MomentCache:
             if len(self._known) >= CACHED:
                 self._known.clear()
             try:
-                moment = to_moment(self._parse(text))
+                moment = to_moment(self._parse(text[:CACHED_BYTES]))
             except (ValueError, KeyError, OverflowError):
                 raise Unreadable("time", "is not a time of this format with its offset from UTC") from None
-            self._known[text] = moment
+            self._known[text[:CACHED_BYTES]] = moment
         return moment
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from demo.records import Record
 from replay.access.agents import Devices
 from replay.access.classify import is_page, kind_of, why_nothing
-from replay.access.request import CACHED, LineParser, Moment, NotARequest, Request, Unreadable
+from replay.access.request import CACHED, CACHED_BYTES, LineParser, Moment, NotARequest, Request, Unreadable
 from replay.files import MAX_LINE
 from replay.identity import RowIds
 from replay.rows import Parsed, Rows, State, not_traffic, rejected
@@ -105,7 +105,9 @@ class SiteEvents:
             self._paths.clear()
         text = raw.decode("utf-8", "replace")
         page = f'"page":{json.dumps(text[:PAGE_CHARACTERS])},' if text else ""
-        found = self._paths[raw] = (page, is_page(raw), len(text) > PAGE_CHARACTERS)
+        found = (page, is_page(raw), len(text) > PAGE_CHARACTERS)
+        if len(raw) <= CACHED_BYTES:
+            self._paths[raw] = found
         return found
 
     def _checked(self, rows: list[Parsed]) -> list[Parsed]:

@@ -14,8 +14,9 @@ from replay.sheets.table import TITLE_ROWS, RawRow, Table, blank, find_header
 from shared.errors import Rejected
 
 ZIP_MAGIC = b"PK\x03\x04"
-LARGEST_PART = 2 << 30
-"""Unpacked bytes of one part of a workbook; a full sheet of a million rows has about 1 GB."""
+LARGEST_PART, LARGEST_TEXTS = 2 << 30, 256 << 20
+"""Unpacked bytes of one part of a workbook (a full sheet of a million rows has about 1 GB, and is read as a stream),
+and of its table of texts, which is held in memory."""
 
 
 def is_excel(path: Path) -> bool:
@@ -73,6 +74,10 @@ def _rows(path: Path, name: str) -> Iterator[RawRow]:
             raise Rejected(f"{path}, sheet {name!r} is damaged: {error}") from None
 
 
+def _largest(part: str) -> int:
+    return LARGEST_TEXTS if part.endswith("sharedStrings.xml") else LARGEST_PART
+
+
 class _workbook:  # noqa: N801 - used as a function
     """An open workbook for the length of a ``with`` block."""
 
@@ -82,8 +87,8 @@ class _workbook:  # noqa: N801 - used as a function
 
         try:
             with zipfile.ZipFile(path) as parts:
-                if any(part.file_size > LARGEST_PART for part in parts.infolist()):
-                    raise Rejected(f"{path} unpacks to more than {LARGEST_PART >> 30} GB: save the sheet as CSV")
+                if any(part.file_size > _largest(part.filename) for part in parts.infolist()):
+                    raise Rejected(f"{path} is too large to be read as a workbook: save the sheet as CSV")
             self._book = load_workbook(path, read_only=True, data_only=True)
         except (OSError, zipfile.BadZipFile, InvalidFileException, KeyError, ValueError) as error:
             raise Rejected(f"{path} is a zip but not an Excel workbook that can be read: {error}") from None
