@@ -20,13 +20,13 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from offset_purchaser.campaign import Leg
 from offset_purchaser.order import Order, OrderState
 from offset_purchaser.providers import PROVIDERS, provider_kind
 from offset_purchaser.providers.base import BOUGHT, Progress, Provider
 from offset_purchaser.sandbox_service.app import create_app
 from offset_purchaser.sandbox_service.book import Book, Conduct
 from offset_purchaser.settings import PurchaserSettings
+from offset_purchaser.terms import Leg
 from shared.errors import OutcomeUnknown, Rejected, Transient
 
 NAMES = [kind.traits.name for kind in PROVIDERS]

@@ -9,11 +9,11 @@ import pytest
 from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
 from tests.integration.purchaser.world import SellerThread, World, everything
 
-from offset_purchaser.campaign import AccountMap
 from offset_purchaser.handlers.payments import import_payments, parse
 from offset_purchaser.journal import journal_csv, numbered
 from offset_purchaser.reconcile import Findings, reconcile
 from offset_purchaser.store import books
+from offset_purchaser.terms import AccountMap
 from shared.errors import Rejected
 
 HEAD = b"reference,document,paid_on,amount,currency\n"

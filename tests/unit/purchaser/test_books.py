@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 from tests.unit.purchaser.builders import campaign
 
-from offset_purchaser.campaign import AccountMap
 from offset_purchaser.handlers.payments import parse
 from offset_purchaser.journal import MoneyEntry, accrual, fec, journal_csv, numbered
 from offset_purchaser.reconcile import DayLine, DocumentFact, OrderFact, reconcile
+from offset_purchaser.terms import AccountMap
 from shared.errors import Rejected
 
 DAY = date(2026, 11, 27)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from offset_purchaser.campaign import parse_span, refuse_edit, timetable
+from offset_purchaser.campaign import refuse_edit, timetable
 from offset_purchaser.campaign_file import load, parse
+from offset_purchaser.terms import parse_span
 from shared.errors import Rejected
 
 GOOD = """legal_entities:

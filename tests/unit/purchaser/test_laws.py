@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tests.unit.purchaser.builders import campaign, sums
 
 from offset_purchaser import ledger
-from offset_purchaser.campaign import Leg
 from offset_purchaser.certificate import serial_count
 from offset_purchaser.ledger import Account, Posting
 from offset_purchaser.order import Find, Leave, Order, OrderState, Pause, Send, Traits, back_off, next_step, order_id
 from offset_purchaser.planning import plan_leg
 from offset_purchaser.settlement import Booked, quantity, split
+from offset_purchaser.terms import Leg
 from offset_purchaser.totals import ZERO, DayTotal, Part, Sums, day_total
 
 DAY = date(2026, 11, 27)

@@ -12,170 +12,28 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from babel.numbers import is_currency
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from offset_purchaser.documents.parts import Agreement, Party, Payment, Vat
+from offset_purchaser.terms import (
+    PER_CAMPAIGN_PROVIDERS,
+    Approval,
+    BuyMode,
+    Caps,
+    Country,
+    Expected,
+    Identifier,
+    Leg,
+    LegalEntity,
+    Passed,
+    Shop,
+    Strict,
+    Zone,
+    parse_span,
+)
 from shared.clock import day_bounds
 from shared.estimate import ChannelName
-
-BuyMode = Literal["per_day", "per_campaign"]
-PER_CAMPAIGN_PROVIDERS = frozenset({"manual"})
-"""Providers bought once per campaign unless the campaign says otherwise: nobody mails a partner every night."""
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name} is not a time zone of the IANA database (Europe/Paris is one)") from None
-    return name
-
-
-def _known_currency(code: str) -> str:
-    if not is_currency(code):
-        raise ValueError(f"{code} is not an ISO 4217 currency")
-    return code
-
-
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Shop = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Currency = Annotated[str, AfterValidator(_known_currency)]
-Price = Annotated[Decimal, Field(gt=0, max_digits=18, allow_inf_nan=False)]
-Percent = Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
-
-
-class Strict(BaseModel):
-    """Base of everything in the campaign file: frozen, and an unknown key is an error, not a silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Ceiling(Strict):
-    """From a campaign day on, the most a tonne may cost at a leg: net of VAT, fees included, in the leg's currency."""
-
-    from_day: date
-    price_per_tonne: Price
-
-
-class Leg(Strict):
-    """A share of what is owed, bought at one provider. ``price_per_tonne`` is the configured price and ceiling."""
-
-    provider: str
-    name: str = ""
-    share: Percent = Decimal(100)
-    price_per_tonne: Price
-    currency: Currency
-    ceilings: tuple[Ceiling, ...] = ()
-    lot_g: Annotated[int, Field(ge=1)] = 1
-    buy: BuyMode | None = None
-    fallback: str | None = None
-    product: str = ""
-    """What to buy there, where the provider sells several things (a Stripe Climate product id)."""
-    document: Literal["statement", "self_billed", "provider_invoice"] = "statement"
-    vat: Vat | None = None
-    supplier: Party | None = None
-    """Who sells, as a document must name it; the sandbox names itself."""
-    agreement: Agreement | None = None
-    payment: Payment = Payment()
-    mail_to: str = ""
-    """Where a partner without an API receives its order documents; empty: the folder only."""
-
-    @model_validator(mode="after")
-    def _documented(self) -> Self:
-        needed = {"self_billed": ("vat", "supplier", "agreement"), "provider_invoice": ("vat", "supplier")}
-        for name in needed.get(self.document, ()):
-            if getattr(self, name) is None:
-                raise ValueError(f"document: a {self.document} needs {name}; there is no default")
-        if self.provider != "sandbox" and self.supplier is None:
-            raise ValueError(f"provider: {self.provider} needs supplier, the party that its documents name")
-        return self
-
-    @property
-    def key(self) -> str:
-        """The leg's name in orders and ledgers."""
-        return self.name or self.provider
-
-    def ceiling(self, day: date) -> Decimal:
-        """The most a tonne may cost on a campaign day."""
-        dated = [c for c in self.ceilings if c.from_day <= day]
-        return max(dated, key=lambda c: c.from_day).price_per_tonne if dated else self.price_per_tonne
-
-
-class Passed(Strict):
-    """A position in a source topic that must be counted before the campaign settles (replays, demonstrations)."""
-
-    topic: str
-    partition: Annotated[int, Field(ge=0)]
-    offset: Annotated[int, Field(ge=0)]
-
-
-class Expected(Strict):
-    """What must have arrived before a day freezes: at least so many events, and files by name."""
-
-    events_per_day: Annotated[int, Field(ge=0)] = 0
-    total_kg_per_day: Annotated[Decimal, Field(ge=0)] = Decimal(0)
-    """The forecast of one day, for caps and approval."""
-
-
-class Caps(Strict):
-    """Guards on quantity: more than this is held, not bought."""
-
-    per_day_t: Annotated[Decimal, Field(gt=0)] | None = None
-    per_campaign_t: Annotated[Decimal, Field(gt=0)] | None = None
-
-
-class Approval(Strict):
-    """When people must say yes: an amount per order above the limit, or a day above N times its forecast."""
-
-    above_amount: Annotated[Decimal, Field(ge=0)] | None = None
-    above_forecast_times: Annotated[Decimal, Field(gt=0)] | None = None
-    people: Annotated[int, Field(ge=1, le=2)] = 1
-
-
-class BookAccount(Strict):
-    """An account of the chart of accounts."""
-
-    number: Annotated[str, Field(pattern=r"^[0-9A-Z]{1,20}$")]
-    name: str
-
-
-class AccountMap(Strict):
-    """Where the ledger's money accounts stand in the entity's books; the defaults are the French general plan's."""
-
-    journal: str = "CO2"
-    journal_name: str = "Contributions climat"
-    currency: Currency = "EUR"
-    expense: BookAccount = BookAccount(number="6288", name="Autres charges externes")
-    vat: BookAccount = BookAccount(number="44566", name="TVA déductible sur autres biens et services")
-    payable: BookAccount = BookAccount(number="401", name="Fournisseurs")
-    bank: BookAccount = BookAccount(number="512", name="Banque")
-    accrual: BookAccount = BookAccount(number="4081", name="Fournisseurs - Factures non parvenues")
-
-    def of(self, account: str) -> BookAccount:
-        """The account of the books for one of the ledger's."""
-        found: BookAccount = getattr(self, account)
-        return found
-
-
-class LegalEntity(Strict):
-    """Who buys: the party on every document, and the language it reads."""
-
-    id: Identifier
-    short: Annotated[str, Field(pattern=r"^[A-Z0-9-]{0,12}$")] = ""
-    """Stands in its document numbers; the first twelve characters of the id when left out."""
-    party: Party
-    language: Literal["fr", "en", "de"] = "en"
-    accounts: AccountMap = AccountMap()
-
-    @property
-    def series(self) -> str:
-        """The entity's part of its document numbers."""
-        return self.short or self.id.upper()[:12]
 
 
 class Campaign(Strict):
@@ -192,7 +50,7 @@ class Campaign(Strict):
     first_day: date
     last_day: date
     channels: Annotated[tuple[ChannelName, ...], Field(min_length=1)]
-    expected: dict[ChannelName, Expected] = {}
+    expected: dict[ChannelName, Expected] = Field(default_factory=dict)
     expected_files: tuple[str, ...] = ()
     """Files that must be said to have arrived (``campaigns arrived``) before any day freezes."""
     cover: Literal["central", "high"] = "central"
@@ -292,18 +150,6 @@ def timetable(campaign: Campaign) -> list[Due]:
         if campaign.true_up_days:
             rows.append(Due(day, 2, start, end, max(final, end + campaign.grace)))
     return rows
-
-
-UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
-
-
-def parse_span(text: str) -> timedelta:
-    """A span of time as people write it: ``90s``, ``15m``, ``6h``, ``2d``. Raises ``ValueError``."""
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
-    unit = text[len(number) :].strip()
-    if not number.isdigit() or unit not in UNITS:
-        raise ValueError(f"{text!r} is not a span of time; write 90s, 15m, 6h or 2d")
-    return timedelta(seconds=int(number) * UNITS[unit])
 
 
 FIXED_ONCE_BEGUN = ("entity_id", "zone", "first_day", "channels")

@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from offset_purchaser.campaign import Campaign, LegalEntity, Strict, overlap
+from offset_purchaser.campaign import Campaign, overlap
+from offset_purchaser.terms import LegalEntity, Strict
 from shared.errors import Rejected
 
 LIMIT_BYTES = 5_000_000

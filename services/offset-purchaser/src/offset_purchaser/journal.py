@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from offset_purchaser.campaign import AccountMap, Campaign
+from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.values import line_amount
+from offset_purchaser.terms import AccountMap
 
 FEC_COLUMNS = (
     "JournalCode", "JournalLib", "EcritureNum", "EcritureDate", "CompteNum", "CompteLib", "CompAuxNum", "CompAuxLib",

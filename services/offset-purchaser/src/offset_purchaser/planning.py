@@ -12,8 +12,9 @@ from decimal import Decimal
 
 from babel.numbers import get_currency_precision
 
-from offset_purchaser.campaign import Campaign, Leg
+from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.values import line_amount
+from offset_purchaser.terms import Leg
 from shared.units import G_PER_T
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from offset_purchaser.campaign import Campaign, Due, Leg
+from offset_purchaser.campaign import Campaign, Due
 from offset_purchaser.sources import Reason, TopicState
+from offset_purchaser.terms import Leg
 from offset_purchaser.totals import DayTotal
 
 FORMULA = (

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from offset_purchaser.campaign import Campaign, Leg
+from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents import DocumentContent, totals
 from offset_purchaser.documents.parts import (
     Certificate,
@@ -31,6 +31,7 @@ from offset_purchaser.documents.parts import (
 from offset_purchaser.store import certificates, documents
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.documents import Undocumented
+from offset_purchaser.terms import Leg
 from shared.errors import Rejected
 from shared.estimate import ChannelName
 from shared.postgres import Connection

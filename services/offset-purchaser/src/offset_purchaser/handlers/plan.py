@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offset_purchaser import ledger
-from offset_purchaser.campaign import Campaign, Leg
+from offset_purchaser.campaign import Campaign
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.order import Order, OrderState, order_id
 from offset_purchaser.planning import LegPlan, plan_leg
@@ -12,6 +12,7 @@ from offset_purchaser.store import orders, purchases
 from offset_purchaser.store.announced import left_before
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.purchases import Unplanned
+from offset_purchaser.terms import Leg
 from shared.postgres import Connection
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from offset_purchaser.campaign import Campaign, Leg
+from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.values import line_amount
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.outcome import record_answer
@@ -19,6 +19,7 @@ from offset_purchaser.providers.base import Provider, Quote
 from offset_purchaser.store import campaigns, orders, purchases, settlements
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.leadership import Term
+from offset_purchaser.terms import Leg
 from shared.errors import OutcomeUnknown, Rejected, Transient
 from shared.telemetry import log
 

@@ -16,10 +16,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from offset_purchaser.campaign import Leg
 from offset_purchaser.certificate import Certificate
 from offset_purchaser.order import Order, Traits
 from offset_purchaser.settings import PurchaserSettings
+from offset_purchaser.terms import Leg
 
 
 class Progress(StrEnum):

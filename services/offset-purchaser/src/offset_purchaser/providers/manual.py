@@ -16,10 +16,10 @@ from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from offset_purchaser.campaign import Leg
 from offset_purchaser.order import Order, Traits
 from offset_purchaser.providers.base import Answer, Progress, Provider, ProviderKind, Quote
 from offset_purchaser.settings import PurchaserSettings
+from offset_purchaser.terms import Leg
 from shared.errors import OutcomeUnknown, Rejected, Transient
 from shared.units import G_PER_T, decimal_text
 

@@ -9,11 +9,11 @@ from decimal import Decimal
 import httpx
 from pydantic import ValidationError
 
-from offset_purchaser.campaign import Leg
 from offset_purchaser.order import Order, Traits
 from offset_purchaser.providers.base import Answer, Provider, ProviderKind, Quote, order_key
 from offset_purchaser.providers.http import call
 from offset_purchaser.settings import PurchaserSettings
+from offset_purchaser.terms import Leg
 from shared.errors import OutcomeUnknown, Rejected, Transient
 from shared.units import decimal_text
 

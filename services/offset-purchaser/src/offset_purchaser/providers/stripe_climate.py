@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 import stripe
 from babel.numbers import get_currency_precision
 
-from offset_purchaser.campaign import Leg
 from offset_purchaser.order import Order, Traits
 from offset_purchaser.providers.base import Answer, Progress, Provider, ProviderKind, Quote, order_key
 from offset_purchaser.providers.http import NO_BYTE_LEFT
 from offset_purchaser.settings import PurchaserSettings
+from offset_purchaser.terms import Leg
 from shared.errors import OffsetsError, OutcomeUnknown, Rejected, Transient
 from shared.units import G_PER_T, decimal_text
 

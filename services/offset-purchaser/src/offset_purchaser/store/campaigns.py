@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from offset_purchaser.campaign import Campaign, LegalEntity, timetable
+from offset_purchaser.campaign import Campaign, timetable
+from offset_purchaser.terms import LegalEntity
 from shared.postgres import Connection, Pool
 
 
