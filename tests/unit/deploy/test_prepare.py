@@ -1,0 +1,65 @@
+"""What `make up` writes before anything starts: passwords once, files that others cannot read, nothing overwritten."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.container.compose import ROOT, load_script
+
+
+@pytest.fixture(scope="module")
+def script() -> Any:
+    return load_script("deploy/compose/prepare.py")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in (".env.example", "campaigns.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    return tmp_path
+
+
+def test_the_first_run_makes_two_passwords_four_secrets_and_a_campaign_file(script: Any, root: Path) -> None:
+    script.prepare(root)
+    values = script.read_environment(root / ".env")
+    assert re.fullmatch(r"[0-9a-f]{48}", values["POSTGRES_PASSWORD"])
+    assert re.fullmatch(r"[0-9a-f]{48}", values["GRAFANA_PASSWORD"])
+    secrets = root / "var/compose/secrets"
+    assert sorted(path.name for path in secrets.iterdir()) == [
+        "dashboards_password",
+        "delivery_emissions_dsn",
+        "offset_purchaser_dsn",
+        "traffic_meter_dsn",
+    ]
+    assert re.fullmatch(
+        r"postgresql://traffic_meter:[0-9a-f]{48}@postgres:5432/campaign_offsets",
+        (secrets / "traffic_meter_dsn").read_text(),
+    )
+    assert (root / "var/compose/campaigns/campaigns.yaml").read_bytes() == (root / "campaigns.yaml").read_bytes()
+
+
+def test_only_the_owner_reaches_passwords(script: Any, root: Path) -> None:
+    script.prepare(root)
+    assert stat.S_IMODE((root / ".env").stat().st_mode) == 0o600
+    assert stat.S_IMODE((root / "var/compose/secrets").stat().st_mode) == 0o700
+
+
+def test_a_second_run_changes_nothing(script: Any, root: Path) -> None:
+    script.prepare(root)
+    files = [path for path in root.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
+    script.prepare(root)
+    assert {path: path.read_bytes() for path in files} == before
+
+
+def test_rotation_changes_one_password_and_no_other(script: Any, root: Path) -> None:
+    script.prepare(root)
+    secrets = root / "var/compose/secrets"
+    before = {path.name: path.read_text() for path in secrets.iterdir()}
+    script.prepare(root, "offset_purchaser")
+    after = {path.name: path.read_text() for path in secrets.iterdir()}
+    assert {name for name in after if after[name] != before[name]} == {"offset_purchaser_dsn"}
