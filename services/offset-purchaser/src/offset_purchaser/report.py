@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from offset_purchaser.allocation import allocated
 from offset_purchaser.campaign import timetable
 from offset_purchaser.handlers.settle import result_json
 from offset_purchaser.store import campaigns, readings, totals
@@ -84,7 +85,17 @@ def assemble(
                 "settlements": entries,
             }
         )
+    _share_amounts([entry for day in days for entry in day["settlements"]], legs)
     return days
+
+
+def _share_amounts(entries: Sequence[dict[str, Any]], legs: Rows) -> None:
+    """Give each day of a purchase made for several days its share of the amount."""
+    amounts = {str(leg["order_id"]): leg["amount"] for leg in legs if leg["order_id"] is not None and leg["days"] > 1}
+    for order_id, amount in amounts.items():
+        bought = [entry for entry in entries if entry["order_id"] == order_id]
+        for entry, share in zip(bought, allocated(amount, [entry["quantity_g"] for entry in bought]), strict=True):
+            entry["amount"] = format(share, "f")
 
 
 def _channels(result: Mapping[str, Any]) -> dict[str, Any]:
