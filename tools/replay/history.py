@@ -69,12 +69,6 @@ class History:
             self._files[content.sha256]["finished"] = True
         self._write()
 
-    def forget(self, contents: Iterable[Content]) -> None:
-        """Forget contents: what they were sent to is gone with its own Kafka."""
-        for content in contents:
-            self._files.pop(content.sha256, None)
-        self._write()
-
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_suffix(".tmp")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from demo.meter_log import Scope
 from demo.records import Record
 from replay.account import Lists
 from replay.campaign import covering
@@ -55,6 +56,11 @@ class Plan:
         """The campaign that covers the files."""
         topics = [entry.topic for entry in self.inputs]
         return covering(self.first_day, self.last_day, zone=self.zone.key, shop=shop, topics=topics)
+
+    def scope(self, shop: str) -> Scope:
+        """The readings that belong to the campaign."""
+        days = range(self.first_day.toordinal(), self.last_day.toordinal() + 1)
+        return Scope(frozenset(map(date.fromordinal, days)), (shop,), self.zone)
 
     def insist_on_days_that_are_over(self, now: datetime) -> None:
         """Raise ``Rejected`` when the last day is not over: its settlement would not be due for a while."""

@@ -7,14 +7,13 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from demo.checks import Check, document_checks, order_checks, settlement_checks
-from demo.meter_log import MeterLog, Scope, read_meter_log
+from demo.meter_log import MeterLog, read_meter_log
 from demo.progress import sending_bar
 from demo.records import TOPIC_SETTINGS
 from demo.report import build_page, write_report
@@ -88,31 +87,27 @@ def kafka_at(bootstrap: str) -> KafkaSettings:
 
 
 def main_job(plan: Plan, settings: Settings, history: History, console: Console) -> list[Check]:
-    """Stack, services, settlement, document; returns every comparison."""
+    """Stack, services, settlement, document; returns every comparison.
+
+    The files are remembered at the end: what a run that broke off had sent is gone with its Kafka.
+    """
     plan.insist_on_days_that_are_over(system_clock())
-    contents = [entry.content for entry in plan.inputs]
-    campaign = plan.campaign(settings.shop)
-    with Session(settings.out, campaigns=[campaign], console=console) as session:
-        history.begin(contents, "the embedded stack")
-        try:
-            _send(plan, settings, session, console)
-        except BaseException:
-            history.forget(contents)
-            raise
-        history.finish(contents)
+    with Session(settings.out, campaigns=[plan.campaign(settings.shop)], console=console) as session:
+        _send(plan, settings, session, console)
         plan.check()
         ends = session.open_settlements()
         report = session.wait_until_complete(seconds=settings.wait)
-        days = [plan.first_day + timedelta(days=n) for n in range((plan.last_day - plan.first_day).days + 1)]
-        scope = Scope(frozenset(days), (settings.shop,), plan.zone)
-        log = asyncio.run(read_meter_log(session.kafka, session.topics, scope))
+        log = asyncio.run(read_meter_log(session.kafka, session.topics, plan.scope(settings.shop)))
         checks = list(_checks(plan, session, ends, report, log))
         content = summary(report, log) | {"orders": report["orders"]} | _files(plan, settings.out)
         write_summary(settings.out / "summary.json", content)
         write_report(_page(plan, content, report, log, checks), settings.out)
-        show_files(console, plan)
-        show_days_in_short(console, content)
-        return checks
+    contents = [entry.content for entry in plan.inputs]
+    history.begin(contents, "the embedded stack")
+    history.finish(contents)
+    show_files(console, plan)
+    show_days_in_short(console, content)
+    return checks
 
 
 def _send(plan: Plan, settings: Settings, session: Session, console: Console) -> None:

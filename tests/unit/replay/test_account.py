@@ -63,13 +63,6 @@ def test_a_log_that_has_grown_since_it_was_replayed_is_refused(tmp_path: Path) -
     history.check(content("other.log", "dd", 30, {10: "ee"}))
 
 
-def test_forgotten_files_may_be_replayed(tmp_path: Path) -> None:
-    history = History(tmp_path / "replayed.json")
-    history.begin([content()], "here")
-    history.forget([content()])
-    History(tmp_path / "replayed.json").check(content())
-
-
 @pytest.mark.parametrize("text", ["", "[]", '{"files": 3}', "nonsense"])
 def test_a_damaged_memory_stops_with_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "replayed.json").write_text(text)
