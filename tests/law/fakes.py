@@ -33,6 +33,8 @@ class Logs:
     visible: dict[TopicPartition, int] = field(default_factory=dict)
     sent: list[tuple[str, int | None, bytes, bytes]] = field(default_factory=list)
     """Topic, partition, key, value."""
+    senders: list[int] = field(default_factory=list)
+    """Which process sent each."""
 
     def end(self, tp: TopicPartition) -> int:
         """Offset after the last record that was produced so far."""
@@ -117,6 +119,7 @@ class FakeProducer:
     ) -> asyncio.Future[None]:
         await self._gate.kafka()
         self._logs.sent.append((topic, partition, key, value))
+        self._logs.senders.append(id(self))
         done = asyncio.get_running_loop().create_future()
         try:
             await self._gate.kafka()

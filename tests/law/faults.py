@@ -15,16 +15,19 @@ class Killed(BaseException):
     """The process ended at this very point: kill -9."""
 
 
-ERROR, KILL, STALL = "error", "kill", "stall"
+ERROR, OUTAGE, KILL, STALL = "error", "outage", "kill", "stall"
+OUTAGE_POINTS = 12
+"""An outage outlasts the retries of one flush."""
 
 
 class Gate:
-    """What happens at the n-th point of one process: an error of the connection, its end, or a stall meanwhile."""
+    """What happens at the n-th point of one process: a lost connection, an outage, its end, or a stall meanwhile."""
 
     def __init__(self, plan: Mapping[int, str], meanwhile: Callable[[], Awaitable[None]]) -> None:
         self._plan = plan
         self._meanwhile = meanwhile
         self.points = 0
+        self._out = 0
         self.dead = False
         self.quiet = False
 
@@ -37,7 +40,10 @@ class Gate:
         if fault == KILL:
             self.dead = True
             raise Killed
-        if fault == ERROR:
+        if fault == OUTAGE:
+            self._out = OUTAGE_POINTS
+        if fault == ERROR or (self._out > 0 and not self.quiet):
+            self._out -= 1
             raise error()
         if fault == STALL:
             await self._meanwhile()

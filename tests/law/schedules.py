@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from tests.law.fakes import Rec
-from tests.law.faults import ERROR, KILL, STALL
+from tests.law.faults import ERROR, KILL, OUTAGE, STALL
 from tests.law.reference import Fact
 
 START_MS = 1_764_284_400_000
@@ -42,7 +42,7 @@ steps = st.lists(
     max_size=14,
 )
 plans = st.lists(
-    st.dictionaries(st.integers(1, 90), st.sampled_from([ERROR, ERROR, KILL, STALL, STALL]), max_size=3), max_size=4
+    st.dictionaries(st.integers(1, 90), st.sampled_from([ERROR, OUTAGE, KILL, STALL, STALL]), max_size=3), max_size=4
 )
 
 

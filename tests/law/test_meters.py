@@ -97,7 +97,8 @@ def assert_readings_are_complete(
     newest: dict[str, Reading] = {}
     last: dict[str, Reading] = {}
     progress: Progress | None = None
-    for topic, partition, key, value in kafka.sent:
+    told: dict[tuple[int, bytes], tuple[int, int]] = {}
+    for sender, (topic, partition, key, value) in zip(kafka.senders, kafka.sent, strict=True):
         if topic != READINGS or partition != tp.partition:
             continue
         message = METER_MESSAGE.validate_json(value)
@@ -107,6 +108,9 @@ def assert_readings_are_complete(
                 progress = message
             continue
         assert key.decode() == reading_key(message)
+        age = (message.revision, message.through_offset)
+        assert told.get((sender, key), age) <= age, "a process sent an older reading after a newer one"
+        told[sender, key] = age
         last[key.decode()] = message
         known = newest.get(key.decode())
         if known is None or (known.revision, known.through_offset) <= (message.revision, message.through_offset):

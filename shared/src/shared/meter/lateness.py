@@ -62,6 +62,10 @@ class TimeCache:
     def occurred_ms(self, row: dict[str, Any]) -> int:
         """Milliseconds since the epoch of ``occurred_at``, rounded down."""
         text = row[RAW_TIME]
+        if type(text) is str and len(text) == 24 and text[23] == "Z":  # 2025-11-28T20:59:12.125Z, the usual one
+            seconds_ms = self._seconds.get(text[:19])
+            if seconds_ms is not None:
+                return seconds_ms + int(text[20:23])
         if type(text) is not str or len(text) < 20 or text[10] != "T":
             return epoch_ms(row["occurred_at"])
         if text[-1] == "Z":
@@ -70,7 +74,7 @@ class TimeCache:
             zone = 6
         else:
             return epoch_ms(row["occurred_at"])
-        key = text[:19] + text[-zone:]
+        key = text[:19] if zone == 1 else text[:19] + text[-6:]
         seconds_ms = self._seconds.get(key)
         if seconds_ms is None:
             if len(self._seconds) >= self._entries_max:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from operator import add
 from typing import Any, NamedTuple, Protocol
 
 from shared.decode import BatchDecoder
@@ -17,7 +18,7 @@ from shared.meter.channel import Channel
 from shared.meter.lateness import Lateness, LatenessRules, TimeCache
 from shared.meter.position import Anchor, Counts, Position
 from shared.meter.register import Delta, RegisterKey
-from shared.meter.window import Window, identity
+from shared.meter.window import Window, digest128, identity
 
 QUARTER_S = 900
 REPLAYS = "replays"
@@ -103,6 +104,10 @@ class Tally:
         self._times = TimeCache()
         self._details: dict[tuple[tuple[str, ...], bool], str] = {}
         self._fold = channel.fold
+        self._spreads = channel.spread is not None
+        self._sight = window.sight
+        self._occurred_ms = self._times.occurred_ms
+        self._ahead_ms, self._grace_ms = -rules.ahead_ms_max, rules.grace_ms
 
     def begin(self, position: Position) -> None:
         """Start a new stretch at a committed position."""
@@ -138,7 +143,7 @@ class Tally:
             records = [record for record in records if record.offset >= self._next_offset]
         if not records:
             return
-        dead_before = len(self._dead)
+        dead_before, count = len(self._dead), self.count
         for record, row in zip(records, self._decoder.rows([r.value for r in records]), strict=True):
             offset, log_ms = record.offset, record.timestamp
             if offset != self._next_offset:
@@ -152,7 +157,7 @@ class Tally:
             elif record.headers and (source := replays_of(record)):
                 self.replay(source, record, row)
             else:
-                self.count(record, row)
+                count(record, row)
         self._last = records[-1]
         if self.share is not None:
             bad = {letter.record.offset for letter in self._dead[dead_before:]}
@@ -160,58 +165,77 @@ class Tally:
 
     def count(self, record: Record, row: dict[str, Any]) -> None:
         """Fold one valid record."""
-        duplicate = self.window.sight(identity(row["event_id"]), record.offset, record.timestamp, self._w_ms)
-        if self._in_time(record, row):
-            self._book(self._counts, self._deltas, record, row, duplicate)
+        raw, log_ms = row["event_id"].encode(), record.timestamp
+        duplicate = self._sight(digest128(raw), record.offset, log_ms, self._w_ms)
+        occurred_ms = self._occurred_ms(row)
+        if not self._ahead_ms <= log_ms - occurred_ms <= self._grace_ms:  # rare, and judged as everything is
+            lateness = self.rules.judge(log_ms, occurred_ms)
+            if lateness.value >= Lateness.TOO_OLD.value:
+                self.reject(record, "occurred_at", outside(lateness, self.rules))
+                return
+            if lateness is not Lateness.ON_TIME:
+                unprovable = lateness is Lateness.UNPROVABLE
+                delta = self._book(self._counts, self._deltas, row, occurred_ms, duplicate, unprovable)
+                self._late(self._counts, delta, duplicate, unprovable)
+                self._counts.duplicate_unprovable += not duplicate and record.key != raw
+                return
+        self._book(self._counts, self._deltas, row, occurred_ms, duplicate, False)
+        if record.key != raw and not duplicate:
+            self._counts.duplicate_unprovable += 1
 
     def replay(self, source: str, record: Record, row: dict[str, Any]) -> None:
         """Hold a replayed record until the database has told whether its position was counted before."""
-        duplicate = self.window.sight(identity(row["event_id"]), record.offset, record.timestamp, self._w_ms)
-        if self._in_time(record, row):
-            self._replays.append(Replay(source, record, row, duplicate))
-
-    def _in_time(self, record: Record, row: dict[str, Any]) -> bool:
-        lateness = self.rules.judge(record.timestamp, self._times.occurred_ms(row))
+        duplicate = self._sight(digest128(row["event_id"].encode()), record.offset, record.timestamp, self._w_ms)
+        lateness = self.rules.judge(record.timestamp, self._occurred_ms(row))
         if lateness.value >= Lateness.TOO_OLD.value:
             self.reject(record, "occurred_at", outside(lateness, self.rules))
-            return False
-        return True
+        else:
+            self._replays.append(Replay(source, record, row, duplicate))
 
-    def _book(
-        self, counts: Counts, deltas: dict[tuple[Any, ...], Delta], record: Record, row: dict[str, Any], duplicate: bool
+    def _book_replay(
+        self, counts: Counts, deltas: dict[tuple[Any, ...], Delta], replay: Replay, duplicate: bool
     ) -> None:
-        assert self._fold is not None, "a channel without a fold needs a tally of its own"
-        occurred_ms = self._times.occurred_ms(row)
+        record, row = replay.record, replay.row
+        occurred_ms = self._occurred_ms(row)
         lateness = self.rules.judge(record.timestamp, occurred_ms)
         unprovable = lateness is Lateness.UNPROVABLE
-        contribution = self._fold(row)
-        key = (
-            occurred_ms // 900_000 * QUARTER_S,
-            row.get("shop", "default"),
-            row.get("country") or "",
-            contribution.labels,
-            unprovable,
-        )
+        delta = self._book(counts, deltas, row, occurred_ms, duplicate, unprovable)
+        if lateness is not Lateness.ON_TIME:
+            self._late(counts, delta, duplicate, unprovable)
+        counts.duplicate_unprovable += not duplicate and record.key != row["event_id"].encode()
+
+    def _late(self, counts: Counts, delta: Delta, duplicate: bool, unprovable: bool) -> None:
+        if not duplicate:
+            delta.late += 1
+            counts.late += 1
+            counts.late_unprovable += unprovable
+
+    def _book(
+        self,
+        counts: Counts,
+        deltas: dict[tuple[Any, ...], Delta],
+        row: dict[str, Any],
+        occurred_ms: int,
+        duplicate: bool,
+        unprovable: bool,
+    ) -> Delta:
+        assert self._fold is not None, "a channel without a fold needs a tally of its own"
+        get = row.get
+        labels, measures = self._fold(row)
+        key = (occurred_ms // 900_000 * QUARTER_S, get("shop", "default"), get("country") or "", labels, unprovable)
         delta = deltas.get(key)
         if delta is None:
             delta = deltas[key] = Delta(activity=[0] * len(self.channel.measures))
         if duplicate:
             delta.duplicates += 1
             counts.duplicate += 1
-            return
+            return delta
         delta.events += 1
         counts.counted += 1
-        activity = delta.activity
-        for index, value in enumerate(contribution.measures):
-            activity[index] += value
-        if lateness is not Lateness.ON_TIME:
-            delta.late += 1
-            counts.late += 1
-            counts.late_unprovable += unprovable
-        if record.key != row["event_id"].encode():
-            counts.duplicate_unprovable += 1
-        if self.channel.spread is not None:
+        delta.activity = list(map(add, delta.activity, measures))
+        if self._spreads:
             self._spread(deltas, key, row)
+        return delta
 
     def _spread(self, deltas: dict[tuple[Any, ...], Delta], key: tuple[Any, ...], row: dict[str, Any]) -> None:
         assert self.channel.spread is not None
@@ -258,7 +282,7 @@ class Tally:
         counts = replace(sealed.counts)
         booked: dict[tuple[Any, ...], Delta] = {}
         for index, replay in enumerate(sealed.replays):
-            self._book(counts, booked, replay.record, replay.row, replay.duplicate or index not in fresh)
+            self._book_replay(counts, booked, replay, replay.duplicate or index not in fresh)
         deltas = {key: delta.copy() for key, delta in sealed.deltas.items()}
         for key, delta in self._registers(booked).items():
             if key in deltas:

@@ -17,13 +17,19 @@ SHARDS = 16
 BYTES_PER_ID = 100
 """Measured (docs/performance.md)."""
 GENERATION_IDS_MAX = 1 << 18
+_from_bytes = int.from_bytes
 _INDEXES = list(range(GENERATION_IDS_MAX))
 """Shared integers: a generation stores 8 bytes of reference for an index instead of 32 bytes of integer."""
 
 
 def identity(event_id: str) -> int:
     """First 128 bits of BLAKE2b of the id, as an integer."""
-    return int.from_bytes(blake2b(event_id.encode(), digest_size=16).digest(), "big")
+    return digest128(event_id.encode())
+
+
+def digest128(raw: bytes) -> int:
+    """The same of the id's bytes."""
+    return _from_bytes(blake2b(raw, digest_size=16).digest(), "big")
 
 
 class _Generation:
@@ -66,31 +72,36 @@ class Window:
         """Record a sighting; True when the id is a duplicate. Offsets must ascend, ``w_ms >= time_ms``."""
         duplicate = False
         shard = identity & (SHARDS - 1)
-        oldest_ms, oldest_offset = w_ms - self.horizon_ms, offset - self.offsets_max
         for generation in self._generations:
-            index = generation.shards[shard].get(identity)
-            if index is None:
-                continue
-            sightings = [(generation.offsets[index], generation.times_ms[index])]
-            if generation.regressed:
-                sightings += generation.regressed.get(identity, [])
-            for seen_offset, seen_ms in sightings:
-                if seen_ms >= oldest_ms:
-                    if seen_offset >= oldest_offset:
-                        duplicate = True
-                    else:
-                        self.offsets_bound = True
+            if identity in generation.shards[shard]:
+                duplicate |= self._repeated(generation, shard, identity, offset, w_ms)
         generation = self._current(offset, w_ms)
-        shards = generation.shards[shard]
+        shards, times_ms = generation.shards[shard], generation.times_ms
         known = shards.get(identity)
-        if known is not None and generation.times_ms[known] > time_ms:
+        if known is not None and times_ms[known] > time_ms:
             generation.regressed.setdefault(identity, []).append((offset, time_ms))
         else:
-            shards[identity] = _INDEXES[len(generation.offsets)]
+            shards[identity] = _INDEXES[len(times_ms)]
             generation.offsets.append(offset)
-            generation.times_ms.append(time_ms)
+            times_ms.append(time_ms)
         generation.last_offset = offset
-        generation.time_max_ms = max(generation.time_max_ms, time_ms)
+        if time_ms > generation.time_max_ms:  # noqa: PLR1730  (max() costs a call a record)
+            generation.time_max_ms = time_ms
+        return duplicate
+
+    def _repeated(self, generation: _Generation, shard: int, identity: int, offset: int, w_ms: int) -> bool:
+        """Whether a sighting of this id in a generation lies within both bounds."""
+        index = generation.shards[shard][identity]
+        duplicate = False
+        for seen_offset, seen_ms in (
+            (generation.offsets[index], generation.times_ms[index]),
+            *generation.regressed.get(identity, ()),
+        ):
+            if seen_ms >= w_ms - self.horizon_ms:
+                if seen_offset >= offset - self.offsets_max:
+                    duplicate = True
+                else:
+                    self.offsets_bound = True
         return duplicate
 
     def _current(self, offset: int, w_ms: int) -> _Generation:
