@@ -74,9 +74,10 @@ CREATE TABLE frozen_lines (
     campaign text NOT NULL,
     day date NOT NULL,
     number int NOT NULL,
-    LIKE readings,
-    PRIMARY KEY (campaign, day, number, register)
+    LIKE readings
 );
+-- No unique key: registers are unique where the lines come from, and 10^5 lines are written at once.
+CREATE INDEX frozen_lines_by_settlement ON frozen_lines (campaign, day, number);
 
 -- One leg's share of one settlement, and the day under which it is bought (the campaign's last for per_campaign).
 CREATE TABLE settlement_legs (
