@@ -7,7 +7,7 @@ LOCKS  := requirements-dev.lock
 PACKAGES := shared services/traffic-meter services/delivery-emissions services/offset-purchaser tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
+.PHONY: bench chaos law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
 
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,7 +53,7 @@ replay: $(STAMP) ## Run the main job on real files: make replay LOG=… SHIPMENT
 	$(BIN)/replay run $(if $(LOG),--log $(LOG)) $(if $(SHIPMENTS),--shipments $(SHIPMENTS)) $(if $(EMAILS),--emails $(EMAILS)) $(if $(ADS),--ads $(ADS)) $(REPLAY)
 
 test: check ## Style, types, imports and every test but the container suite
-	$(BIN)/pytest --durations=15 tests/unit tests/contract tests/law tests/integration tests/e2e
+	$(BIN)/pytest --durations=15 tests/unit tests/contract tests/law tests/integration tests/law tests/e2e
 
 test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
 	$(BIN)/pytest tests/unit tests/contract
@@ -78,6 +78,20 @@ test-containers: $(STAMP) ## The container suite: compose file, images, integrat
 audit-deps: ## Known vulnerabilities in the locked packages (asks pypi.org; a package it cannot judge is a failure)
 	@test -x var/audit/bin/pip-audit || { $(PYTHON) -m venv var/audit && var/audit/bin/pip install --quiet pip-audit==2.10.1; }
 	var/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
+law: $(STAMP) ## The law of the meters alone (LAW_SCHEDULES=20000 for more, LAW_SEED=… to repeat)
+	$(BIN)/pytest tests/law
+
+chaos: $(STAMP) ## Random faults on real parts: make chaos FAULTS=200 SEED=7
+	$(BIN)/python -m tests.chaos.run $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
+
+bench: $(STAMP) var/bench/peers/.ready ## This meter beside its peers (BENCH_EVENTS=… BENCH_ROUNDS=… in the environment)
+	BENCH_PEERS=var/bench/peers/bin/python $(BIN)/python -m benchmarks
+
+var/bench/peers/.ready: benchmarks/requirements.lock
+	$(PYTHON) -m venv var/bench/peers
+	var/bench/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	@touch $@
 
 clean: ## Remove the virtual environment and everything the runs wrote
 	rm -rf $(VENV) var

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 from shared.meter.position import Counts, Position
 from shared.meter.window import BYTES_PER_ID, Window
@@ -143,3 +145,31 @@ class MeterMetrics:
             )
             self._quarters[key] = (newest, registers)
             self.emissions.labels(*key).set(sum(registers.values()) / 1e6)
+
+
+def metrics_page() -> str:
+    """``docs/metrics.md``: every metric with type, labels and meaning."""
+    metrics = MeterMetrics(CollectorRegistry())
+    lines = [
+        "# Metrics of the meters",
+        "",
+        "At `/metrics` of each meter process. Written by `python -m shared.metrics > docs/metrics.md`, and compared.",
+        "",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            name = metric._name + ("_total" if metric._type == "counter" else "")
+            labels = ", ".join(metric._labelnames) or "-"
+            lines.append(f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |")
+    lines += [
+        "",
+        "Alert when `meter_balance_difference` is not 0, `meter_partition_stopped` is 1, `meter_lost_records` grows,",
+        "`meter_lag_seconds` stays above a minute, or `meter_window_offsets_bound` is 1.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(metrics_page())

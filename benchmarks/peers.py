@@ -1,0 +1,139 @@
+"""One contestant in a process of its own: python -m benchmarks.peers NAME. Prints one JSON line.
+
+Time runs from the first record that arrives to the last; CPU is the process's own over the same span.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from typing import Any
+
+SERVERS, TOPIC, EVENTS = os.environ["BENCH_KAFKA"], os.environ["BENCH_TOPIC"], int(os.environ["BENCH_EVENTS"])
+
+
+class Span:
+    """From the first record to the last."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.began = self.cpu = 0.0
+
+    def add(self, records: int) -> bool:
+        """Take in records; True when all have come."""
+        if not self.seen and records:
+            self.began, self.cpu = time.perf_counter(), time.process_time()
+        self.seen += records
+        return self.seen >= EVENTS
+
+    def report(self) -> None:
+        """Print the result."""
+        seconds, cpu = time.perf_counter() - self.began, time.process_time() - self.cpu
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"events": self.seen, "seconds": seconds, "cpu_s": cpu, "peak_mb": peak}))
+
+
+async def bare(decode: bool) -> None:
+    """aiokafka's getmany; with ``decode`` a pydantic model a record and sums in memory, without durability."""
+    from aiokafka import AIOKafkaConsumer
+    from pydantic import ValidationError
+
+    from shared.events import SiteTraffic
+
+    consumer = AIOKafkaConsumer(
+        TOPIC,
+        bootstrap_servers=SERVERS,
+        group_id=f"bench-{time.time_ns()}",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    span, sums, ids = Span(), Counter[tuple[Any, ...]](), set[str]()
+    done = False
+    while not done:
+        for records in (await consumer.getmany(timeout_ms=1_000, max_records=2_000)).values():
+            done = span.add(len(records))
+            if decode:
+                for record in records:
+                    try:
+                        event = SiteTraffic.model_validate_json(record.value)
+                    except ValidationError:
+                        continue
+                    if event.event_id not in ids:
+                        ids.add(event.event_id)
+                        sums[event.occurred_at.date(), event.country, event.device] += event.bytes_transferred or 0
+    span.report()
+    await consumer.stop()
+
+
+async def faststream() -> None:
+    """FastStream as documented: a batch of models; a record that is no event arrives as a dictionary."""
+    from faststream import FastStream
+    from faststream.kafka import KafkaBroker
+
+    from shared.events import SiteTraffic
+
+    broker = KafkaBroker(SERVERS, logger=None)
+    app = FastStream(broker, logger=None)
+    span, sums, ids = Span(), Counter[tuple[Any, ...]](), set[str]()
+
+    @broker.subscriber(TOPIC, batch=True, group_id=f"bench-{time.time_ns()}", auto_offset_reset="earliest",
+                       max_records=2_000)  # fmt: skip
+    async def handle(events: list[SiteTraffic | dict[str, Any]]) -> None:
+        done = span.add(len(events))
+        for event in events:
+            if isinstance(event, SiteTraffic) and event.event_id not in ids:
+                ids.add(event.event_id)
+                sums[event.occurred_at.date(), event.country, event.device] += event.bytes_transferred or 0
+        if done:
+            span.report()
+            app.exit()
+
+    await app.run()
+
+
+def quix() -> None:
+    """Quix Streams: ids in State, grouped by country, summed in windows."""
+    from datetime import timedelta
+
+    from quixstreams import Application
+
+    span = Span()
+    app = Application(
+        broker_address=SERVERS,
+        consumer_group=f"bench-{time.time_ns()}",
+        auto_offset_reset="earliest",
+        state_dir=tempfile.mkdtemp(prefix="quix-"),
+        loglevel="ERROR",
+    )
+
+    def first(value: dict[str, Any], state: Any) -> bool:
+        if state.get("seen"):
+            return False
+        state.set("seen", True)
+        return value["device"] != "toaster"
+
+    def count(value: dict[str, Any]) -> dict[str, Any]:
+        span.add(1)
+        return value
+
+    frame = app.dataframe(app.topic(TOPIC, value_deserializer="json")).apply(count).filter(first, stateful=True)
+    frame = frame.group_by("country").apply(lambda value: value["bytes_transferred"])
+    frame.tumbling_window(duration_ms=timedelta(minutes=15)).sum().current()
+    app.run(count=2 * EVENTS, timeout=15.0)  # each event passes twice, the second time behind group_by
+    span.report()
+
+
+if __name__ == "__main__":
+    name = sys.argv[1]
+    if name == "quix":
+        quix()
+    else:
+        import uvloop
+
+        uvloop.run(faststream() if name == "faststream" else bare(name == "pydantic"))
