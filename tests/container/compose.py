@@ -138,11 +138,18 @@ class Compose:
         found: list[dict[str, Any]] = answer.raise_for_status().json()["data"]["result"]
         return found
 
-    def exit_code(self, service: str) -> int:
-        """The exit code of a service's container, which must have ended."""
-        names = self.command("ps", "--all", "--quiet", service).split()
-        inspected = _run(["docker", "inspect", "--format", "{{.State.ExitCode}}", *names])
+    def stop(self, service: str) -> int:
+        """Stop a service as an upgrade does; returns the exit code of its leaving."""
+        self.command("stop", service)
+        inspected = _run(["docker", "inspect", "--format", "{{.State.ExitCode}}", self._container(service)])
         return int(inspected.stdout.strip())
+
+    def start(self, service: str) -> None:
+        """Start a stopped service again, alone: `docker compose start` would run its set-up jobs once more."""
+        _run(["docker", "start", self._container(service)])
+
+    def _container(self, service: str) -> str:
+        return self.command("ps", "--all", "--quiet", service).strip()
 
 
 def wait_for(what: str, probe: Callable[[], object], seconds_max: float = 60) -> None:
