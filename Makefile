@@ -53,7 +53,7 @@ replay: $(STAMP) ## Run the main job on real files: make replay LOG=… SHIPMENT
 	$(BIN)/replay run $(if $(LOG),--log $(LOG)) $(if $(SHIPMENTS),--shipments $(SHIPMENTS)) $(if $(EMAILS),--emails $(EMAILS)) $(if $(ADS),--ads $(ADS)) $(REPLAY)
 
 test: check ## Style, types, imports and every test but the container suite
-	$(BIN)/pytest --durations=15 tests/unit tests/contract tests/law tests/integration tests/law tests/e2e
+	$(BIN)/pytest --durations=15 tests/unit tests/contract tests/law tests/integration tests/e2e
 
 test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
 	$(BIN)/pytest tests/unit tests/contract
