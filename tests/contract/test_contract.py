@@ -53,6 +53,7 @@ def test_ten_million_of_the_largest_value_fit_a_register(model: type[BaseModel])
     assert fields.PRODUCT_MAX * 10**7 <= REGISTER_MAX
 
 
+BOOKING = {"format": "ooh_poster", "faces": 3, "days": 366, "area_cm2": 10}
 BASE = {"event_id": "a", "occurred_at": "2025-11-28T20:59:12+01:00"}
 
 
@@ -70,6 +71,13 @@ BASE = {"event_id": "a", "occurred_at": "2025-11-28T20:59:12+01:00"}
         (AdImpressions, {"format": "ooh_poster", "faces": 1, "days": 1, "area_cm2": 1}, ""),
         (Shipment, {"shipment_id": "s", "status": "created", "weight_g": -1}, "weight_g"),
         (Shipment, {"shipment_id": "s", "status": "lost"}, "status"),
+        (Shipment, {"shipment_id": "s", "status": "created", "covered_by_shipment": "s"}, ""),
+        (SiteTraffic, {"kind": "view", "device": "tv", "country": "UK"}, "country"),
+        (EmailSent, {"kind": "marketing", "recipients": 1, "bytes": 1, "read_share": "0.5"}, "read_share"),
+        (EmailSent, {"kind": "marketing", "recipients": 1, "bytes": 1, "read_share": True}, "read_share"),
+        (AdImpressions, {"format": "display", "impressions": 1, "own_site": "yes"}, "own_site"),
+        (AdImpressions, {**BOOKING, "starts_on": "9999-12-30"}, ""),
+        (AdImpressions, {**BOOKING, "starts_on": "0001-01-01"}, ""),
         (Shipment, {"shipment_id": "s", "status": "created", "destination": {"city": "Lyon"}}, "destination"),
     ],
 )

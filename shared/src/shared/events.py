@@ -105,7 +105,7 @@ class AdImpressions(Event):
     """View time of one impression."""
     buying: Literal["programmatic", "direct", "platform"] | None = None
     ads_txt_lines: f.AdsTxtLines | None = None
-    own_site: bool | None = None
+    own_site: f.Flag | None = None
     """Shown on the company's own pages: already in the page bytes, counted once."""
     faces: f.Faces | None = None
     starts_on: date | None = None
@@ -131,6 +131,8 @@ class AdImpressions(Event):
             if values.get(name) is None:
                 raise ValueError(f"{name}: required for {values['format']}")
         _product("area_cm2", values["faces"] * 24, values["area_cm2"])
+        if abs((values["starts_on"] - values["occurred_at"].date()).days) > f.BOOKING_DAYS_MAX:
+            raise ValueError(f"starts_on: more than {f.BOOKING_DAYS_MAX} days from occurred_at")
 
 
 class Place(BaseModel):
@@ -175,6 +177,12 @@ class Shipment(Event):
     offset_reference: f.Text | None = None
     covered_by_shipment: f.EventId | None = None
     """The shipment that carries this one's weight."""
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> None:
+        """No shipment is covered by itself: it would weigh nothing."""
+        if values.get("covered_by_shipment") == values["shipment_id"]:
+            raise ValueError("covered_by_shipment: a shipment cannot be covered by itself")
 
 
 def _product(field: str, one: int, other: int) -> None:

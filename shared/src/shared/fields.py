@@ -11,6 +11,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, Field, Strict, StringConstraints
 
+from shared.countries import CONTINENTS
+
+COUNTRY_CODES = frozenset(CONTINENTS) - {"CS"}
+"""The codes in use; the former Serbia and Montenegro is not among them."""
+
+BOOKING_DAYS_MAX = 400
+"""A booking of out-of-home faces starts at most this many days before or after it is reported."""
+
 PRODUCT_MAX = 900_000_000_000
 """Largest product of two fields that a register sums: 10**7 of them stay below 2**63."""
 
@@ -28,9 +36,10 @@ EventId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length
 Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1024)]
 Shop = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
-Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$")]
+Country = Annotated[str, StringConstraints(strict=True, pattern="^(?:" + "|".join(sorted(COUNTRY_CODES)) + ")$")]
+"""ISO 3166-1 alpha-2, and XK for Kosovo; ``UK`` and ``EU`` are no countries and are rejected."""
 Moment = Annotated[AwareDatetime, Strict(), AfterValidator(_in_four_digit_years)]
-"""ISO 8601 with an offset. In JSON always a text: a bare number has no zone. In Python an aware ``datetime``."""
+"""ISO 8601 with an offset. In JSON always a text; a text of digits only is read as seconds since the epoch, in UTC."""
 
 Bytes = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
 MessageBytes = Annotated[int, Field(strict=True, ge=0, le=100_000_000)]
@@ -43,8 +52,9 @@ AdsTxtLines = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 Faces = Annotated[int, Field(strict=True, ge=1, le=30_000)]
 Days = Annotated[int, Field(strict=True, ge=1, le=366)]
 AreaCm2 = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
-LitHours = Annotated[float, Field(ge=0, le=24, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Flag = Annotated[bool, Strict()]
+LitHours = Annotated[float, Field(strict=True, ge=0, le=24, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 WeightG = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
 VolumeCm3 = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
 EmissionsG = Annotated[int, Field(strict=True, ge=0, le=900_000_000_000)]

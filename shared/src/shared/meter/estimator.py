@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from shared.errors import Rejected
 from shared.estimate import ChannelName, Method, Subject
 from shared.factors import FactorSet
 from shared.meter.channel import Channel
@@ -69,7 +70,10 @@ class Estimator:
     def _estimate(
         self, channel: ChannelName, register: Register, activity: Mapping[str, int]
     ) -> RegisterEstimate | None:
-        entry = self._schedule.entry_for(channel, register.quarter.date())
+        try:
+            entry = self._schedule.entry_for(channel, register.quarter.date())
+        except Rejected:
+            return None  # no method was in force on that day: not estimated
         subject = Subject(register.key.country, detail_labels(register.key.detail))
         method = choose_method(entry, self._methods, subject)
         if method is None:
