@@ -59,6 +59,7 @@ def delivery_case(fields: Fields, tables: Tables, factors: FactorSet, method_id:
     """Read a line. Raises ``Rejected`` with the field's name."""
     method = method_id or fields.choice("method", tuple(_BY_ID))
     if fields.has("legs") and method in (None, "legs"):
+        _check_legs(fields)
         return _with_checks(
             chain_case(fields, tables, fields.country("country") or "", factors), factors, parcels=False
         )
@@ -73,6 +74,14 @@ def delivery_case(fields: Fields, tables: Tables, factors: FactorSet, method_id:
     if method in ("carrier-figure", "country-default", "covered"):
         return _plain(method, shipment)
     return _assessed(fields, shipment, tables, factors, method)
+
+
+def _check_legs(fields: Fields) -> None:
+    """Refuse a leg that names its intensity in two ways."""
+    for leg in fields.items("legs") or ():
+        named = [name for name in ("kg_per_tkm", "factor_id", "mode") if leg.has(name)]
+        if len(named) > 1:
+            raise Rejected(f"contradicts {named[0]}: give one of them", field=leg.name(named[1]))
 
 
 def _shipment(fields: Fields) -> ShipmentFields:

@@ -29,8 +29,8 @@ DEVICE_NAMES: Mapping[str, str] = {
 KG_PER_KWH_LIMIT = 10
 SPEND_LIMIT = 10**12
 STORED_LIMIT = 10**9
-ROUNDING = Decimal("0.001")
-"""How far shares may add up beyond 1: published mixes are rounded."""
+ROUNDING = Decimal("1e-9")
+"""How far shares that a caller gives may be from adding up to 1."""
 
 
 def ads_case(fields: Fields, method_id: str | None = None) -> Case:
@@ -72,6 +72,7 @@ def _digital(fields: Fields, country: str, form: str) -> Case:
     payload = _either(fields, ("payload_mb", "MB"), ("payload_bytes", "byte"), ceiling(limits.PayloadBytes), 10**6)
     view, flags = _view(fields, form)
     detail = {"format": form, "buying": buying, "own_site": "yes" if own else ""}
+    options, filled = _digital_options(fields)
 
     def derive(trail: Trail) -> dict[str, Term]:
         count = trail.input("impressions", impressions or 0, "impression")
@@ -94,7 +95,7 @@ def _digital(fields: Fields, country: str, form: str) -> Case:
             terms[f"{medium}_copy_gb"] = trail.input("masters_gb", size, "GB") * copy
         return terms
 
-    return Case(IAB, Subject(country, detail), derive, _digital_options(fields), flags)
+    return Case(IAB, Subject(country, detail), derive, options, flags + filled)
 
 
 Given = tuple[str, Decimal, str]
@@ -136,35 +137,48 @@ def _storage(fields: Fields) -> dict[str, tuple[Decimal, Decimal]]:
     return {medium: (size, count) for medium, count in found.items() if count is not None}
 
 
-def _digital_options(fields: Fields) -> dict[str, Decimal | str | bool]:
+def _digital_options(fields: Fields) -> tuple[dict[str, Decimal | str | bool], tuple[str, ...]]:
+    """What replaces defaults, and the flags of what follows from another input."""
     options: dict[str, Decimal | str | bool] = {}
+    flags: list[str] = []
     for name in ("local_grid_kg_per_kwh", "regional_grid_kg_per_kwh"):
         value = fields.number(name, 0, KG_PER_KWH_LIMIT)
         if value is not None:
             options[name] = value
-    mobile, fixed = fields.share("mobile_share"), fields.share("fixed_share")
-    if mobile is not None or fixed is not None:
-        one = Decimal(1)
-        options["mobile_share"] = mobile if mobile is not None else one - (fixed or 0)
-        options["fixed_share"] = fixed if fixed is not None else one - (mobile or 0)
-        _check_sum("mobile_share", [options["mobile_share"], options["fixed_share"]])
+    given = {name: fields.share(name) for name in ("mobile_share", "fixed_share")}
+    for name, other in (("mobile_share", "fixed_share"), ("fixed_share", "mobile_share")):
+        value, rest = given[name], given[other]
+        if value is not None:
+            options[name] = value
+        elif rest is not None:
+            options[name] = 1 - rest
+            flags.append(f"{name}:1-minus-{other}")
+    if given["mobile_share"] is not None and given["fixed_share"] is not None:
+        _check_sum("mobile_share", [given["mobile_share"], given["fixed_share"]])
+    options.update({f"device_mix.{kind}": share for kind, share in _device_mix(fields).items()})
+    return options, tuple(flags)
+
+
+def _device_mix(fields: Fields) -> dict[str, Decimal]:
+    """Shares of the devices; nothing for the default mix. A device beside a mix that says otherwise is refused."""
     mix = fields.inner("device_mix")
     device = fields.choice("device", (*DEVICE_NAMES, "average", "unknown", "bot"))
-    if mix is not None:
-        shares = dict.fromkeys(DEVICES, Decimal(0))
-        for name, kind in DEVICE_NAMES.items():
-            shares[kind] += mix.share(name) or 0
-        mix.close()
-        _check_sum("device_mix", list(shares.values()))
-        options.update({f"device_mix.{kind}": share for kind, share in shares.items()})
-    elif device is not None and device in DEVICE_NAMES:
-        options.update({f"device_mix.{kind}": Decimal(int(kind == DEVICE_NAMES[device])) for kind in DEVICES})
-    return options
+    alone = {kind: Decimal(int(kind == DEVICE_NAMES.get(device or ""))) for kind in DEVICES}
+    if mix is None:
+        return alone if device in DEVICE_NAMES else {}
+    shares = dict.fromkeys(DEVICES, Decimal(0))
+    for name, kind in DEVICE_NAMES.items():
+        shares[kind] += mix.share(name) or 0
+    mix.close()
+    _check_sum("device_mix", list(shares.values()))
+    if device not in (None, "unknown") and shares != alone:
+        raise Rejected(f"contradicts device {device}: give one of them", field="device_mix")
+    return shares
 
 
-def _check_sum(name: str, shares: list[Decimal | str | bool] | list[Decimal]) -> None:
-    if sum(Decimal(share) for share in shares) > 1 + ROUNDING:
-        raise Rejected("the shares add up to more than 1", field=name)
+def _check_sum(name: str, shares: list[Decimal]) -> None:
+    if abs(sum(shares) - 1) > ROUNDING:
+        raise Rejected("the shares must add up to 1", field=name)
 
 
 def _out_of_home(fields: Fields, country: str, form: str) -> Case:

@@ -20,6 +20,8 @@ from traffic_meter.methods.swd_v4 import KINDS, SEGMENTS, SwdV4
 
 METHODS: Mapping[str, LinearMethod] = {item.id: item for item in (SwdV4(), SwdV3(), OneByte(), DeviceTime())}
 DEFAULT = "swd-v4"
+ROUNDING = Decimal("1e-9")
+"""How far the shares of a visit mix may be from adding up to 1."""
 GRID_LIMIT = 10_000
 """g/kWh; no grid on Earth comes near."""
 
@@ -39,6 +41,7 @@ def site_case(fields: Fields, method_id: str | None = None) -> Case:
         "hosting": fields.country("hosting_country") or "",
     }
     options = _options(fields, method)
+    mix_flags = _visits(fields, options)
     activity = {
         "dwell_ms": dwell or 0,
         "bytes_transferred": transferred or 0,
@@ -50,7 +53,7 @@ def site_case(fields: Fields, method_id: str | None = None) -> Case:
             name: trail.input(name, activity[name], unit) for name, unit in method.measures.items() if name in activity
         }
 
-    return Case(method, Subject(fields.country("country") or "", detail), derive, options, _flags(options))
+    return Case(method, Subject(fields.country("country") or "", detail), derive, options, mix_flags)
 
 
 def _options(fields: Fields, method: LinearMethod) -> dict[str, Decimal | str | bool]:
@@ -59,9 +62,27 @@ def _options(fields: Fields, method: LinearMethod) -> dict[str, Decimal | str | 
     green(fields, method, options)
     for name, value in _numbers(fields, "grid_g_per_kwh", SEGMENTS, GRID_LIMIT).items():
         options[f"grid.{name}"] = value
-    for name, value in _numbers(fields, "visits", ("first_share", "return_share", "reload_ratio"), 1).items():
-        options[f"visits.{name}"] = value
     return options
+
+
+def _visits(fields: Fields, options: dict[str, Decimal | str | bool]) -> tuple[str, ...]:
+    """Add the visit mix to the options; a share that is absent is what the other leaves, flagged."""
+    mix = _numbers(fields, "visits", ("first_share", "return_share", "reload_ratio"), 1)
+    if not mix:
+        return ()
+    flags = ["visit-mix-given:caching-would-already-be-in-measured-bytes"]
+    first, again = mix.get("first_share"), mix.get("return_share")
+    if first is not None and again is not None:
+        if abs(first + again - 1) > ROUNDING:
+            raise Rejected("first_share and return_share must add up to 1", field="visits")
+    elif first is not None:
+        mix["return_share"] = 1 - first
+        flags.append("visits.return_share:1-minus-first_share")
+    elif again is not None:
+        mix["first_share"] = 1 - again
+        flags.append("visits.first_share:1-minus-return_share")
+    options.update({f"visits.{name}": value for name, value in mix.items()})
+    return tuple(flags)
 
 
 def _numbers(fields: Fields, member: str, names: tuple[str, ...], high: int) -> dict[str, Decimal]:
@@ -74,25 +95,27 @@ def _numbers(fields: Fields, member: str, names: tuple[str, ...], high: int) -> 
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _green_share(fields: Fields, _: LinearMethod, options: dict[str, Decimal | str | bool]) -> None:
+def _green(fields: Fields) -> tuple[Decimal | None, bool | None]:
+    """Both ways to say how green the hosting is. Raises ``Rejected`` when they disagree."""
     share, green = fields.share("green_hosting_factor"), fields.flag("green_hosting")
-    if green is True or (share is None and green is not None):
+    if share is not None and green is not None and share != int(green):
+        raise Rejected(f"contradicts green_hosting {str(green).lower()}", field="green_hosting_factor")
+    return share, green
+
+
+def _green_share(fields: Fields, _: LinearMethod, options: dict[str, Decimal | str | bool]) -> None:
+    share, green = _green(fields)
+    if share is None and green is not None:
         share = Decimal(int(green))
     if share is not None:
         options["green_hosting_factor"] = share
 
 
 def _green_or_not(fields: Fields, method: LinearMethod, options: dict[str, Decimal | str | bool]) -> None:
-    share, green = fields.share("green_hosting_factor"), fields.flag("green_hosting")
+    share, green = _green(fields)
     if green is None and share is not None:
         if share not in (0, 1):
             raise Rejected(f"{method.id} knows green_hosting true or false only", field="green_hosting_factor")
         green = bool(share)
     if green is not None:
         options["green_hosting"] = green
-
-
-def _flags(options: Mapping[str, object]) -> tuple[str, ...]:
-    if any(name.startswith("visits.") for name in options):
-        return ("visit-mix-given:caching-would-already-be-in-measured-bytes",)
-    return ()
