@@ -80,6 +80,10 @@ def parse(data: bytes, name: str) -> CampaignFile:
         raise Rejected(f"{name}:{line}: {error.problem or 'not YAML'}") from None
     except YAMLError as error:
         raise Rejected(f"{name}: not YAML: {error}") from None
+    except (ValueError, OverflowError) as error:
+        raise Rejected(f"{name}:{_line_of_bad_scalar(data)}: not a date or number that exists: {error}") from None
+    except RecursionError:
+        raise Rejected(f"{name}: nested too deeply") from None
     if not isinstance(tree, CommentedMap):
         raise Rejected(f"{name}:1: expected the keys legal_entities and campaigns")
     try:
@@ -87,6 +91,18 @@ def parse(data: bytes, name: str) -> CampaignFile:
     except ValidationError as error:
         lines = [_explain(name, tree, item) for item in error.errors(include_url=False)]
         raise Rejected("\n".join(dict.fromkeys(lines))) from None
+
+
+def _line_of_bad_scalar(data: bytes) -> int:
+    """The first line that cannot be read on its own, for errors that YAML raises without a place."""
+    for number, line in enumerate(data.decode().splitlines(), 1):
+        try:
+            YAML(typ="safe", pure=True).load(line.strip().removeprefix("- "))
+        except YAMLError:
+            continue
+        except (ValueError, OverflowError):
+            return number
+    return 1
 
 
 def plain(node: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from offset_purchaser.allocation import allocated
@@ -16,6 +17,7 @@ from offset_purchaser.handlers.settle import result_json
 from offset_purchaser.store import campaigns, readings, totals
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.totals import day_total
+from shared.estimate import ChannelName
 from shared.postgres import Pool
 from shared.units import decimal_text
 
@@ -81,7 +83,7 @@ def assemble(
                 "campaign": campaign,
                 "day": day.isoformat(),
                 "channels": _channels(result),
-                "total_g": result.get("total_g", EMPTY),
+                "total_g": _micrograms(result.get("total_g", EMPTY)),
                 "settlements": entries,
             }
         )
@@ -100,12 +102,21 @@ def _share_amounts(entries: Sequence[dict[str, Any]], legs: Rows) -> None:
 
 def _channels(result: Mapping[str, Any]) -> dict[str, Any]:
     counted, apart = result.get("channels", {}), result.get("not_bought", {})
-    nothing = {"events": 0, "late": 0, "emissions_g": EMPTY}
+    nothing: dict[str, Any] = {"events": 0, "late": 0, "emissions_g": EMPTY}
     return {
-        channel: {**counted.get(channel, nothing), "not_bought": apart.get(channel, {})}
-        for channel in ("site", "email", "ads", "delivery")
+        str(channel): {
+            **counted.get(channel, nothing),
+            "emissions_g": _micrograms(counted.get(channel, nothing)["emissions_g"]),
+            "not_bought": apart.get(channel, {}),
+        }
+        for channel in ChannelName
         if channel in counted or channel in apart
     }
+
+
+def _micrograms(grams: Mapping[str, str]) -> dict[str, str]:
+    """A range to the microgram: its bounds are roots and have no end."""
+    return {name: decimal_text(Decimal(grams[name]).quantize(Decimal("0.000001"))) for name in EMPTY}
 
 
 def _settlement(row: Mapping[str, Any], legs: Rows) -> Iterable[dict[str, Any]]:
