@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,6 +56,16 @@ def handler(tables: Tables, factors: FactorSet) -> Callable[[Fields], Case]:
     return read
 
 
+def check_chart(chart: Path | None, *, compare: bool) -> None:
+    """Refuse a chart that has nothing to show or no place to go, before the first line is read."""
+    if chart is None:
+        return
+    if not compare:
+        raise Rejected("draws what --compare compares: give both", field="chart")
+    if chart.is_dir() or not os.access(chart if chart.exists() else chart.parent, os.W_OK):
+        raise Rejected(f"{chart} cannot be written", field="chart")
+
+
 def register(app: typer.Typer) -> None:
     """Add ``estimate`` to the service's command line."""
 
@@ -76,6 +87,7 @@ def register(app: typer.Typer) -> None:
         Example: echo '{"method": "legs", "weight_g": 800, "legs": [{"mode": "road", "distance_km": 489.4},
         {"mode": "van", "distance_km": 30}]}' | delivery-emissions estimate
         """
+        check_chart(chart, compare=compare)
         factors = set_for(factor_set)
         found = Tables.load(factors, tables)
         if compare:

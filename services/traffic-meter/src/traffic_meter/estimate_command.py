@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -69,7 +70,7 @@ def all_cases(fields: Fields, default: ChannelName | None = None) -> list[Case]:
     """The same line by every method of its channel."""
     channel = channel_of(fields, default)
     if channel is ChannelName.SITE:
-        return [site_case(fields, method) for method in SITE_METHODS]
+        return [_labelled(site_case(fields, method), fields) for method in SITE_METHODS]
     if channel is ChannelName.ADS:
         cases = [ads_case(fields)]
         if fields.has("spend_eur") and cases[0].method.id != "ads-spend":
@@ -83,6 +84,13 @@ def all_cases(fields: Fields, default: ChannelName | None = None) -> list[Case]:
         replace(published, label="ademe-digital, 10 years stored"),
         replace(published, options=short, label="ademe-digital, 1 year stored"),
     ]
+
+
+def _labelled(case: Case, fields: Fields) -> Case:
+    """Say in a comparison that time on the device is not all there without a dwell time."""
+    if case.method.id == "device-time" and not fields.has("dwell_ms"):
+        return replace(case, label="device-time (needs dwell_ms)")
+    return case
 
 
 def references(fields: Fields, factors: FactorSet, default: ChannelName | None = None) -> list[Reference]:
@@ -108,6 +116,16 @@ Compare = Annotated[bool, typer.Option("--compare", help="All methods of the cha
 Chart = Annotated[Path | None, typer.Option(help="With --compare: write the chart here (.svg).")]
 
 
+def check_chart(chart: Path | None, *, compare: bool) -> None:
+    """Refuse a chart that has nothing to show or no place to go, before the first line is read."""
+    if chart is None:
+        return
+    if not compare:
+        raise Rejected("draws what --compare compares: give both", field="chart")
+    if chart.is_dir() or not os.access(chart if chart.exists() else chart.parent, os.W_OK):
+        raise Rejected(f"{chart} cannot be written", field="chart")
+
+
 def register(app: typer.Typer) -> None:
     """Add ``estimate`` and ``factors`` to the service's command line."""
 
@@ -127,6 +145,7 @@ def register(app: typer.Typer) -> None:
         if channel is not None and channel not in CHANNELS:
             raise Rejected(f"must be one of {', '.join(CHANNELS)}", field="channel")
         default = ChannelName(channel) if channel else None
+        check_chart(chart, compare=compare)
         if compare:
             refused = compare_lines(
                 sys.stdin.buffer,
