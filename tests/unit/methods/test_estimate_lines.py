@@ -119,6 +119,8 @@ def test_a_wrong_line_of_the_traffic_meter_is_refused_by_the_name_of_its_field(
         ({"method": "ademe-parcel", "air": "maybe"}, "air"),
         ({"origin": {"country": "XX"}}, "origin.country"),
         ({"origin": {"postal_code": "75001"}}, "origin.country"),
+        ({"origin": {"country": "FR", "town": "Paris"}}, "origin.town"),
+        ({"destination": {"country": "FR", "zip": "69001"}}, "destination.zip"),
         ({"method": "carrier-figure"}, "carrier_emissions_g"),
     ],
 )

@@ -111,7 +111,9 @@ def _place(fields: Fields, member: str) -> PlaceFields | None:
     country = inner.country("country")
     if country is None:
         raise Rejected("is required", field=inner.name("country"))
-    return PlaceFields(country, inner.words("postal_code", POSTAL_CODE_LONGEST), inner.words("city"))
+    place = PlaceFields(country, inner.words("postal_code", POSTAL_CODE_LONGEST), inner.words("city"))
+    inner.close()
+    return place
 
 
 def _plain(method_id: str, shipment: ShipmentFields) -> Case:
