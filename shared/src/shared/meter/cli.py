@@ -28,7 +28,7 @@ def meter_app(
     help_text: str,
 ) -> typer.Typer:
     """The command line of a meter; services add their own commands to it. ``definition`` is made only to run."""
-    app = new_app(help_text)
+    app = new_app(help_text, examples=f"{name} migrate · {name} topics create · {name} run · {name} balance --json")
     topics = new_app("The Kafka topics this meter reads and writes.")
     app.add_typer(topics, name="topics")
 

@@ -4,8 +4,8 @@ An id is a duplicate iff it was sighted at an earlier offset with ``W - sighting
 ``offset - sighting's offset <= offsets_max``, where ``W`` is the highest log time up to and including this record.
 Every sighting counts, so a duplicate prolongs its own window. The answer is a function of the log alone.
 
-Memory: about 100 bytes an id. Ids live in generations (a quarter of the horizon each) of sharded dictionaries, so that
-growing one never pauses the meter for long and forgetting is dropping a generation.
+Memory: about 86 bytes an id. Ids live in generations (at most a quarter of the horizon each) of sharded dictionaries,
+so that growing one never pauses the meter for long and forgetting is dropping a generation.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from array import array
 from hashlib import blake2b
 
 SHARDS = 16
-BYTES_PER_ID = 100
+BYTES_PER_ID = 86
 """Measured (docs/performance.md)."""
-GENERATION_IDS_MAX = 1 << 18
+GENERATION_OFFSETS = 337_600
+"""Fills 16 dictionaries to just below the size at which they would grow once more."""
 _from_bytes = int.from_bytes
-_INDEXES = list(range(GENERATION_IDS_MAX))
+_INDEXES = list(range(GENERATION_OFFSETS))
 """Shared integers: a generation stores 8 bytes of reference for an index instead of 32 bytes of integer."""
 
 
@@ -37,7 +38,6 @@ class _Generation:
         "first_offset",
         "first_w_ms",
         "last_offset",
-        "offsets",
         "regressed",
         "shards",
         "time_max_ms",
@@ -50,8 +50,8 @@ class _Generation:
         self.first_w_ms = w_ms
         self.time_max_ms = -(1 << 62)
         self.shards: list[dict[int, int]] = [{} for _ in range(SHARDS)]
-        self.offsets = array("Q")
         self.times_ms = array("q")
+        """By offset, counted from the first."""
         self.regressed: dict[int, list[tuple[int, int]]] = {}
         """Repeated sightings whose log time went back: neither of the two decides for both bounds."""
 
@@ -78,12 +78,14 @@ class Window:
         generation = self._current(offset, w_ms)
         shards, times_ms = generation.shards[shard], generation.times_ms
         known = shards.get(identity)
+        index = offset - generation.first_offset
+        if index > len(times_ms):
+            times_ms.extend([0] * (index - len(times_ms)))  # offsets that carried no id
+        times_ms.append(time_ms)
         if known is not None and times_ms[known] > time_ms:
             generation.regressed.setdefault(identity, []).append((offset, time_ms))
         else:
-            shards[identity] = _INDEXES[len(times_ms)]
-            generation.offsets.append(offset)
-            times_ms.append(time_ms)
+            shards[identity] = _INDEXES[index]
         generation.last_offset = offset
         if time_ms > generation.time_max_ms:  # noqa: PLR1730  (max() costs a call a record)
             generation.time_max_ms = time_ms
@@ -94,7 +96,7 @@ class Window:
         index = generation.shards[shard][identity]
         duplicate = False
         for seen_offset, seen_ms in (
-            (generation.offsets[index], generation.times_ms[index]),
+            (generation.first_offset + index, generation.times_ms[index]),
             *generation.regressed.get(identity, ()),
         ):
             if seen_ms >= w_ms - self.horizon_ms:
@@ -111,7 +113,7 @@ class Window:
             if (
                 w_ms - last.first_w_ms <= self.horizon_ms // 4
                 and offset - last.first_offset <= self.offsets_max // 4
-                and len(last.offsets) < GENERATION_IDS_MAX
+                and offset - last.first_offset < GENERATION_OFFSETS
             ):
                 return last
         self._forget(offset, w_ms)
