@@ -17,7 +17,10 @@ from shared.errors import OffsetsError
 if TYPE_CHECKING:
     from demo.session import Session
 
-app = new_app("Runs an invented Black Friday through the whole system: Kafka, PostgreSQL, three services, a provider.")
+app = new_app(
+    "Runs an invented Black Friday through the whole system: Kafka, PostgreSQL, three services, a provider.",
+    examples="demo run · demo run --seed 7 --scale 0.1 --out var/small",
+)
 
 
 @app.callback()

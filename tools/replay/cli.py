@@ -16,6 +16,7 @@ from shared.errors import OffsetsError
 from shared.errors import Rejected as InputRejected
 
 app = typer.Typer(
+    epilog="Examples: replay run --log access.log.gz --shipments shipments.csv.gz",
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Brings real files and foreign topics in: access logs, shipments, mailings, media plans.",

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed or something is off, 2 wrong usage, 3 not running o
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -16,7 +17,10 @@ from shared.errors import OffsetsError
 
 FAILED = 1
 
-out = Console()
+WIDTH_WITHOUT_TERMINAL = 240
+"""Tables in a pipe are wide enough for their cells: nobody can widen a pipe."""
+
+out = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
 err = Console(stderr=True)
 
 
@@ -39,10 +43,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return result
 
 
-def new_app(help_text: str) -> typer.Typer:
+def new_app(help_text: str, *, examples: str = "") -> typer.Typer:
     """A Typer application as all of ours are: help without arguments, plain errors, no completion install."""
     return typer.Typer(
         help=help_text,
+        epilog=f"Examples: {examples}" if examples else None,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,

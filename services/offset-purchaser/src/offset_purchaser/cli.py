@@ -11,6 +11,7 @@ from offset_purchaser.commands import books, campaigns, documents, lines, orders
 from offset_purchaser.commands.common import AsJson, example, reporting_errors, show_json, store, table
 
 app = typer.Typer(
+    epilog="Examples: offset-purchaser campaigns check campaigns.yaml · offset-purchaser settlements list --json",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

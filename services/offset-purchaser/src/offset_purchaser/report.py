@@ -73,7 +73,7 @@ def assemble(
     by_settlement: dict[tuple[date, int], list[Mapping[str, Any]]] = {}
     for row in legs:
         by_settlement.setdefault((row["day"], row["number"]), []).append(row)
-    days = []
+    days: list[dict[str, Any]] = []
     for day, rows in sorted(by_day.items()):
         frozen = [json.loads(row["result"]) for row in rows if row["result"] is not None]
         result = frozen[-1] if frozen else live.get(day, {})
