@@ -177,7 +177,7 @@ def _device_mix(fields: Fields) -> dict[str, Decimal]:
 
 
 def _check_sum(name: str, shares: list[Decimal]) -> None:
-    if abs(sum(shares) - 1) > ROUNDING:
+    if abs(sum(shares, Decimal(0)) - 1) > ROUNDING:
         raise Rejected("the shares must add up to 1", field=name)
 
 
