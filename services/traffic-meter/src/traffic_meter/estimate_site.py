@@ -42,6 +42,8 @@ def site_case(fields: Fields, method_id: str | None = None) -> Case:
     }
     options = _options(fields, method)
     mix_flags = _visits(fields, options)
+    if method.id == DeviceTime.id and dwell is None:
+        options["dwell_missing"] = True
     activity = {
         "dwell_ms": dwell or 0,
         "bytes_transferred": transferred or 0,

@@ -16,13 +16,17 @@ from shared.methods_common import LinearMethod
 from shared.trail import Term
 from traffic_meter.methods.ademe_digital import DEVICES, device_build
 from traffic_meter.methods.grids import ADEME_FRANCE, grid
-from traffic_meter.methods.swd_v4 import KINDS, WORLD, per_byte, site_flags
+from traffic_meter.methods.swd_v4 import KINDS, per_byte, site_flags
+
+WORLD = "grid.ember.WORLD"
+"""Of the device, where the visitor's country is unknown; network and data centre keep the world of ``swd-v4``."""
 
 
 class DeviceTime(LinearMethod):
     """Bytes and dwell time to grams."""
 
     id = "device-time"
+    version = "2"
     title = "Time on the device (ADEME) + SWD v4"
     channel = ChannelName.SITE
     measures: ClassVar[Mapping[str, str]] = {
@@ -48,6 +52,8 @@ class DeviceTime(LinearMethod):
             model.add("device.build", "dwell_ms", build)
             model.add("device.use", "dwell_ms", power * electricity)
             model.flag("dwell-time:only-as-far-as-sent")
+            if model.options.get("dwell_missing") is True:
+                model.flag("dwell_ms:missing", 2)
         site_flags(subject, model)
 
 
