@@ -19,6 +19,9 @@ from traffic_meter.methods.ademe_digital import DEVICES, GRIDS, NETWORKS, AdemeD
 METHOD = AdemeDigital()
 LARGEST_MB = 1_000_000
 LONGEST_YEARS = 100
+SIZE_UNKNOWN = "size-unknown:1-MB"
+DEFAULTED = ("device", "sender_network", "receiver_network", "reading_seconds", "storage_years")
+"""Options whose published default is flagged when it is taken."""
 KINDS = ("marketing", "transactional")
 
 
@@ -45,7 +48,9 @@ def email_case(fields: Fields, method_id: str | None = None) -> Case:
         case = _single(recipients or 1, megabytes, read, writing, flags)
     if recipients is None:
         flags.append("recipients-unknown:1")
-    flags += [f"{name}:default" for name in ("device", "storage_years") if name not in options]
+    flags += [f"{name}:default" for name in DEFAULTED if name not in options]
+    if set(flags) - {SIZE_UNKNOWN}:
+        options["filled"] = True
     return replace(case, subject=Subject(country, {"kind": kind}), options=options, flags=tuple(flags))
 
 
@@ -89,7 +94,7 @@ def _single(
 ) -> Case:
     """The published mail; what is absent takes the published default, flagged."""
     if megabytes is None:
-        flags.append("size-unknown:1-MB")
+        flags.append(SIZE_UNKNOWN)
     if read is None:
         flags.append("read-share-unknown:1")
     if writing is None:

@@ -49,7 +49,7 @@ class AdemeDigital(LinearMethod):
         return subject.detail.get("kind") in ("marketing", "transactional")
 
     def build(self, subject: Subject, model: ModelBuilder) -> None:
-        model.quality = 4
+        model.quality = 3 if model.options.get("filled") is True else 4
         electricity = _electricity(subject, model)
         self._devices(model, electricity)
         self._network(subject, model)
