@@ -9,12 +9,13 @@ are true.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from delivery_emissions.distance import Route, half_even
 from delivery_emissions.methods.ademe_parcel import EXTENDED
 from delivery_emissions.parcel import Parcel, carton_area_mm2, measure_parcel, unknown_parcel
+from delivery_emissions.places import normalise
 from delivery_emissions.tables import Journey, PlaceLike, Tables
 from delivery_emissions.vehicles import last_factor, main_factor
 
@@ -79,7 +80,8 @@ def assess(event: ShipmentLike, tables: Tables) -> Assessment:
         ignored = ("carrier-figure-of-0-not-believed",)
     journey = tables.journey(event)
     if event.weight_g or event.volume_cm3 or event.category:
-        parcel = measure_parcel(event.weight_g, event.volume_cm3, event.category, tables)
+        parcel = _measured(event, tables)
+        ignored += category_flags(event.category, tables)
     elif journey.mode == "air":  # a flight is never priced like an average parcel on the road
         parcel = unknown_parcel(tables)
     else:
@@ -91,8 +93,23 @@ def assess(event: ShipmentLike, tables: Tables) -> Assessment:
 
 def assess_as_parcel(event: ShipmentLike, tables: Tables) -> Assessment:
     """The same shipment by the per-parcel model whatever its weight, for comparisons."""
+    flags = category_flags(event.category, tables)
+    return _by_parcel(event, _measured(event, tables), tables.journey(event), tables, flags)
+
+
+def category_flags(category: str | None, tables: Tables) -> tuple[str, ...]:
+    """A category word that no table knows."""
+    return ("category:unknown",) if category and normalise(category) not in tables.categories else ()
+
+
+def _measured(event: ShipmentLike, tables: Tables) -> Parcel:
+    """The parcel's measures; with neither weight, volume nor a known category, both of the row ``other``."""
     parcel = measure_parcel(event.weight_g, event.volume_cm3, event.category, tables)
-    return _by_parcel(event, parcel, tables.journey(event), tables, ())
+    if event.weight_g or event.volume_cm3 or "category_from" not in parcel.labels:
+        return parcel
+    other = tables.categories["other"]
+    inputs = {**parcel.inputs, "weight_assumed_g": other.weight_g, "volume_assumed_cm3": other.volume_cm3}
+    return replace(parcel, weight_g=other.weight_g, volume_cm3=other.volume_cm3, inputs=inputs)
 
 
 def _plain(
