@@ -16,6 +16,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 REPLAY = Path(sys.executable).parent / "replay"
+pytestmark = pytest.mark.timeout(600)
+
 CHANNELS = ("site", "email", "ads", "delivery")
 
 
@@ -27,7 +29,7 @@ def replay(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "COLUMNS": "150"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=560,
         check=False,
     )
 
@@ -57,7 +59,7 @@ def small_files(folder: Path) -> list[str | Path]:
     return [
         *("--log", folder / "access.log.gz", "--shipments", folder / "parcels.csv"),
         *("--emails", folder / "mailings.csv", "--zone", "Europe/Paris", "--shop", "FR"),
-        *("--out", folder / "out", "--wait", "200"),
+        *("--out", folder / "out", "--wait", "450"),
     ]
 
 
@@ -96,7 +98,7 @@ def test_small_files_of_every_kind_go_through_the_whole_main_job(tmp_path: Path)
 def test_the_real_files_go_through_the_whole_main_job(tmp_path: Path) -> None:
     done = replay(
         *("--log", DATA / "web-access-2015.log.gz", "--shipments", DATA / "shipments-scms-2006-2015.csv.gz"),
-        *("--out", tmp_path, "--wait", "250"),
+        *("--out", tmp_path, "--wait", "450"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "10,000 rows = 9,956 sent + 44 not traffic + 0 rejected; 9,956 events and 2,747,282,740 bytes" in done.stdout
