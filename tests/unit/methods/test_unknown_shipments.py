@@ -24,3 +24,22 @@ def test_a_category_word_that_no_table_knows_is_flagged_and_filled_like_an_absen
     assert "category:unknown" not in known["flags"]
     assert found["trail"]
     assert {"18425", "88937"} <= {step["value"] for step in found["trail"]}
+
+
+def test_the_flight_of_9000_km_is_flagged_as_assumed_with_and_without_places() -> None:
+    alone = delivery(**FRENCH_HOME, category="smartphone", air="outside_europe")
+    between = delivery(
+        category="smartphone", air="outside_europe", origin={"country": "CN"}, destination={"country": "FR"}
+    )
+
+    assert "air_distance:assumed" in alone["flags"]
+    assert "air_distance:assumed" in between["flags"]
+    assert "air_distance:assumed" not in delivery(**FRENCH_HOME, category="smartphone")["flags"]
+
+
+def test_a_carrier_that_no_table_knows_is_flagged() -> None:
+    places = {"origin": {"country": "FR", "city": "Paris"}, "destination": {"country": "FR", "city": "Lyon"}}
+
+    assert "carrier:unknown" in delivery(weight_g=800, carrier="Pigeon & Sons", **places)["flags"]
+    assert "carrier:unknown" in delivery(method="legs", weight_g=800, carrier="Pigeon & Sons", **places)["flags"]
+    assert "carrier:unknown" not in delivery(weight_g=800, carrier="Chronopost", **places)["flags"]

@@ -21,6 +21,9 @@ from delivery_emissions.vehicles import last_factor, main_factor
 
 __all__ = ["Assessment", "ShipmentLike", "Tables", "assess", "assess_as_parcel"]
 
+AIR_ASSUMED = "air_distance:assumed"
+"""The per-parcel model's flight of 2 000 or 9 000 km, whatever the two places."""
+CARRIER_UNKNOWN = "carrier:unknown"
 KG_HM = 100_000
 """Gram-metres in a kilogram-hectometre."""
 
@@ -218,6 +221,10 @@ def _finish(
     assumed = [name for name in _QUALITY if name in detail]
     quality = min([4, *(_QUALITY[name] for name in assumed), 3 if detail.get("place") == "country" else 4])
     flags = tuple(f"{name}={detail[name]}" for name in (*assumed, *(["place"] if "place" in detail else [])))
+    if detail.get("air", "none") != "none":
+        flags += (AIR_ASSUMED,)
+    if journey.carrier_unknown:
+        flags += (CARRIER_UNKNOWN,)
     method = journey.route.method if journey.route else ""
     if journey.check is not None:
         inputs["check"] = journey.check

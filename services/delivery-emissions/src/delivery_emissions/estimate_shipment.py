@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from delivery_emissions.assess import Assessment, assess, assess_as_parcel, category_flags
+from delivery_emissions.assess import AIR_ASSUMED, CARRIER_UNKNOWN, Assessment, assess, assess_as_parcel, category_flags
 from delivery_emissions.estimate_legs import chain_case, haul_case, read_view
 from delivery_emissions.estimate_parcel import exact_case, parcel_case, read_trip
 from delivery_emissions.methods import METHODS
@@ -69,6 +69,8 @@ def delivery_case(fields: Fields, tables: Tables, factors: FactorSet, method_id:
             other = tables.categories["other"]
             measured = (Decimal(other.weight_g), Decimal(other.volume_cm3))
             case = exact_case(case.subject.country, case.subject.detail, measured, read_trip(fields))
+        if case.subject.detail["air"] != "none":
+            case = replace(case, flags=(*case.flags, AIR_ASSUMED))
         return _with_checks(case, factors, parcels=True)
     shipment = _shipment(fields)
     if method == "legs":
@@ -158,7 +160,7 @@ def _between_places(fields: Fields, shipment: ShipmentFields, tables: Tables) ->
     if view == "iso":
         detail["view"] = "iso"
     case = haul_case(shipment.country or "", detail, Decimal(parcel.weight_g), (metres, last_m))
-    flags = category_flags(shipment.category, tables)
+    flags = category_flags(shipment.category, tables) + ((CARRIER_UNKNOWN,) if journey.carrier_unknown else ())
     return replace(case, extra={"assessment": dict(journey.inputs)}, flags=flags)
 
 

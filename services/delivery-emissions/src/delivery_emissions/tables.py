@@ -73,6 +73,8 @@ class Journey:
     labels: Mapping[str, str]
     inputs: Mapping[str, object]
     check: Mapping[str, object] | None
+    carrier_unknown: bool = False
+    """A carrier was named that no table knows: road, unless the mode says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ class Tables:
             labels={"place": level} if level in ("postal", "country") else {},
             inputs=inputs,
             check=_check(carriage),
+            carrier_unknown=bool(event.carrier) and carriage is None,
         )
 
     def _too_far(self, start: Ends, end: Ends, found: Route | None) -> bool:
