@@ -174,7 +174,11 @@ def _register_avoided(app: typer.Typer) -> None:
 
         Example: traffic-meter avoided smartphone=1000 laptop=200 --years 2
         """
-        sold = dict(_sold(item) for item in units)
+        sold: dict[str, int] = {}
+        for kind, count in map(_sold, units):
+            if kind in sold:
+                raise Rejected(f"{kind} is given twice", field="units")
+            sold[kind] = count
         out.print_json(json.dumps(avoided_report(sold, _years(years), set_for(factor_set))))
 
 
