@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from shared.compare import Reference, compare_lines
 from shared.errors import Rejected
 from shared.estimate_fields import Fields
 from shared.estimate_lines import Case, run_lines
+from shared.events import Shipment
 from shared.factor_commands import set_for
 from shared.factors import FactorSet
 
@@ -24,6 +26,8 @@ EVENT_FIELDS = (
     *("schema_version", "event_id", "occurred_at", "shop", "source_system", "shipment_id", "order_id", "revision"),
     *("status", "return_of", "ordered_at", "shipped_at", "seller_id", "offset_paid_by", "offset_reference", "channel"),
 )
+KNOWN = frozenset((*Shipment.model_fields, "method", "legs", "scenario", "trip", "view"))
+"""Members that some line of this command reads; one that this line's method does not read is flagged as not used."""
 PUBLISHED = ("parcel.colissimo.2022", "parcel.dpd.2018", "parcel.ademe.average")
 
 
@@ -51,7 +55,10 @@ def handler(tables: Tables, factors: FactorSet) -> Callable[[Fields], Case]:
 
     def read(fields: Fields) -> Case:
         fields.ignore(*EVENT_FIELDS)
-        return delivery_case(fields, tables, factors)
+        case = delivery_case(fields, tables, factors)
+        unused = [name for name in fields.unread() if name in KNOWN]
+        fields.ignore(*unused)
+        return replace(case, flags=(*case.flags, *(f"not-used:{name}" for name in unused)))
 
     return read
 

@@ -11,6 +11,7 @@ from delivery_emissions.estimate_legs import chain_case, haul_case, read_view
 from delivery_emissions.estimate_parcel import exact_case, parcel_case, read_trip
 from delivery_emissions.methods import METHODS
 from delivery_emissions.methods.ademe_parcel import AIR, SCENARIOS
+from delivery_emissions.methods.legs import boundary
 from delivery_emissions.parcel import measure_parcel
 from delivery_emissions.tables import Tables
 from delivery_emissions.vehicles import last_factor, main_factor
@@ -60,9 +61,8 @@ def delivery_case(fields: Fields, tables: Tables, factors: FactorSet, method_id:
     method = method_id or fields.choice("method", tuple(_BY_ID))
     if fields.has("legs") and method in (None, "legs"):
         _check_legs(fields)
-        return _with_checks(
-            chain_case(fields, tables, fields.country("country") or "", factors), factors, parcels=False
-        )
+        case = chain_case(fields, tables, fields.country("country") or "", factors)
+        return replace(case, flags=(*case.flags, *_view_flags(fields, factors)))
     if method == "ademe-parcel" and not fields.has("origin", "destination"):
         case = parcel_case(fields, tables, fields.country("country") or "")
         if not fields.has("category", "weight_g", "volume_cm3"):
@@ -88,6 +88,21 @@ def _check_legs(fields: Fields) -> None:
         named = [name for name in ("kg_per_tkm", "factor_id", "mode") if leg.has(name)]
         if len(named) > 1:
             raise Rejected(f"contradicts {named[0]}: give one of them", field=leg.name(named[1]))
+
+
+def _view_flags(fields: Fields, factors: FactorSet) -> tuple[str, ...]:
+    """A view ``iso`` beside a factor that covers more or less than ISO 14083 asks for: the factor is used as it is."""
+    if read_view(fields) != "iso":
+        return ()
+    for leg in fields.items("legs") or ():
+        named = leg.words("factor_id") or ""
+        factor = factors.factors.get(named)
+        contrails = ".rf." in f"{named}.ttw"
+        if factor is not None:
+            contrails |= "contrails" in factor.name and "without contrails" not in factor.name
+        if contrails or (factor is not None and boundary(factor.scope) != "wtw"):
+            return ("view=iso:not-honoured",)
+    return ()
 
 
 def _shipment(fields: Fields) -> ShipmentFields:

@@ -19,6 +19,7 @@ from shared.errors import Rejected
 from shared.estimate import ChannelName
 from shared.estimate_fields import Fields
 from shared.estimate_lines import Case, run_lines
+from shared.events import AdImpressions, EmailSent, SiteTraffic
 from shared.factor_commands import add_factor_commands, set_for
 from shared.factors import FactorSet
 from traffic_meter.estimate_ads import ads_case
@@ -40,6 +41,16 @@ _KINDS |= {"marketing": ChannelName.EMAIL, "transactional": ChannelName.EMAIL}
 _METHODS = dict.fromkeys(SITE_METHODS, ChannelName.SITE) | {"ademe-digital": ChannelName.EMAIL}
 _METHODS |= dict.fromkeys(("iab-europe", "out-of-home", "ads-spend"), ChannelName.ADS)
 
+KNOWN = frozenset(
+    (
+        *(name for event in (SiteTraffic, EmailSent, AdImpressions) for name in event.model_fields),
+        *("channel", "method", "green_hosting", "green_hosting_factor", "grid_g_per_kwh", "visits", "size_mb"),
+        *("read_share", "reading_seconds", "writing_minutes", "sender_network", "receiver_network", "storage_years"),
+        *("grid_region", "payload_mb", "mobile_share", "fixed_share", "view_seconds", "device_mix", "overhead"),
+        *("local_grid_kg_per_kwh", "regional_grid_kg_per_kwh", "masters_gb", "copies", "spend_eur", "own_site"),
+    )
+)
+"""Members that some line of this command reads; one that this line's method does not read is flagged as not used."""
 EVENT_FIELDS = ("schema_version", "event_id", "occurred_at", "shop", "source_system", "session_id", "page", "template")
 
 
@@ -63,7 +74,10 @@ def channel_of(fields: Fields, default: ChannelName | None = None) -> ChannelNam
 def case_of(fields: Fields, default: ChannelName | None = None) -> Case:
     """The estimate that a line asks for."""
     fields.ignore(*EVENT_FIELDS, "placement_id")
-    return CASES[channel_of(fields, default)](fields)
+    case = CASES[channel_of(fields, default)](fields)
+    unused = [name for name in fields.unread() if name in KNOWN]
+    fields.ignore(*unused)
+    return replace(case, flags=(*case.flags, *(f"not-used:{name}" for name in unused)))
 
 
 def all_cases(fields: Fields, default: ChannelName | None = None) -> list[Case]:

@@ -39,7 +39,6 @@ def email_case(fields: Fields, method_id: str | None = None) -> Case:
         size = fields.integer("bytes", 0, ceiling(limits.MessageBytes))
         case = _mailing(recipients or 1, size or 0, read, writing)
     else:
-        fields.ignore("bytes")
         megabytes = fields.number("size_mb", 0, LARGEST_MB)
         if not country and "grid_region" not in options:
             options["grid_region"] = "France"

@@ -1,0 +1,32 @@
+"""What a line says and the method does not use is named: unknown, not used, or a view that cannot be honoured."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.methods.support import delivery, traffic
+
+
+def test_only_a_member_that_no_line_knows_is_unknown() -> None:
+    page = traffic(bytes_transferred=1, colour="red", storage_years=3)
+    mail = traffic(channel="email", size_mb=0.5, bytes=7, ads_txt_lines=80)
+    parcel = delivery(method="ademe-parcel", category="smartphone", view="iso", carrier="UPS", colour="red")
+
+    assert {"unknown-field:colour", "not-used:storage_years"} <= set(page["flags"])
+    assert "unknown-field:storage_years" not in page["flags"]
+    assert {"not-used:bytes", "not-used:ads_txt_lines"} <= set(mail["flags"])
+    assert {"unknown-field:colour", "not-used:view", "not-used:carrier"} <= set(parcel["flags"])
+
+
+@pytest.mark.parametrize(
+    ("leg", "honoured"),
+    [
+        ({"factor_id": "freight.bc.air.43671"}, False),
+        ({"mode": "road"}, True),
+        ({"kg_per_tkm": 0.09}, True),
+    ],
+)
+def test_a_view_that_a_named_factor_cannot_honour_is_flagged(leg: dict[str, object], honoured: bool) -> None:
+    line = {"method": "legs", "weight_g": 1000, "legs": [{**leg, "distance_km": 9000}]}
+
+    assert ("view=iso:not-honoured" not in delivery(**line, view="iso")["flags"]) is honoured
+    assert "view=iso:not-honoured" not in delivery(**line)["flags"]
