@@ -91,7 +91,7 @@ def assess(event: ShipmentLike, tables: Tables) -> Assessment:
         return _plain("country-default", {"parcels": 1}, 1, ("nothing-known", *ignored), {"country": event.country})
     if parcel.weight_g <= tables.parcel_limit_g:
         return _by_parcel(event, parcel, journey, tables, ignored)
-    return _by_legs(parcel, journey, tables, ignored)
+    return _by_legs(parcel, journey, tables, (*ignored, f"model-limit:{tables.parcel_limit_g // 1000}kg"))
 
 
 def assess_as_parcel(event: ShipmentLike, tables: Tables) -> Assessment:
