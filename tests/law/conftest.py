@@ -53,7 +53,7 @@ def on_database(stack: LocalStack, sandbox: Sandbox, request: pytest.FixtureRequ
         opened = runner.run(pool())
 
         async def call(work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await work(opened)
 
         yield lambda work: runner.run(call(work))
