@@ -54,5 +54,6 @@ async def acting(context: Context, term: Term, *, snapshot: bool = False) -> Asy
     async with transaction(context.pool) as connection:
         if snapshot:
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            await connection.execute("SET LOCAL work_mem = '128MB'")  # 10^5 lines are sorted for their hash
         await fence(connection, term)
         yield connection
