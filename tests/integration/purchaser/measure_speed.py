@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
+from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
+from tests.integration.purchaser.world import SellerThread, World, free_port, open_world
 
 from local_stack import LocalStack
 from offset_purchaser.handlers.buy import buy
@@ -22,8 +24,6 @@ from offset_purchaser.handlers.settle import settle
 from offset_purchaser.report import build
 from shared.postgres import migrate
 from shared.settings import PostgresSettings
-from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
-from tests.integration.purchaser.world import SellerThread, World, free_port, open_world
 
 
 async def timed(what: str, work: Awaitable[object]) -> None:
