@@ -17,7 +17,7 @@ setup: $(STAMP) ## Build .venv with the locked packages and the five commands (t
 $(STAMP): $(LOCKS) $(PACKAGES:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 14)) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.13 setup")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: install it (Debian: python3-venv) and run make again."; exit 1; }
-	@echo "Installing the locked packages into $(VENV) (about 300 MB to download the first time) ..."
+	@echo "Installing the locked packages into $(VENV) (some 240 MB to download the first time, a few minutes) ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
 	@touch $@
@@ -43,7 +43,7 @@ imports: $(STAMP) ## Who may import whom (import-linter)
 
 check: lint types imports ## Style, types and imports
 
-schemas: $(STAMP) ## Write the JSON Schemas of the contract and the AsyncAPI documents into docs/
+schemas: $(STAMP) ## Write the JSON Schemas of the contract and its table of inputs into docs/contract
 	$(BIN)/python -m tests.contract.generate
 
 demo: $(STAMP) ## Run a seeded Black Friday end to end on a real Kafka and PostgreSQL (DEMO='--seed 7' for options)
