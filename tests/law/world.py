@@ -81,6 +81,7 @@ class Process:
         )
         self.informed = True
         """Whether it hears of rebalances; a stalled process does not."""
+        self.busy = False
 
     async def do(self, work: Coroutine[Any, Any, Any]) -> bool:
         """Run a step; an expected end of the process ends it. Anything else is a failure of the test."""
@@ -148,11 +149,13 @@ class World:
             return
         self._stalled += 1
         informed, stalled.informed = stalled.informed, False
-        for _ in range(4):
-            if self.steps:  # the steps of another process take some, too
-                await self.step(self.steps.pop(0), stalled)
-        stalled.informed = informed and not stalled.gate.dead
-        self._stalled -= 1
+        try:
+            for _ in range(4):
+                if self.steps:  # the steps of another process take some, too
+                    await self.step(self.steps.pop(0), stalled)
+        finally:
+            stalled.informed = informed and not stalled.gate.dead
+            self._stalled -= 1
 
     async def step(self, step: tuple[Any, ...], stalled: Process | None) -> None:
         """Take one step; what concerns a stalled process is left out."""
@@ -168,8 +171,12 @@ class World:
         process = self.processes[number % len(self.processes)] if self.processes else None
         if name == "rebalance":
             await self.rebalance(number)
-        elif process is not None and process is not stalled:
-            await getattr(self, "_" + name)(process, *more)
+        elif process is not None and process is not stalled and not process.busy:
+            process.busy = True  # a stalled publisher's meanwhile runs beside the schedule: one step at a time for each
+            try:
+                await getattr(self, "_" + name)(process, *more)
+            finally:
+                process.busy = False
 
     async def start(self) -> None:
         """One more process, up to three, and a rebalance."""
@@ -227,15 +234,17 @@ class World:
     async def _beside_a_poll(
         self, process: Process, work: Coroutine[Any, Any, Any], records: int, steps: int, flush: bool = False
     ) -> None:
-        process.consumer.held = asyncio.Event()
-        turn = asyncio.create_task(process.do(process.turn(records, flush=flush)))
-        await asyncio.sleep(0)
-        beside = asyncio.create_task(process.do(work))
-        for _ in range(steps):
-            await asyncio.sleep(0.0003)
-        process.consumer.held.set()
-        await asyncio.gather(turn, beside)
-        process.consumer.held = None
+        held = process.consumer.held = asyncio.Event()
+        tasks = [asyncio.create_task(process.do(process.turn(records, flush=flush)))]
+        try:
+            await asyncio.sleep(0)
+            tasks.append(asyncio.create_task(process.do(work)))
+            for _ in range(steps):
+                await asyncio.sleep(0.0003)
+        finally:
+            held.set()
+            process.consumer.held = None
+            await asyncio.gather(*tasks)
 
     async def _drained(self, process: Process) -> None:
         drained = asyncio.ensure_future(process.publisher.drained())
