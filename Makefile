@@ -52,8 +52,11 @@ demo: $(STAMP) ## Run a seeded Black Friday end to end on a real Kafka and Postg
 replay: $(STAMP) ## Run the main job on real files: make replay LOG=… SHIPMENTS=… EMAILS=… ADS=… (any of them; REPLAY='…' for options)
 	$(BIN)/replay run $(if $(LOG),--log $(LOG)) $(if $(SHIPMENTS),--shipments $(SHIPMENTS)) $(if $(EMAILS),--emails $(EMAILS)) $(if $(ADS),--ads $(ADS)) $(REPLAY)
 
-test: check ## Style, types, imports and every test but the container suite
-	$(BIN)/pytest --durations=15 tests/unit tests/contract tests/law tests/integration tests/e2e
+test: check ## Style, types, imports and every test but the container suite (the law with one seed; make law looks further)
+	$(BIN)/pytest --durations=15 tests/unit tests/contract
+	LAW_SEED=$(or $(LAW_SEED),3282717714) LAW_SCHEDULES=$(or $(LAW_SCHEDULES),300) LAW_SHIPMENT_SCHEDULES=$(or $(LAW_SHIPMENT_SCHEDULES),60) \
+	  $(BIN)/pytest --durations=5 tests/law
+	$(BIN)/pytest --durations=15 tests/integration tests/e2e
 
 test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
 	$(BIN)/pytest tests/unit tests/contract
