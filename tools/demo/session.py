@@ -234,21 +234,13 @@ def _clear(out: Path) -> None:
 
 @contextmanager
 def _terminate_like_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM unwind the program as Ctrl-C does, while the context lasts.
+    """Let SIGTERM unwind the program as Ctrl-C does, while the context lasts."""
 
-    Python drops an exception that falls into a destructor or a weak reference's callback. A request to end that was
-    dropped there is kept and raised when the context ends, so that nobody takes the run for a finished one.
-    """
-    asked: list[int] = []
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
-        if asked:
-            raise KeyboardInterrupt
     finally:
         signal.signal(signal.SIGTERM, before)
