@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,6 +36,16 @@ class Reference:
 
 Cases = Callable[[Fields], Sequence[Case]]
 References = Callable[[Fields, FactorSet], Sequence[Reference]]
+
+
+def check_chart(chart: Path | None, *, compare: bool) -> None:
+    """Refuse a chart that has nothing to show or no place to go, before the first line is read."""
+    if chart is None:
+        return
+    if not compare:
+        raise Rejected("draws what --compare compares: give both", field="chart")
+    if chart.is_dir() or not os.access(chart if chart.exists() else chart.parent, os.W_OK):
+        raise Rejected(f"{chart} cannot be written", field="chart")
 
 
 def compare_lines(

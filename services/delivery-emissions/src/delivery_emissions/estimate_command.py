@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ import typer
 
 from delivery_emissions.estimate_shipment import delivery_case
 from delivery_emissions.tables import Tables
-from shared.compare import Reference, compare_lines
+from shared.compare import Reference, check_chart, compare_lines
 from shared.errors import Rejected
 from shared.estimate_fields import Fields
 from shared.estimate_lines import Case, run_lines
@@ -61,16 +60,6 @@ def handler(tables: Tables, factors: FactorSet) -> Callable[[Fields], Case]:
         return replace(case, flags=(*case.flags, *(f"not-used:{name}" for name in unused)))
 
     return read
-
-
-def check_chart(chart: Path | None, *, compare: bool) -> None:
-    """Refuse a chart that has nothing to show or no place to go, before the first line is read."""
-    if chart is None:
-        return
-    if not compare:
-        raise Rejected("draws what --compare compares: give both", field="chart")
-    if chart.is_dir() or not os.access(chart if chart.exists() else chart.parent, os.W_OK):
-        raise Rejected(f"{chart} cannot be written", field="chart")
 
 
 def register(app: typer.Typer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -13,7 +12,7 @@ from typing import Annotated
 import typer
 
 from shared.avoided import avoided_report
-from shared.compare import Reference, compare_lines
+from shared.compare import Reference, check_chart, compare_lines
 from shared.console import out
 from shared.errors import Rejected
 from shared.estimate import ChannelName
@@ -128,16 +127,6 @@ Channel = Annotated[str | None, typer.Option(help="site, email or ads, for lines
 Set = Annotated[str | None, typer.Option("--factor-set", help="Factor set; the current one when absent.")]
 Compare = Annotated[bool, typer.Option("--compare", help="All methods of the channel side by side, as a table.")]
 Chart = Annotated[Path | None, typer.Option(help="With --compare: write the chart here (.svg).")]
-
-
-def check_chart(chart: Path | None, *, compare: bool) -> None:
-    """Refuse a chart that has nothing to show or no place to go, before the first line is read."""
-    if chart is None:
-        return
-    if not compare:
-        raise Rejected("draws what --compare compares: give both", field="chart")
-    if chart.is_dir() or not os.access(chart if chart.exists() else chart.parent, os.W_OK):
-        raise Rejected(f"{chart} cannot be written", field="chart")
 
 
 def register(app: typer.Typer) -> None:
