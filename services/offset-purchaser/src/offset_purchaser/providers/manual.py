@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import smtplib
-import ssl
 from datetime import timedelta
 from decimal import Decimal
-from email.message import EmailMessage
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+from offset_purchaser.mail import Letter, MailServer
 from offset_purchaser.order import Order, Traits
 from offset_purchaser.providers.base import Answer, Progress, Provider, ProviderKind, Quote
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.terms import Leg
-from shared.errors import OutcomeUnknown, Rejected, Transient
+from shared.errors import Rejected, Transient
 from shared.units import G_PER_T, decimal_text
 
 TRAITS = Traits(
@@ -39,7 +36,8 @@ class Manual:
     """Writes order documents and mails them."""
 
     def __init__(self, folder: Path, smtp_url: str, sender: str, timeout_s: float) -> None:
-        self._folder, self._smtp_url, self._sender, self._timeout_s = folder, smtp_url, sender, timeout_s
+        self._folder = folder
+        self._server = MailServer(smtp_url, sender, timeout_s)
 
     @property
     def traits(self) -> Traits:
@@ -48,7 +46,7 @@ class Manual:
 
     async def quote(self, order: Order, leg: Leg) -> Quote | None:
         """The configured price is the price."""
-        if leg.mail_to and not self._smtp_url:
+        if leg.mail_to and not self._server.url:
             raise Rejected("PURCHASER_SMTP_URL is not set, so the order document cannot be mailed")
         return None
 
@@ -99,36 +97,9 @@ class Manual:
         )
 
     def _mail(self, order: Order, content: dict[str, str], suffix: str = "") -> None:
-        mail = EmailMessage()
-        mail["Message-ID"] = f"<{order.order_id}{suffix}@offset-purchaser>"
-        mail["From"], mail["To"] = self._sender, content["to"]
-        mail["Subject"] = f"Order {order.order_id}" + (" (rehearsal)" if order.mode == "rehearsal" else "")
-        mail.set_content(content["text"])
-        try:
-            server = self._connect()
-        except (smtplib.SMTPException, OSError) as error:
-            raise Transient(f"the mail server takes no mail now: {error}") from error
-        try:
-            self._deliver(server, mail)
-        finally:
-            server.close()  # without QUIT: its answer would say nothing about the mail
-
-    def _connect(self) -> smtplib.SMTP:
-        parts = urlsplit(self._smtp_url)
-        server = smtplib.SMTP(parts.hostname or "localhost", parts.port or 25, timeout=self._timeout_s)
-        if parts.scheme == "smtp+starttls":
-            server.starttls(context=ssl.create_default_context())
-        if parts.username:
-            server.login(unquote(parts.username), unquote(parts.password or ""))
-        return server
-
-    def _deliver(self, server: smtplib.SMTP, mail: EmailMessage) -> None:
-        try:
-            server.send_message(mail)
-        except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as error:
-            raise Rejected(f"the mail server refuses the order document: {error}") from error
-        except (smtplib.SMTPException, OSError) as error:
-            raise OutcomeUnknown(f"the mail server did not answer: {error}") from error
+        subject = f"Order {order.order_id}" + (" (rehearsal)" if order.mode == "rehearsal" else "")
+        message_id = f"{order.order_id}{suffix}@offset-purchaser"
+        self._server.send(Letter(message_id, content["to"], subject, content["text"]))
 
     async def find(self, order: Order) -> Answer | None:
         """Nobody can be asked."""
