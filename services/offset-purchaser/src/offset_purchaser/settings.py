@@ -49,5 +49,5 @@ class PurchaserSettings(_FromEnvironment):
     manual_folder: Path = Path("var/manual-orders")
     """Where order documents for partners without an API are put, and their confirmations are looked for."""
     smtp_url: str = ""
-    """``smtp://user:password@host:port``, ``smtp+starttls://`` or ``smtps://``; empty: order documents go to the folder only."""
+    """``smtp://user:password@host:port``, ``smtp+starttls://`` or ``smtps://``; empty: nothing can be mailed."""
     smtp_from: str = ""
