@@ -25,10 +25,10 @@ def promtool(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_promtool_finds_22_rules_and_no_error_in_the_configuration() -> None:
+def test_promtool_finds_26_rules_and_no_error_in_the_configuration() -> None:
     said = promtool("check", "config", "/etc/prometheus/prometheus.yml")
     assert "10 rules found" in said
-    assert "11 rules found" in said
+    assert "15 rules found" in said
     assert "1 rules found" in said
 
 

@@ -16,13 +16,13 @@ from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
 from offset_purchaser import metrics
+from offset_purchaser.handlers import observe, watch
 from offset_purchaser.handlers.announce import announce
 from offset_purchaser.handlers.buy import buy
 from offset_purchaser.handlers.campaigns import CampaignWatch
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.ingest import Ingest
 from offset_purchaser.handlers.issue import issue, render_documents
-from offset_purchaser.handlers.observe import observe
 from offset_purchaser.handlers.recover import compare, read_announcements
 from offset_purchaser.handlers.settle import settle
 from offset_purchaser.store.leadership import Term, acquire, renew, resign
@@ -35,6 +35,10 @@ GIVE_UP_S = 120.0
 """A broker or database that is away for two minutes is an outage: end, and let the supervisor start us again."""
 OBSERVE_S = 5.0
 """How often tables become metrics: more often than Prometheus asks."""
+WATCH_S = 15.0
+"""How often open days are totalled for caps and silent sources: a fraction of a second of PostgreSQL each time."""
+RECONCILE_S = 60.0
+"""How often the whole ledger is reconciled: it grows for years, and an alert looks at minutes."""
 LOOK_S = 1.0
 """How often an instance that does not act looks whether it may."""
 
@@ -90,21 +94,25 @@ class Engine:
         metrics.EPOCH.set(term.epoch)
         self.problem, self._announced, self._caught_up = "", None, False
         settings = self._context.settings
-        watch = CampaignWatch(self._context)
+        file = CampaignWatch(self._context)
         self._ingest = ingest = Ingest(self._context, self._kafka)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._renew(term))
                 group.create_task(self._loop(term, "readings", 0.0, ingest.run))
-                group.create_task(self._loop(term, "campaigns", settings.campaigns_poll_s, watch.look))
+                group.create_task(self._loop(term, "campaigns", settings.campaigns_poll_s, file.look))
                 group.create_task(self._loop(term, "work", settings.tick_s, self._tick))
                 group.create_task(self._loop(term, "announcements", settings.tick_s, self._announce))
-                group.create_task(self._loop(term, "metrics", OBSERVE_S, self._observe))
+                group.create_task(self._loop(term, "metrics", OBSERVE_S, lambda _: observe.observe(self._context)))
+                group.create_task(self._loop(term, "watch", WATCH_S, lambda _: watch.watch(self._context)))
+                group.create_task(self._loop(term, "books", RECONCILE_S, lambda _: watch.watch_books(self._context)))
         except* OffsetsError as errors:
             first = _first(errors)
             raise first from errors
         finally:
             metrics.LEADER.set(0)
+            for gauge in (*observe.GAUGES, *watch.GAUGES):
+                gauge.clear()  # whoever acts next shows them; two instances must not
 
     async def _tick(self, term: Term) -> None:
         if await self._behind():
@@ -129,9 +137,6 @@ class Engine:
             log(__name__).error("behind", reason=missing.sentence)
         self.behind = missing.sentence
         return bool(missing.sentence)
-
-    async def _observe(self, _term: Term) -> None:
-        await observe(self._context)
 
     async def _announce(self, _term: Term) -> None:
         await announce(self._context, self._broker)

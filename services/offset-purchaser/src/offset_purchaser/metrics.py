@@ -31,5 +31,27 @@ ORDERS_UNKNOWN = Counter("purchaser_orders_unanswered", "Attempts without a trus
 DOCUMENTS = Counter("purchaser_documents", "Documents issued", ["kind"], registry=REGISTRY)
 OUTBOX = Gauge("purchaser_outbox", "Announcements not yet on Kafka (500 means 500 or more)", registry=REGISTRY)
 BEHIND = Gauge("purchaser_behind", "Announced orders and documents that our tables lack", registry=REGISTRY)
+DAY_EMITTED = Gauge(
+    "purchaser_day_emissions_grams",
+    "Central CO2e of the campaign's running day so far",
+    ["campaign"],
+    registry=REGISTRY,
+)
+CAP = Gauge("purchaser_cap_grams", "Cap of a campaign: cap is day or campaign", ["campaign", "cap"], registry=REGISTRY)
+CAP_USED = Gauge(
+    "purchaser_cap_used_grams",
+    "What counts against a cap: ordered or to be ordered, and what open days owe so far; of days the greatest",
+    ["campaign", "cap"],
+    registry=REGISTRY,
+)
+SOURCE_SILENT = Gauge(
+    "purchaser_source_silent_seconds",
+    "Time without an event on a channel of which the running campaign expects some",
+    ["campaign", "channel"],
+    registry=REGISTRY,
+)
+BROKEN = Gauge(
+    "purchaser_reconciliation_broken", "Things about which books, orders and documents disagree", registry=REGISTRY
+)
 FAILURES = Counter("purchaser_failures", "Work on one thing that failed; see the log", ["where"], registry=REGISTRY)
 TICK_SECONDS = Histogram("purchaser_tick_seconds", "One look at everything there is to do", registry=REGISTRY)

@@ -23,15 +23,9 @@ def reconcile(
     as_json: AsJson = False,
 ) -> None:
     """Prove that every gram and every cent is accounted for; exit code 1 when something disagrees."""
-    from offset_purchaser.reconcile import reconcile as judge
     from offset_purchaser.store import books
 
-    async def read(pool: Pool) -> Any:
-        facts = (await books.frozen(pool, campaign), await books.order_facts(pool, campaign))
-        more = (await books.document_facts(pool, campaign), await books.carried(pool))
-        return judge(await books.day_lines(pool, campaign), *facts, *more)
-
-    found = store(read)
+    found = store(lambda pool: books.reconciled(pool, campaign))
     head = [
         "entity",
         "campaign",

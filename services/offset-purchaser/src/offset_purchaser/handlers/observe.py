@@ -6,17 +6,19 @@ from offset_purchaser import metrics
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.store.observe import observe as read
 
+GAUGES = (
+    metrics.SETTLEMENTS,
+    metrics.OVERDUE,
+    metrics.WAITING_FOR,
+    metrics.ORDERS_BY_STATE,
+    metrics.OLDEST_ORDER,
+)
+
 
 async def observe(context: Context) -> None:
     """Set every gauge that shows the tables; what is gone is taken away."""
     found = await read(context.pool, context.clock())
-    for gauge in (
-        metrics.SETTLEMENTS,
-        metrics.OVERDUE,
-        metrics.WAITING_FOR,
-        metrics.ORDERS_BY_STATE,
-        metrics.OLDEST_ORDER,
-    ):
+    for gauge in GAUGES:
         gauge.clear()
     for (campaign, state), count in found.settlements.items():
         metrics.SETTLEMENTS.labels(campaign, state).set(count)

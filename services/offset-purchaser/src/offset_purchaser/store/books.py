@@ -8,8 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from offset_purchaser.journal import MoneyEntry
-from offset_purchaser.reconcile import DayLine, DocumentFact, OrderFact
-from shared.postgres import Connection, Pool
+from offset_purchaser.reconcile import DayLine, DocumentFact, Findings, OrderFact, reconcile
+from shared.postgres import Connection, Pool, transaction
 
 Reader = Connection | Pool
 
@@ -23,6 +23,19 @@ class Payment:
     paid_on: date
     amount: Decimal
     currency: str
+
+
+async def reconciled(pool: Pool, campaign: str | None) -> Findings:
+    """Everything, or one campaign, judged in one snapshot: an order booked meanwhile does not look like a fault."""
+    async with transaction(pool) as connection:
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return reconcile(
+            await day_lines(connection, campaign),
+            await frozen(connection, campaign),
+            await order_facts(connection, campaign),
+            await document_facts(connection, campaign),
+            await carried(connection),
+        )
 
 
 async def day_lines(reader: Reader, campaign: str | None) -> list[DayLine]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from offset_purchaser.planning import LegPlan, Spent
-from shared.postgres import Connection
+from shared.postgres import Connection, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Unplanned:
     need_g: int
 
 
-async def unplanned(connection: Connection, campaign: str) -> list[Unplanned]:
+async def unplanned(connection: Connection | Pool, campaign: str) -> list[Unplanned]:
     """What is frozen and not planned, in the order in which carry is used."""
     rows = await connection.fetch(
         """
@@ -66,3 +66,15 @@ async def spent(connection: Connection, campaign: str, buy_day: date, *, besides
         *(campaign, buy_day, besides),
     )
     return Spent(row["day_g"], row["campaign_g"]) if row else Spent(0, 0)
+
+
+async def ordered_by_day(pool: Pool, campaign: str) -> dict[date, int]:
+    """Grams of a campaign's orders that were not refused or cancelled, by the day they were bought under."""
+    rows = await pool.fetch(
+        """
+        SELECT buy_day, sum(quantity_g)::bigint AS grams FROM orders
+        WHERE campaign = $1 AND state NOT IN ('rejected', 'cancelled') GROUP BY 1
+        """,
+        campaign,
+    )
+    return {row["buy_day"]: row["grams"] for row in rows}

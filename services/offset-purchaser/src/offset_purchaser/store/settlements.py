@@ -57,6 +57,20 @@ async def open_settlements(connection: Connection | Pool, campaign: Campaign, no
     return found
 
 
+async def unfrozen_days(pool: Pool, campaign: str, until: date, days_max: int) -> list[date]:
+    """Days that have begun and are not frozen, the newest first."""
+    rows = await pool.fetch(
+        """
+        SELECT day FROM settlements s WHERE campaign = $1 AND number = 1 AND day <= $2
+        AND state IN ('waiting', 'held') AND NOT EXISTS (
+            SELECT 1 FROM frozen_settlements f WHERE f.campaign = s.campaign AND f.day = s.day AND f.number = s.number)
+        ORDER BY day DESC LIMIT $3
+        """,
+        *(campaign, until, days_max),
+    )
+    return [row["day"] for row in rows]
+
+
 async def save_waiting(
     connection: Connection, campaign: str, changes: Sequence[tuple[Due, bool, Sequence[Reason]]]
 ) -> None:

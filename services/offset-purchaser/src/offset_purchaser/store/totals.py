@@ -62,6 +62,15 @@ async def day_sums(connection: Connection | Pool, campaign: Campaign, dues: Sequ
     return found
 
 
+async def newest_quarters(connection: Connection | Pool, campaign: Campaign, due: Due) -> dict[ChannelName, datetime]:
+    """The newest quarter-hour of a day with events, by channel of the campaign."""
+    rows = await connection.fetch(
+        f"SELECT r.channel, max(r.quarter) AS newest FROM {DAYS} WHERE r.events > 0 AND {BELONGS} GROUP BY 1",  # noqa: S608
+        *_filters(campaign, [due]),
+    )
+    return {ChannelName(row["channel"]): row["newest"] for row in rows}
+
+
 async def frozen_sums(connection: Connection | Pool, campaign: str, day: date, number: int) -> list[Sums]:
     """The same from the lines that a settlement froze."""
     rows = await connection.fetch(
