@@ -54,8 +54,7 @@ replay: $(STAMP) ## Run the main job on real files: make replay LOG=… SHIPMENT
 
 test: check ## Style, types, imports and every test but the container suite (the law with one seed; make law looks further)
 	$(BIN)/pytest --durations=15 tests/unit tests/contract
-	LAW_SEED=$(or $(LAW_SEED),3282717714) LAW_SCHEDULES=$(or $(LAW_SCHEDULES),300) LAW_SHIPMENT_SCHEDULES=$(or $(LAW_SHIPMENT_SCHEDULES),60) \
-	  $(BIN)/pytest --durations=5 tests/law
+	$(BIN)/python -m tests.law --seed $(or $(LAW_SEED),3282717714) $(LAW)
 	$(BIN)/pytest --durations=15 tests/integration tests/e2e
 
 test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
@@ -86,8 +85,8 @@ audit-deps: ## Known vulnerabilities in the locked packages (asks pypi.org; a pa
 	@test -x var/audit/bin/pip-audit || { $(PYTHON) -m venv var/audit && var/audit/bin/pip install --quiet pip-audit==2.10.1; }
 	var/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
-law: $(STAMP) ## The law of the meters alone (LAW_SCHEDULES=20000 for more, LAW_SEED=… to repeat)
-	$(BIN)/pytest tests/law
+law: $(STAMP) ## The law of the meters alone, from another seed each time (LAW='--schedules 20000' for more, LAW_SEED=… to repeat)
+	$(BIN)/python -m tests.law $(if $(LAW_SEED),--seed $(LAW_SEED)) $(LAW)
 
 chaos: $(STAMP) ## Random faults on real parts: make chaos FAULTS=200 SEED=7
 	$(BIN)/python -m tests.chaos.run $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))

@@ -35,6 +35,8 @@ class Logs:
     """Topic, partition, key, value."""
     senders: list[int] = field(default_factory=list)
     """Which process sent each."""
+    told_again_from: int = 0
+    """What was sent from here on answers the last request to tell everything again."""
 
     def end(self, tp: TopicPartition) -> int:
         """Offset after the last record that was produced so far."""

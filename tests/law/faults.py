@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -30,12 +31,25 @@ class Gate:
         self._out = 0
         self.dead = False
         self.quiet = False
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+
+    def passed(self, points: int) -> asyncio.Future[None]:
+        """Done when that many more points were passed."""
+        done = asyncio.get_running_loop().create_future()
+        if points > 0:
+            self._awaited.append((self.points + points, done))
+        else:
+            done.set_result(None)
+        return done
 
     async def point(self, error: Callable[[], Exception]) -> None:
         """Pass one point."""
         if self.dead:
             raise Killed
         self.points += 1
+        for number, done in self._awaited:
+            if number == self.points and not done.done():
+                done.set_result(None)
         fault = None if self.quiet else self._plan.get(self.points)
         if fault == KILL:
             self.dead = True

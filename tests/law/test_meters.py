@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from hypothesis import given, seed, settings
 from tests.law.conftest import Run
 from tests.law.fakes import Logs
+from tests.law.purchaser import Purchaser, deliveries
 from tests.law.reference import one_pass
 from tests.law.schedules import facts_of, log_of, partition_logs, plans, steps
 from tests.law.world import READINGS, Kind, World
@@ -43,15 +44,16 @@ def test_registers_are_those_of_one_pass_whatever_happens(
 ) -> None:
     @seed(law_seed)
     @settings(max_examples=SCHEDULES)
-    @given(logs=partition_logs, schedule=steps, faults=plans)
-    def law(logs: list[Any], schedule: list[Any], faults: list[Any]) -> None:
+    @given(logs=partition_logs, schedule=steps, faults=plans, delivered=deliveries)
+    def law(logs: list[Any], schedule: list[Any], faults: list[Any], delivered: list[Any]) -> None:
         topic = next(topic_names)
         facts = {TopicPartition(topic, number): facts_of(topic, number, log) for number, log in enumerate(logs)}
         kafka = Logs({tp: log_of(partition) for tp, partition in facts.items()})
 
-        async def one_schedule(pool: Any) -> None:
+        async def one_schedule(pool: Any, purchaser_pool: Any) -> None:
             world = World(pool, topic, SITE_METER, kafka, faults)
             await world.run(schedule)
+            counted = 0
             for tp, partition in facts.items():
                 expected = one_pass(partition, OFFSETS_MAX)
                 assert await registers(pool, tp) == expected.registers
@@ -60,6 +62,11 @@ def test_registers_are_those_of_one_pass_whatever_happens(
                 dead = {key.decode() for name, _, key, _ in kafka.sent if name.endswith(".dead-letter")}
                 assert {key for key in dead if key.startswith(f"{topic}/1/{tp.partition}/")} == keys
                 assert_readings_are_complete(kafka, tp, expected.registers, expected.counts["counted"])
+                counted += expected.counts["counted"]
+            purchaser = Purchaser(purchaser_pool, topic, kafka)
+            await purchaser.run(delivered)
+            rows = await pool.fetch("SELECT * FROM registers WHERE topic = $1", topic)
+            await purchaser.assert_equal_and_complete(SITE, rows, counted)
 
         on_database(one_schedule)
 

@@ -14,6 +14,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from tests.law.conftest import Run
 from tests.law.fakes import Logs, Rec
+from tests.law.purchaser import Purchaser, deliveries
 from tests.law.schedules import plans, steps
 from tests.law.test_meters import RULES
 from tests.law.world import READINGS, Kind, World
@@ -93,8 +94,10 @@ def test_totals_are_those_of_the_newest_states(on_database: Run, topic_names: It
 
     @seed(law_seed)
     @settings(max_examples=SCHEDULES)
-    @given(pool=events, placed=logs, schedule=steps, faults=plans)
-    def law(pool: list[Any], placed: list[list[int]], schedule: list[Any], faults: list[Any]) -> None:
+    @given(pool=events, placed=logs, schedule=steps, faults=plans, delivered=deliveries)
+    def law(
+        pool: list[Any], placed: list[list[int]], schedule: list[Any], faults: list[Any], delivered: list[Any]
+    ) -> None:
         topic = next(topic_names)
         partitions = {
             TopicPartition(topic, at): [record(topic, offset, number, pool) for offset, number in enumerate(numbers)]
@@ -104,7 +107,7 @@ def test_totals_are_those_of_the_newest_states(on_database: Run, topic_names: It
         told = {number % len(pool) for numbers in placed for number in numbers if number >= 0}
         records = sum(number >= 0 for numbers in placed for number in numbers)
 
-        async def one_schedule(database: Any) -> None:
+        async def one_schedule(database: Any, purchaser_pool: Any) -> None:
             await World(database, topic, kind, kafka, faults).run(schedule)
             rows = await database.fetch("SELECT * FROM registers WHERE topic = $1", topic)
             weights: Counter[datetime] = Counter()
@@ -123,6 +126,9 @@ def test_totals_are_those_of_the_newest_states(on_database: Run, topic_names: It
                 (row["partition"], row["quarter"], row["detail"]): (row["events"], _named(row["activity"]))
                 for row in rows
             }
+            purchaser = Purchaser(purchaser_pool, topic, kafka)
+            await purchaser.run(delivered)
+            await purchaser.assert_equal_and_complete(DELIVERY, rows, len(told))
 
         on_database(one_schedule)
 

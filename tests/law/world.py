@@ -26,6 +26,7 @@ from shared.schedule import MethodSchedule
 
 READINGS = "meter-readings"
 SETTINGS = MeterSettings(flush_interval_ms=1_000_000, flush_records=1_000_000, heartbeat_ms=2_000_000, retry_s_max=5)
+METRICS = MeterMetrics(CollectorRegistry())
 
 
 class NoEstimates(Estimator):
@@ -59,8 +60,7 @@ class Process:
         def reader(topic: str, partition: int) -> Any:
             return FakeReader(world.logs, self.gate, TopicPartition(topic, partition))
 
-        metrics = MeterMetrics(CollectorRegistry())
-        self.publisher = ReadingsPublisher(producer, READINGS, world.estimator, metrics, retry_s=0.0, away_s_max=60.0)
+        self.publisher = ReadingsPublisher(producer, READINGS, world.estimator, METRICS, retry_s=0.0, away_s_max=60.0)
         self.sending = asyncio.create_task(self.publisher.run())
         self.runtime = MeterRuntime(
             MeterParts(
@@ -74,7 +74,7 @@ class Process:
                 reader=reader,
                 new_tally=world.kind.new_tally,
                 clock=lambda: datetime.now(UTC),
-                metrics=metrics,
+                metrics=METRICS,
                 settle=world.kind.settle,
                 timer=lambda: self.seconds,
             )
@@ -234,13 +234,16 @@ class World:
     async def _beside_a_poll(
         self, process: Process, work: Coroutine[Any, Any, Any], records: int, steps: int, flush: bool = False
     ) -> None:
+        """The poll returns after ``steps`` points of the work, so that a schedule repeats itself exactly."""
         held = process.consumer.held = asyncio.Event()
         tasks = [asyncio.create_task(process.do(process.turn(records, flush=flush)))]
         try:
             await asyncio.sleep(0)
-            tasks.append(asyncio.create_task(process.do(work)))
-            for _ in range(steps):
-                await asyncio.sleep(0.0003)
+            working = asyncio.create_task(process.do(work))
+            tasks.append(working)
+            passed = process.gate.passed(steps)
+            await asyncio.wait({working, passed}, return_when=asyncio.FIRST_COMPLETED)
+            passed.cancel()
         finally:
             held.set()
             process.consumer.held = None
@@ -252,6 +255,13 @@ class World:
         drained.cancel()
         if process.sending in done:
             await process.sending
+
+    def _asked(self, process: Process) -> Callable[[], Coroutine[Any, Any, None]]:
+        async def resend() -> None:
+            self.logs.told_again_from = len(self.logs.sent)
+            await process.runtime.resend()
+
+        return resend
 
     async def rest(self) -> None:
         """Every process flushes late, then one counts to the end and says everything again."""
@@ -265,7 +275,7 @@ class World:
         self._plans = []
         await self.start()
         last = self.processes[0]
-        for work in (last.opened, lambda: last.turn(1_000), lambda: last.turn(0, heartbeat=True), last.runtime.resend):
+        for work in (last.opened, lambda: last.turn(1_000), lambda: last.turn(0, heartbeat=True), self._asked(last)):
             if not await last.do(work()):
                 raise AssertionError("the last process ended")
         await self._drained(last)
