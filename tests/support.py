@@ -96,17 +96,15 @@ class Sandbox:
 
     def command(self, service: str, *arguments: str, check: bool = True, **more: str) -> str:
         """Run a command of a service to its end and return what it printed."""
-        done = subprocess.run(
-            [BIN / service, *arguments],
-            env=self.environment(service, **more),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = self.ended(service, *arguments, **more)
         if check and done.returncode != 0:
             raise AssertionError(f"{service} {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
         return done.stdout
+
+    def ended(self, service: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of a service to its end, whatever that is."""
+        argv, environment = [BIN / service, *arguments], self.environment(service, **more)
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     def prepare(self, service: str, **more: str) -> None:
         """Tables and topics of a service."""

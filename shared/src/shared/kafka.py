@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from shared.errors import Rejected, Transient
@@ -100,6 +101,7 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap_servers,
         "request_timeout_ms": settings.request_timeout_ms,
+        "metadata_max_age_ms": settings.metadata_max_age_ms,
         "security_protocol": settings.security_protocol,
         "ssl_context": _ssl_context(settings),
     }
@@ -145,6 +147,33 @@ async def ensure_topics(settings: KafkaSettings, specs: Sequence[TopicSpec], *, 
                     raise Transient(f"Kafka refused to create topic {name} (error code {code})")
         await _check_topics(admin, [spec for spec in specs if spec.name in existing])
         return [spec.name for spec in missing]
+    finally:
+        await admin.close()
+
+
+async def grow_topics(settings: KafkaSettings, topics: Sequence[str], partitions: int) -> dict[str, int]:
+    """Give topics more partitions, one after the other; returns how many each had. Topics that have enough stay.
+
+    Raises ``Rejected`` before anything is changed when a topic is missing or the last one has more already (Kafka
+    cannot take partitions away), ``Transient`` when the broker refuses; then the topics before it have grown, and the
+    command can be repeated.
+    """
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    await admin.start()
+    try:
+        found = {t["topic"]: len(t["partitions"]) for t in await admin.describe_topics(list(topics)) if t["partitions"]}
+        missing = [topic for topic in topics if topic not in found]
+        if missing:
+            raise Rejected(f"no such topic: {', '.join(missing)}", field="topic")
+        if found[topics[-1]] > partitions:
+            had = found[topics[-1]]
+            raise Rejected(f"{topics[-1]} has {had} partitions; a topic can only grow", field="partitions")
+        for topic in topics:
+            if found[topic] < partitions:
+                await admin.create_partitions({topic: NewPartitions(partitions)})
+        return found
+    except KafkaError as error:
+        raise Transient(f"Kafka refused to grow the topics: {error}") from error
     finally:
         await admin.close()
 

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from shared.decode import BatchDecoder
 from shared.errors import Rejected, Transient
-from shared.kafka import client_options
+from shared.kafka import client_options, grow_topics
 from shared.meter import audit as auditing
 from shared.meter import interventions
 from shared.meter.audit import Finding, KeyCheck
@@ -106,6 +106,22 @@ async def audit(
             counted = definition.recount(stretches)
             findings.append(auditing.compare_topic(name, channel, registers, counted))
     return findings
+
+
+async def grow(
+    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, topic: str, partitions: int, why: Why
+) -> dict[str, int]:
+    """More partitions for a source topic; before it for the topics its meter writes to. Returns how many each had.
+
+    In this order no meter ever counts a partition whose readings or dead letters have no place to go.
+    """
+    channels = environment.source_topics(definition.channels)
+    if topic not in channels:
+        raise Rejected(f"{topic} is not a topic of this meter: {', '.join(channels)}", field="topic")
+    names = [environment.topics.name("meter_readings"), environment.topics.dead_letter(topic), topic]
+    had = await grow_topics(environment.kafka, names, partitions)
+    await interventions.note(pool, why, "topics grow", {"topic": topic, "partitions": partitions, "had": had[topic]})
+    return had
 
 
 async def check_keys(environment: MeterEnvironment, definition: MeterDefinition, topic: str, sample: int) -> KeyCheck:

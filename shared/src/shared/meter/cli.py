@@ -74,7 +74,7 @@ def meter_app(
         if any(row["difference"] for row in rows):
             raise typer.Exit(FAILED)
 
-    register_commands(app, definition)
+    register_commands(app, topics, definition)
     return app
 
 

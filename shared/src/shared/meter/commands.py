@@ -49,13 +49,14 @@ def _show(title: str, rows: Sequence[dict[str, Any]], as_json: bool) -> None:
         out.print(table(title, list(rows[0]) if rows else ("nothing",), (list(row.values()) for row in rows)))
 
 
-def register_commands(app: typer.Typer, definition: Definition) -> None:
-    """Add all of them to a meter's command line."""
+def register_commands(app: typer.Typer, topics: typer.Typer, definition: Definition) -> None:
+    """Add all of them to a meter's command line; ``topics`` is its group of commands about topics."""
     letters = new_app("Records that were not counted, with why.")
     app.add_typer(letters, name="dead-letters")
     _dead_letters(letters, definition)
     _checks(app, definition)
     _interventions(app, definition)
+    _grow(topics, definition)
 
 
 def _dead_letters(app: typer.Typer, definition: Definition) -> None:
@@ -222,3 +223,24 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
         Example: interventions --json
         """
         _show("Interventions", _run(lambda _, pool: interventions.interventions(pool)), as_json)
+
+
+def _grow(topics: typer.Typer, definition: Definition) -> None:
+    @topics.command()
+    def grow(
+        topic: Topic,
+        partitions: Annotated[int, typer.Option(help="How many it shall have in all.", min=1)],
+        reason: Reason,
+        by: By,
+    ) -> None:
+        """Give a source topic more partitions, and before it meter-readings and its dead-letter topic.
+
+        Keys move to other partitions, and ids are recognised as duplicates within one partition: let producers pause
+        for the topic's horizon first (docs/runbook.md). Meters notice by themselves; settlements wait for the new ones.
+
+        Example: topics grow --topic site-traffic --partitions 8 --by anna --reason 'the peak of 2026 was twice as high'
+        """
+        why = Why(by, reason)
+        had = _run(lambda environment, pool: actions.grow(environment, pool, definition(), topic, partitions, why))
+        for name, before in had.items():
+            out.print(f"{name}: {before} partitions" + (f", now {partitions}" if before < partitions else ", enough"))

@@ -47,6 +47,12 @@ async def record(connection: Connection, why: Why, command: str, detail: Mapping
     return int(await connection.fetchval(_RECORD, why.who.strip(), command, why.reason.strip(), text))
 
 
+async def note(pool: Pool, why: Why, command: str, detail: Mapping[str, Any]) -> int:
+    """Write an intervention that changed nothing in this database."""
+    async with transaction(pool) as connection:
+        return await record(connection, why, command, detail)
+
+
 async def reseat(
     pool: Pool, topic: str, partition: int, why: Why, *, begin: int, end: int, lost: int | None
 ) -> dict[str, Any]:

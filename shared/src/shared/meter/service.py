@@ -169,6 +169,7 @@ def build_broker(
         kafka.bootstrap_servers,
         client_id=definition.name,
         request_timeout_ms=kafka.request_timeout_ms,
+        metadata_max_age_ms=kafka.metadata_max_age_ms,
         security=broker_security(kafka),
         logger=None,
     )
