@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from offset_purchaser.commands import books, campaigns, documents, lines, orders, sandbox, settlements
+from offset_purchaser.commands import books, campaigns, documents, dossier, lines, orders, sandbox, settlements
 from offset_purchaser.commands.common import AsJson, example, reporting_errors, show_json, store, table
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(settlements.app, name="settlements")
 app.add_typer(orders.app, name="orders")
 app.add_typer(documents.app, name="documents")
+app.add_typer(dossier.app, name="dossier")
 app.add_typer(lines.app, name="lines")
 app.add_typer(topics_app, name="topics")
 app.add_typer(books.payments_app, name="payments")

@@ -1,17 +1,21 @@
 """Lines for other people's books: GHG Protocol scopes and categories, Bilan Carbone posts, ESRS E1-7.
 
-Emissions and credits stay two tables; neither knows the other's numbers.
+Emissions and credits stay two tables; neither knows the other's numbers. A table is its column names and its rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
-from offset_purchaser.documents.dossier_data import DossierData, RegisterLine, counted, total_of
+from offset_purchaser.documents.dossier_data import RegisterLine, counted
 from offset_purchaser.documents.parts import OrderLine
-from offset_purchaser.documents.tables import csv_bytes
-from shared.units import G_PER_T
+from shared.ranges import combine_ranges
+from shared.units import G_PER_T, ug_to_g
+
+Table = tuple[Sequence[str], Sequence[Sequence[object]]]
 
 BILAN_CARBONE_POSTS = {
     "3.1": "Achats de services",
@@ -21,55 +25,91 @@ BILAN_CARBONE_POSTS = {
 }
 """Bilan Carbone post of a GHG Protocol category, as in the project's factor set; others print as not mapped."""
 
+NOT_STATED = "not stated"
 _EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 EU = frozenset(_EU.split())
 
 
-def ghg_protocol_csv(data: DossierData) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """What counts of one day, scope, category and factor group, in integer micrograms."""
+
+    day: date
+    ghg_scope: int
+    ghg_category: str
+    factor_group: str
+    events: int
+    low_ug: int
+    central_ug: int
+    high_ug: int
+
+
+def emitted(day: date, registers: Iterable[RegisterLine]) -> list[Emitted]:
+    """The registers of a settlement that count."""
+    return [
+        Emitted(
+            *(day, line.ghg_scope, line.ghg_category, line.factor_group, line.events),
+            *(line.low_ug, line.central_ug, line.high_ug),
+        )
+        for line in counted(registers)
+    ]
+
+
+def ghg_protocol(lines: Iterable[Emitted]) -> Table:
     """Emissions in kg CO2e by GHG Protocol scope and category, with the 95 % interval."""
-    return _emissions(data, ("scope", "category"), lambda line: (f"Scope {line.ghg_scope}", line.ghg_category))
+    return _emissions(lines, ("scope", "category"), lambda line: (f"Scope {line.ghg_scope}", _category(line)))
 
 
-def bilan_carbone_csv(data: DossierData) -> bytes:
+def bilan_carbone(lines: Iterable[Emitted]) -> Table:
     """Emissions in kg CO2e by Bilan Carbone post, with the GHG Protocol category it comes from."""
 
-    def post(line: RegisterLine) -> tuple[str, str]:
-        return BILAN_CARBONE_POSTS.get(line.ghg_category.split(" ")[0], "not mapped"), line.ghg_category
+    def post(line: Emitted) -> tuple[str, str]:
+        return BILAN_CARBONE_POSTS.get(line.ghg_category.split(" ")[0], "not mapped"), _category(line)
 
-    return _emissions(data, ("post", "ghg_category"), post)
-
-
-def _emissions(data: DossierData, names: Sequence[str], key: Callable[[RegisterLine], tuple[str, str]]) -> bytes:
-    groups: dict[tuple[str, str], list[RegisterLine]] = {}
-    for line in counted(data.registers):
-        groups.setdefault(key(line), []).append(line)
-    rows = []
-    for group, lines in sorted(groups.items()):
-        found = total_of(lines)
-        rows.append(
-            (
-                *group,
-                sum(line.events for line in lines),
-                *(round(grams / 1000, 6) for grams in (found.low, found.central, found.high)),
-            )
-        )
-    return csv_bytes((*names, "events", "low_kg", "central_kg", "high_kg"), rows)
+    return _emissions(lines, ("post", "ghg_category"), post)
 
 
-def esrs_e1_7_csv(data: DossierData) -> bytes:
+def _category(line: Emitted) -> str:
+    return line.ghg_category or NOT_STATED
+
+
+def _emissions(lines: Iterable[Emitted], names: Sequence[str], key: Callable[[Emitted], tuple[str, str]]) -> Table:
+    """Half widths in quadrature between the factor groups of a day; days add up, as on documents."""
+    groups: dict[tuple[str, str], dict[date, list[Emitted]]] = {}
+    for line in lines:
+        groups.setdefault(key(line), {}).setdefault(line.day, []).append(line)
+    rows: list[Sequence[object]] = []
+    for group, days in sorted(groups.items()):
+        ranges = [_range(found) for found in days.values()]
+        kilograms = [round(sum((r[n] for r in ranges), Decimal(0)) / 1000, 6) for n in range(3)]
+        rows.append((*group, sum(line.events for found in days.values() for line in found), *kilograms))
+    return (*names, "events", "low_kg", "central_kg", "high_kg"), rows
+
+
+def _range(lines: Iterable[Emitted]) -> tuple[Decimal, Decimal, Decimal]:
+    sums: dict[str, list[int]] = {}
+    for line in lines:
+        found = sums.setdefault(line.factor_group, [0, 0, 0])
+        for n, value in enumerate((line.low_ug, line.central_ug, line.high_ug)):
+            found[n] += value
+    total = combine_ranges({name: (ug_to_g(a), ug_to_g(b), ug_to_g(c)) for name, (a, b, c) in sums.items()})
+    return total.low, total.central, total.high
+
+
+def esrs_e1_7(orders: Sequence[OrderLine]) -> Table:
     """ESRS E1-7, carbon credits outside the value chain: tonnes and shares; what was not stated is its own line.
 
     Cancelled are the credits whose retirement is certified; the rest of what was ordered is planned.
     """
-    cancelled = sum((_retired_g(line) for line in data.orders), Decimal(0))
-    ordered = Decimal(sum(line.quantity_g for line in data.orders))
+    cancelled = sum((_retired_g(line) for line in orders), Decimal(0))
+    ordered = Decimal(sum(line.quantity_g for line in orders))
     rows: list[tuple[str, object, str]] = [
         ("carbon credits cancelled in the period", cancelled / G_PER_T, "tCO2e"),
         ("carbon credits planned to be cancelled", max(ordered - cancelled, Decimal(0)) / G_PER_T, "tCO2e"),
     ]
     for name, of in _SHARES:
-        rows += _shares(name, data.orders, of)
-    return csv_bytes(("field", "value", "unit"), rows)
+        rows += _shares(name, orders, of)
+    return ("field", "value", "unit"), rows
 
 
 def _retired_g(line: OrderLine) -> Decimal:
@@ -81,7 +121,7 @@ def _shares(name: str, orders: Iterable[OrderLine], of: Callable[[OrderLine], st
     grams: dict[str, Decimal] = {}
     for line in orders:
         if retired := _retired_g(line):
-            label = of(line) or "not stated"
+            label = of(line) or NOT_STATED
             grams[label] = grams.get(label, Decimal(0)) + retired
     whole = sum(grams.values(), Decimal(0))
     return [(f"{name}: {label}", round(part / whole * 100, 4), "%") for label, part in sorted(grams.items())]

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from offset_purchaser.documents.content import DocumentContent
 from offset_purchaser.documents.parts import OrderLine
 from offset_purchaser.documents.values import Part, Sha256, Text
 from shared.estimate import ChannelName, RangeG
 from shared.ranges import combine_ranges
+from shared.readings import detail_labels
 from shared.units import ceil_g, ug_to_g
 
 Treatment = Literal["bought", "paid_by_others", "bots", "late_unprovable", "not_estimated"]
@@ -66,6 +66,7 @@ class RegisterLine(Part):
     ghg_scope: int
     ghg_category: str
     data_quality: int
+    estimated: bool
     low_ug: int
     central_ug: int
     high_ug: int
@@ -73,23 +74,58 @@ class RegisterLine(Part):
     through_offset: int
 
 
-RECORDED = tuple(name for name in RegisterLine.model_fields if name not in ("quarter", "treatment", "activity"))
-"""Fields of a register that every line of the record holds, in this order."""
+_FIRST_AFTER_REGISTER = tuple(RegisterLine.model_fields).index("events")
+_BESIDE_REGISTER = tuple(RegisterLine.model_fields)[_FIRST_AFTER_REGISTER:]
+MANUAL = "manual"
+"""The topic of figures that people brought; their register is the name of their factor group."""
+
+
+def record_line(line: RegisterLine) -> str:
+    """One register as it was hashed: its key, then every field behind it, between bars."""
+    return "|".join((register_key(line), *(_recorded(getattr(line, name)) for name in _BESIDE_REGISTER)))
+
+
+def register_key(line: RegisterLine) -> str:
+    """The register's key on ``meter-readings`` (``shared.readings.reading_key``)."""
+    if line.topic == MANUAL:
+        return line.factor_group
+    place = f"{line.topic}|{line.partition}|{line.log_epoch}|{int(line.quarter.timestamp())}"
+    return f"r|{place}|{line.channel}|{line.shop}|{line.country}|{line.payer}|{line.detail}"
+
+
+def _recorded(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def record_of(registers: Iterable[RegisterLine]) -> bytes:
+    """The exact bytes whose SHA-256 a settlement stores and its documents print."""
+    return "\n".join(record_line(line) for line in registers).encode()
+
+
+def treatment_of(line: RegisterLine, *, bots: str, late_unprovable: str) -> Treatment:
+    """What a campaign's rules (``buy`` or ``record``) make of a register."""
+    labels = detail_labels(line.detail)
+    if labels.get("device") == "bot" and bots == "record":
+        return "bots"
+    if labels.get("late") == "unprovable" and late_unprovable == "record":
+        return "late_unprovable"
+    if not line.estimated:
+        return "not_estimated"
+    return "paid_by_others" if line.payer else "bought"
 
 
 class File(Part):
-    """A file to put into the dossier as it is. ``name`` is a plain file name."""
+    """A file to put into the dossier as it is. ``name`` is a plain file name, or one inside one folder."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     content: bytes
 
 
 class DossierData(Part):
     """One settlement of one campaign day with everything that it stands on.
 
-    ``record`` holds the exact bytes whose SHA-256 is ``lines_sha256``, the hash that documents print: a line for each
-    register, in the order of ``registers``, with the fields of ``RECORDED`` in that order between bars; other fields
-    may stand between them.
+    ``registers`` are in the order in which they were hashed: by key, byte by byte. ``contents`` are the stored bytes
+    of the documents' contents, ``documents`` their PDF files.
     """
 
     campaign_id: Text
@@ -100,24 +136,26 @@ class DossierData(Part):
     number: int
     frozen_at: AwareDatetime
     cover: Literal["central", "high"] = "central"
+    bots: Literal["buy", "record"] = "record"
+    late_unprovable: Literal["buy", "record"] = "record"
     owed_g: int
     paid_by_others_g: int
     waived_g: int
     committed_g: int
     need_g: int
     lines_sha256: Sha256
-    record: bytes
     sources: tuple[Source, ...]
     registers: tuple[RegisterLine, ...]
     orders: tuple[OrderLine, ...]
-    contents: tuple[DocumentContent, ...] = ()
+    contents: tuple[File, ...] = ()
     factors: tuple[File, ...] = ()
     documents: tuple[File, ...] = ()
     certificates: tuple[File, ...] = ()
+    evidence: tuple[File, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> DossierData:
-        for files in (self.factors, self.documents, self.certificates):
+        for files in (self.contents, self.factors, self.documents, self.certificates, self.evidence):
             if len({file.name for file in files}) != len(files):
                 raise ValueError(f"two files have the same name: {', '.join(file.name for file in files)}")
         return self

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from io import StringIO
 
-from offset_purchaser.documents.dossier_data import DossierData, RegisterLine, counted, owed_of, total_of
+from offset_purchaser.documents.dossier_data import (
+    DossierData,
+    RegisterLine,
+    Source,
+    counted,
+    owed_of,
+    total_of,
+)
 from shared.units import decimal_text
 
 REGISTER_COLUMNS = tuple(RegisterLine.model_fields)
@@ -22,9 +29,10 @@ def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes
     return out.getvalue().encode()
 
 
-def read_csv(content: bytes) -> list[Mapping[str, str]]:
-    """The rows of ``csv_bytes`` by column name."""
-    return list(csv.DictReader(StringIO(content.decode(), newline="")))
+def read_csv(content: bytes, without: Collection[str] = ()) -> list[Mapping[str, str]]:
+    """The rows of ``csv_bytes`` by column name, some columns left out."""
+    rows = csv.DictReader(StringIO(content.decode(), newline=""))
+    return [{name: value for name, value in row.items() if name not in without} for row in rows]
 
 
 def registers_csv(data: DossierData) -> bytes:
@@ -32,16 +40,17 @@ def registers_csv(data: DossierData) -> bytes:
     return csv_bytes(REGISTER_COLUMNS, (list(line.model_dump(mode="json").values()) for line in data.registers))
 
 
-def sources_csv(data: DossierData) -> bytes:
+def sources_csv(sources: Sequence[Source]) -> bytes:
     """The balance of every source partition; ``difference`` must be 0."""
-    columns = [*type(data.sources[0]).model_fields, "difference"] if data.sources else ["topic"]
-    return csv_bytes(columns, ([*row.model_dump().values(), row.difference] for row in data.sources))
+    return csv_bytes(
+        [*Source.model_fields, "difference"], ([*row.model_dump().values(), row.difference] for row in sources)
+    )
 
 
-def methods_csv(data: DossierData) -> bytes:
+def methods_csv(registers: Iterable[RegisterLine]) -> bytes:
     """Which method and factor set estimated which channel."""
     columns = ("channel", "method", "method_version", "factor_set", "factor_set_sha256")
-    rows = {tuple(str(getattr(line, name)) for name in columns) for line in data.registers if line.method}
+    rows = {tuple(str(getattr(line, name)) for name in columns) for line in registers if line.method}
     return csv_bytes(columns, sorted(rows))
 
 
@@ -52,22 +61,23 @@ def orders_csv(data: DossierData) -> bytes:
     return csv_bytes([*columns, "net_amount"], rows)
 
 
-def calculation_csv(data: DossierData) -> bytes:
+def calculation_csv(registers: Sequence[RegisterLine], cover: str, waived_g: int, committed_g: int) -> bytes:
     """From registers to the quantity that was needed, step by step, in grams."""
-    owed, paid = owed_of(data.registers, data.cover)
-    total = total_of(counted(data.registers))
-    groups = sorted({line.factor_group for line in counted(data.registers)})
+    owed, paid = owed_of(registers, cover)
+    inside = counted(registers)
+    total = total_of(inside)
+    groups = sorted({line.factor_group for line in inside})
     rows: list[tuple[str, object, object, object]] = []
     for group in groups:
-        part = total_of(line for line in counted(data.registers) if line.factor_group == group)
+        part = total_of(line for line in inside if line.factor_group == group)
         rows.append((f"factor group {group}", part.low, part.central, part.high))
     rows += [
         ("total: centrals add, half widths in quadrature", total.low, total.central, total.high),
-        (f"owed: {data.cover}, rounded up", None, owed, None),
+        (f"owed: {cover}, rounded up", None, owed, None),
         ("paid by others", None, paid, None),
-        ("waived", None, data.waived_g, None),
-        ("committed earlier", None, data.committed_g, None),
-        ("needed", None, owed - paid - data.waived_g - data.committed_g, None),
+        ("waived", None, waived_g, None),
+        ("committed earlier", None, committed_g, None),
+        ("needed", None, owed - paid - waived_g - committed_g, None),
     ]
     return csv_bytes(("step", "low_g", "central_g", "high_g"), rows)
 

@@ -34,7 +34,7 @@ from offset_purchaser.store.documents import Undocumented
 from offset_purchaser.terms import Leg
 from shared.errors import Rejected
 from shared.estimate import ChannelName
-from shared.postgres import Connection
+from shared.postgres import Connection, Pool
 
 SANDBOX_PARTY = Party(name="Sandbox provider (no real credits)", address_lines=("sandbox",), country="FR")
 STATEMENT_VAT = Vat(category="O", rate=Decimal(0), exemption_text="This statement is not an invoice and carries no VAT")
@@ -52,7 +52,7 @@ async def build_content(
     campaign = found.campaign
     frozen = await _frozen(connection, what)
     purchases = await _purchases(connection, what, [row["leg"] for row in orders])
-    lines = await _lines(connection, campaign, orders)
+    lines = await order_lines(connection, campaign, orders)
     leg = next(leg for leg in campaign.legs if leg.key == orders[0]["leg"])
     vat = vat_of(leg)
     invoices = await documents.provider_invoices(connection, [row["order_id"] for row in orders])
@@ -122,7 +122,10 @@ async def _purchases(connection: Connection, what: Undocumented, legs: Sequence[
     return [dict(row) for row in rows]
 
 
-async def _lines(connection: Connection, campaign: Campaign, orders: Sequence[Mapping[str, Any]]) -> list[OrderLine]:
+async def order_lines(
+    connection: Connection | Pool, campaign: Campaign, orders: Sequence[Mapping[str, Any]]
+) -> list[OrderLine]:
+    """One priced line for each confirmed order, with what provider and certificates state."""
     archived = await certificates.of_orders(connection, [row["order_id"] for row in orders])
     lots = {leg.key: leg.lot_g for leg in campaign.legs}
     found = []

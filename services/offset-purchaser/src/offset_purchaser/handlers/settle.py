@@ -30,7 +30,7 @@ from offset_purchaser.store import campaigns, manual, settlements, totals
 from offset_purchaser.store import ledger as ledger_store
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.leadership import Term
-from offset_purchaser.store.readings import partition_states
+from offset_purchaser.store.readings import partition_balances, partition_states
 from offset_purchaser.store.settlements import Frozen, Open
 from offset_purchaser.totals import DayTotal, Part, day_total
 from shared.estimate import RangeG
@@ -158,7 +158,13 @@ async def _write(
         note = f"settlement {number} of {day}"
         postings.append(ledger.Posting(key, mode, campaign.entity_id, campaign.id, number, note, tuple(entries)))
     await settlements.insert_frozen(
-        connection, campaign, version=found.version, mode=mode, now=now, sources=_sources(topics), rows=rows
+        connection,
+        campaign,
+        version=found.version,
+        mode=mode,
+        now=now,
+        sources=_sources(topics, await partition_balances(connection, [t.topic for t in topics])),
+        rows=rows,
     )
     await settlements.insert_legs(connection, campaign.id, legs)
     await ledger_store.append(connection, postings, now)
@@ -176,12 +182,13 @@ def _deltas(now: Quantity, was: Booked) -> tuple[int, int, int]:
     )
 
 
-def _sources(topics: Sequence[TopicState]) -> dict[str, Any]:
+def _sources(topics: Sequence[TopicState], balances: dict[str, list[dict[str, int]]]) -> dict[str, Any]:
     return {
         topic.topic: {
             "as_of": topic.as_of.isoformat() if topic.as_of else None,
             "through": {str(number): offset for number, offset in topic.through.items()},
             "counted": topic.counted,
+            "partitions": balances.get(topic.topic, []),
         }
         for topic in topics
     }

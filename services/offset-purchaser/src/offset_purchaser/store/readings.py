@@ -217,3 +217,19 @@ async def balances(pool: Pool) -> dict[str, dict[str, int]]:
         """
     )
     return {row["topic"]: {name: row[name] for name in row.keys() if name != "topic"} for row in rows}  # noqa: SIM118
+
+
+async def partition_balances(connection: Connection | Pool, topics: Sequence[str]) -> dict[str, list[dict[str, int]]]:
+    """Per source topic, for every partition and log epoch: where its records went, by its meter's own words."""
+    rows = await connection.fetch(
+        """
+        SELECT topic, partition, log_epoch, first_offset, next_offset, counted, duplicate, rejected, skipped, lost
+        FROM progress WHERE topic = ANY($1) ORDER BY topic, partition, log_epoch
+        """,
+        list(topics),
+    )
+    found: dict[str, list[dict[str, int]]] = {}
+    for row in rows:
+        balance = dict(row)
+        found.setdefault(balance.pop("topic"), []).append(balance)
+    return found

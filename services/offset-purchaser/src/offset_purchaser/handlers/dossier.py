@@ -1,0 +1,99 @@
+"""The audit file of one settlement, gathered from what was frozen and stored; nothing in it is rendered anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from importlib.resources import files
+from typing import Any
+
+from offset_purchaser.campaign import Campaign
+from offset_purchaser.documents.dossier import build_dossier, dossier_name
+from offset_purchaser.documents.dossier_data import MANUAL, DossierData, File, RegisterLine, Source, treatment_of
+from offset_purchaser.handlers.content import order_lines
+from offset_purchaser.store import certificates, dossier
+from shared.errors import Rejected
+from shared.factors import available_factor_sets, load_factor_set
+from shared.postgres import Pool
+
+
+async def settlement_dossier(pool: Pool, campaign: str, day: date, number: int) -> tuple[str, bytes]:
+    """(file name, bytes) of a settlement's audit file; the same bytes until a paper is added to the settlement.
+
+    Raises ``Rejected`` when it has not frozen, or when what is stored is not what was hashed.
+    """
+    data = await gather(pool, campaign, day, number)
+    return dossier_name(data), build_dossier(data)
+
+
+async def gather(pool: Pool, campaign: str, day: date, number: int) -> DossierData:
+    """Everything that a settlement stands on. Raises ``Rejected`` when it has not frozen."""
+    frozen = await dossier.frozen(pool, campaign, day, number)
+    if frozen is None:
+        raise Rejected(f"settlement {number} of {day} in campaign {campaign} has not frozen")
+    rules = Campaign.model_validate(frozen["content"]["campaign"])
+    registers = _registers(await dossier.registers(pool, campaign, day, number), rules)
+    orders = await dossier.orders(pool, campaign, day, number)
+    ids = [row["order_id"] for row in orders]
+    papers = await dossier.documents(pool, sorted({row["document"] for row in orders if row["document"]}))
+    archived = await certificates.of_orders(pool, ids)
+    evidence = await dossier.evidence(pool, campaign, day)
+    same = ("mode", "legal_entity", "day", "number", "frozen_at", "lines_sha256")
+    grams = ("owed_g", "paid_by_others_g", "waived_g", "committed_g", "need_g")
+    return DossierData(
+        campaign_id=campaign,
+        campaign_name=rules.title,
+        cover=rules.cover,
+        bots=rules.bots,
+        late_unprovable=rules.late_unprovable,
+        sources=tuple(_sources(frozen["sources"])),
+        registers=registers,
+        orders=tuple(await order_lines(pool, rules, orders)),
+        contents=tuple(File(name=f"{_stem(row)}.content.json", content=row["content_bytes"]) for row in papers),
+        documents=tuple(File(name=f"{_stem(row)}.pdf", content=row["bytes"]) for row in papers if row["bytes"]),
+        factors=tuple(_factors(registers)),
+        certificates=tuple(
+            File(name=f"{n:03d}-{_kind(row['file'])}", content=row["file"]) for n, row in _count(archived)
+        ),
+        evidence=tuple(File(name=str(row["line"]), content=row["evidence"]) for row in evidence),
+        **{name: frozen[name] for name in (*same, *grams)},
+    )
+
+
+def _registers(rows: Iterable[Mapping[str, Any]], rules: Campaign) -> tuple[RegisterLine, ...]:
+    found = []
+    for row in rows:
+        line = RegisterLine.model_validate({**row, "treatment": "bought"})
+        treatment = treatment_of(line, bots=rules.bots, late_unprovable=rules.late_unprovable)
+        found.append(line if treatment == "bought" else line.model_copy(update={"treatment": treatment}))
+    return tuple(found)
+
+
+def _sources(stored: Mapping[str, Mapping[str, Any]]) -> Iterable[Source]:
+    for topic, found in sorted(stored.items()):
+        for balance in found.get("partitions", []):
+            yield Source.model_validate({"topic": topic, **balance})
+
+
+def _factors(registers: Iterable[RegisterLine]) -> Iterable[File]:
+    """The files of every factor set that is installed here as it was used; one that is not is left out."""
+    used = {(line.factor_set, line.factor_set_sha256) for line in registers if line.topic != MANUAL}
+    for name, digest in sorted(used):
+        if name not in available_factor_sets() or load_factor_set(name).sha256 != digest:
+            continue
+        folder = files("shared") / "factor_sets" / name
+        for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+            if entry.name.endswith((".csv", ".toml")):
+                yield File(name=f"{name}/{entry.name}", content=entry.read_bytes())
+
+
+def _stem(row: Mapping[str, Any]) -> str:
+    return "".join(letter if letter.isalnum() or letter in "_-" else "-" for letter in row["number"])
+
+
+def _count(rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[int, Mapping[str, Any]]]:
+    return enumerate(rows, 1)
+
+
+def _kind(content: bytes) -> str:
+    return "certificate.pdf" if content.startswith(b"%PDF") else "certificate.json"
