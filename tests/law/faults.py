@@ -42,6 +42,10 @@ class Gate:
             done.set_result(None)
         return done
 
+    def outage(self) -> None:
+        """The connections are away from here on, for longer than one flush tries."""
+        self._out = OUTAGE_POINTS
+
     async def point(self, error: Callable[[], Exception]) -> None:
         """Pass one point."""
         if self.dead:
@@ -55,7 +59,7 @@ class Gate:
             self.dead = True
             raise Killed
         if fault == OUTAGE:
-            self._out = OUTAGE_POINTS
+            self.outage()
         if fault == ERROR or (self._out > 0 and not self.quiet):
             self._out -= 1
             raise error()

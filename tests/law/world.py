@@ -210,6 +210,10 @@ class World:
     async def _deaf(self, process: Process) -> None:
         process.informed = not process.informed
 
+    async def _outage(self, process: Process) -> None:
+        """The next calls fail, whatever the step: a rebalance whose flush fails, a leave without a last flush."""
+        process.gate.outage()
+
     async def _kill(self, process: Process) -> None:
         await process.kill()
 

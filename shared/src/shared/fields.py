@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, Strict, StringConstraints
+from pydantic import Field, GetPydanticSchema, Strict, StringConstraints, WithJsonSchema
+from pydantic_core import core_schema
 
 from shared.countries import CONTINENTS
 
@@ -25,21 +26,34 @@ PRODUCT_MAX = 900_000_000_000
 SCHEMA_VERSION = 1
 
 
-def _in_four_digit_years(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("the time lies outside the years 1 to 9999 in UTC") from error
-
-
 EventId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
 Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1024)]
 Shop = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 Country = Annotated[str, StringConstraints(strict=True, pattern="^(?:" + "|".join(sorted(COUNTRY_CODES)) + ")$")]
 """ISO 3166-1 alpha-2, and XK for Kosovo; ``UK`` and ``EU`` are no countries and are rejected."""
-Moment = Annotated[AwareDatetime, Strict(), AfterValidator(_in_four_digit_years)]
-"""ISO 8601 with an offset. In JSON always a text; a text of digits only is read as seconds since the epoch, in UTC."""
+_AWARE = core_schema.datetime_schema(
+    tz_constraint="aware",
+    ge=datetime(1, 1, 1, tzinfo=UTC),
+    le=datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+)
+"""Beyond these years a moment cannot be turned into UTC. Checked without a call of Python: this is the hot path."""
+_YEAR_FIRST = core_schema.custom_error_schema(
+    core_schema.str_schema(pattern="^[0-9]{4}-", strict=True),
+    custom_error_type="moment",
+    custom_error_message="a time is a text that begins with the year, as 2026-11-27T20:59:12+01:00",
+)
+"""pydantic alone reads a text of digits as seconds since the epoch."""
+_MOMENT_TEXT = core_schema.chain_schema([_YEAR_FIRST, _AWARE])
+
+Moment = Annotated[
+    datetime,
+    GetPydanticSchema(
+        lambda _source, _handler: core_schema.json_or_python_schema(_MOMENT_TEXT, {**_AWARE, "strict": True})
+    ),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""ISO 8601 with an offset; in JSON always a text that begins with the year. Numbers, also as text, are rejected."""
 
 Bytes = Annotated[int, Field(strict=True, ge=0, le=100_000_000_000)]
 MessageBytes = Annotated[int, Field(strict=True, ge=0, le=100_000_000)]
