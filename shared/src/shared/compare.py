@@ -15,23 +15,35 @@ from shared.estimate_fields import Fields
 from shared.estimate_lines import Case, parse_line
 from shared.factors import FactorSet
 from shared.measure_units import parse_unit
+from shared.ranges import interval
 from shared.units import EXACT
+
+OURS = "uncertainty: assumption of this project"
+"""In the note of a factor whose source gives no uncertainty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A published figure that is shown beside a result and never part of it."""
+    """A published figure that is shown beside a result and never part of it; ``note`` says whose its range is."""
 
     label: str
+    low: Decimal
     grams: Decimal
+    high: Decimal
+    note: str = "published figure"
 
     @staticmethod
     def of(factors: FactorSet, factor_id: str, count: int = 1) -> Reference:
-        """A per-piece factor times a count."""
+        """A per-piece factor times a count, with the factor's own half width."""
         factor = factors.get(factor_id)
         scale = parse_unit(factor.unit).scale
         grams = EXACT.multiply(EXACT.multiply(factor.value, Decimal(count)), Decimal(scale.numerator))
-        return Reference(f"{factor.name} ({factor.year})", EXACT.divide(grams, Decimal(scale.denominator)))
+        grams = EXACT.divide(grams, Decimal(scale.denominator))
+        below, above = interval(factor.uncertainty_pct, factors.value("project.range.lognormal_above"))
+        whose = "range assumed" if OURS in factor.note else "range of the source"
+        note = f"published figure, {whose}" if factor.uncertainty_pct else "published figure, no range"
+        label = f"{factor.name} ({factor.year})"
+        return Reference(label, EXACT.multiply(grams, below), grams, EXACT.multiply(grams, above), note)
 
 
 Cases = Callable[[Fields], Sequence[Case]]
@@ -51,10 +63,14 @@ def check_chart(chart: Path | None, *, compare: bool) -> None:
 def compare_lines(
     lines: Iterable[bytes], cases: Cases, references: References, factors: FactorSet, chart: Path | None
 ) -> int:
-    """Print a table per line and write the chart of the last; the number of refused lines."""
+    """Print a table per line and draw its chart; the number of refused lines.
+
+    The first chart has the name given, those of later lines get their line's number (``page.svg``, ``page-2.svg``).
+    """
     if chart is not None and chart.suffix.lower() != ".svg":
         raise Rejected("the chart is an .svg file", field="chart")
     refused = 0
+    drawn = False
     for number, raw in enumerate(lines, start=1):
         if not raw.strip():
             continue
@@ -67,9 +83,11 @@ def compare_lines(
             continue
         _print(number, bars)
         if chart is not None:
+            target = chart.with_stem(f"{chart.stem}-{number}") if drawn else chart
+            drawn = True
             title = f"Line {number}: g CO2e by method, 95 % range, logarithmic"
-            chart.write_text(write_chart(title, bars), encoding="utf-8")
-            out.print(f"chart: {chart}")
+            target.write_text(write_chart(title, bars), encoding="utf-8")
+            out.print(f"chart: {target}")
     return refused
 
 
@@ -80,7 +98,7 @@ def compare(cases: Sequence[Case], references: Sequence[Reference], factors: Fac
         estimate = case.estimate(factors)
         grams = estimate.emissions_g
         bars.append(Bar(case.label or case.method.id, case.method.title, grams.low, grams.central, grams.high))
-    bars += [Bar(item.label, "published figure", item.grams, item.grams, item.grams) for item in references]
+    bars += [Bar(item.label, item.note, item.low, item.grams, item.high) for item in references]
     return bars
 
 

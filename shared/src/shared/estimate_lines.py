@@ -1,7 +1,8 @@
 """The ``estimate`` commands of both meters: NDJSON in, NDJSON out, one line for one line, in order.
 
 A line that is refused gives ``{"error": {"field", "reason"}, "line": n}`` and the exit code says that there was one.
-Blank lines are passed over. Numbers are read as decimals, never through binary floating point.
+Blank lines are passed over. Numbers are read as decimals, never through binary floating point. Answers are ASCII, so
+that no name in a line (half a surrogate pair, an accent on an ASCII terminal) can end the run.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def run_lines(lines: Iterable[bytes], output: TextIO, handler: Handler, factors:
             continue
         answer = answer_line(raw, number, handler, factors, models)
         refused += "error" in answer
-        output.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")) + "\n")
+        output.write(json.dumps(answer, separators=(",", ":")) + "\n")
         output.flush()
     return refused
 
@@ -89,14 +90,18 @@ def parse_line(raw: bytes) -> dict[str, Any]:
         raise Rejected(f"longer than {LONGEST_LINE} bytes")
     try:
         found = json.loads(
-            raw.decode("utf-8-sig"), parse_float=Decimal, parse_constant=Decimal, object_pairs_hook=_members
+            raw.decode("utf-8-sig"),
+            parse_float=_decimal,
+            parse_int=_whole_number,
+            parse_constant=Decimal,
+            object_pairs_hook=_members,
         )
         if not isinstance(found, dict):
             raise Rejected("must be a JSON object")
         _check_numbers(found, "")
     except UnicodeDecodeError as error:
         raise Rejected("not UTF-8") from error
-    except (RecursionError, ValueError, InvalidOperation) as error:
+    except (RecursionError, ValueError) as error:
         raise Rejected(f"not JSON: {error}") from error
     return found
 
@@ -116,6 +121,19 @@ def _check_numbers(value: Any, path: str) -> None:
 
 
 _LARGEST = 1000
+
+
+def _whole_number(digits: str) -> int | Decimal:
+    """An integer; one with more digits than any field can hold stays a decimal, refused by its member's name."""
+    return int(digits) if len(digits) <= _LARGEST else Decimal(digits)
+
+
+def _decimal(digits: str) -> Decimal:
+    """A number with the digits it was written with; one beyond any decimal is not finite, refused by its member."""
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

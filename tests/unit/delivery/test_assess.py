@@ -111,7 +111,7 @@ def test_a_flight_of_which_nothing_else_is_known_is_1300_g_and_never_a_parcel_on
 def test_the_category_fills_weight_and_volume_and_says_so() -> None:
     found = of(category="iPhone", delivery_option="home")
 
-    assert (found.activity["weight_g"], found.activity["volume_cm3"]) == (350, 1500)
+    assert (found.activity["weight_g"], found.activity["volume_cm3"]) == (500, 900)
     assert set(found.flags) == {"weight=default", "volume=default"}
     assert found.data_quality == 3
 

@@ -114,7 +114,7 @@ def test_users_extend_categories_carriers_and_modes_with_files_of_their_own(tmp_
     found = Tables.load(factor_set(), tmp_path)
 
     assert found.categories["quadcopter"].weight_g == 900
-    assert found.categories["smartphone"].weight_g == 350
+    assert found.categories["smartphone"].weight_g == 500
     assert found.modes["camel"] == "road"
     assert found.carriers[("acme", "")].mode == "rail"
 

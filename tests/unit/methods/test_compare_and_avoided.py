@@ -14,7 +14,7 @@ from tests.unit.methods.support import factor_set, tables
 from delivery_emissions import estimate_command as delivery_command
 from shared.avoided import avoided_by, avoided_report
 from shared.chart import Bar, write_chart
-from shared.compare import compare, compare_lines
+from shared.compare import Reference, compare, compare_lines
 from shared.errors import Rejected
 from shared.estimate_fields import Fields
 from shared.estimate_lines import parse_line
@@ -41,7 +41,17 @@ def test_an_email_stands_beside_1_year_of_storage_and_six_published_figures() ->
     assert [bar.label for bar in found[:2]] == ["ademe-digital, 10 years stored", "ademe-digital, 1 year stored"]
     assert len(found) == 8
     assert found[1].central < found[0].central
-    assert all(bar.low == bar.central == bar.high for bar in found[2:])
+    assert all(bar.low == bar.central / 2 and bar.high == bar.central * 2 for bar in found[2:])
+
+
+def test_a_published_figure_says_whose_its_range_is_and_has_none_where_none_is_known() -> None:
+    notes = {bar.label: bar.note for bar in bars(size_mb=1)}
+    factors = factor_set()
+    bare = Reference.of(factors, "liv.platform.passages")
+
+    assert notes["1 mail (2014)"] == "published figure, range of the source"
+    assert notes["Berners-Lee 2010, spam (2010)"] == "published figure, range assumed"
+    assert (bare.low, bare.high, bare.note) == (bare.grams, bare.grams, "published figure, no range")
 
 
 def test_every_bar_has_its_range_in_order() -> None:
@@ -81,6 +91,16 @@ def test_the_chart_is_written_beside_the_table_and_only_as_svg(
     assert target.read_text().startswith("<svg")
     with pytest.raises(Rejected, match="svg"):
         compare_lines(io.BytesIO(), all_cases, references, factor_set(), tmp_path / "page.bmp")
+
+
+def test_every_line_that_is_compared_has_a_chart_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = io.BytesIO(b'{"bytes_transferred": 1}\n{"nonsense": 1}\n\n{"size_mb": 1}\n{"bytes_transferred": 5}\n')
+
+    assert compare_lines(lines, all_cases, references, factor_set(), tmp_path / "page.svg") == 1
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page-4.svg", "page-5.svg", "page.svg"]
+    assert "Line 4" in (tmp_path / "page-4.svg").read_text(encoding="utf-8")
+    assert "page-5.svg" in capsys.readouterr().out
 
 
 def test_a_bar_of_0_g_has_a_place() -> None:

@@ -37,6 +37,32 @@ def test_answers_keep_the_order_of_the_lines_and_refusals_are_counted() -> None:
     }
 
 
+def test_names_that_no_terminal_can_show_end_no_run() -> None:
+    lines = [b'{"bytes_transferred": 1, "\\ud800": 1, "caf\\u00e9": 1}\n', b'{"bytes_transferred": 2}\n']
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+
+    assert run_lines(lines, output, case_of, factor_set()) == 0
+
+    output.seek(0)
+    first, second = (json.loads(line) for line in output)
+    assert {"unknown-field:\ud800", "unknown-field:caf\u00e9"} <= set(first["flags"])
+    assert second["line"] == 2
+
+
+def test_a_mail_of_0_mb_is_no_mail_as_in_the_source() -> None:
+    found = traffic(size_mb=0, recipients=3)
+
+    assert central(found) == 0
+    assert "size-0:no-mail" in found["flags"]
+
+
+def test_one_byte_says_that_it_uses_neither_grids_nor_visits() -> None:
+    found = traffic(method="one-byte", bytes_transferred=5, grid_g_per_kwh={"device": 3}, visits={"first_share": 0.5})
+
+    assert {"not-used:grid_g_per_kwh", "not-used:visits"} <= set(found["flags"])
+    assert central(found) == central(traffic(method="one-byte", bytes_transferred=5))
+
+
 def test_an_answer_has_the_members_of_the_contract_as_decimal_strings() -> None:
     found = traffic(bytes_transferred=1)
 
@@ -59,6 +85,8 @@ def test_an_answer_has_the_members_of_the_contract_as_decimal_strings() -> None:
         ('{"bytes_transferred": 1, "grid_g_per_kwh": {"device": Infinity}}', "grid_g_per_kwh.device"),
         ('{"bytes_transferred": 1, "green_hosting_factor": 1e999}', "green_hosting_factor"),
         ('{"bytes_transferred": 1, "bytes_transferred": 2}', "bytes_transferred"),
+        ('{"bytes_transferred": ' + "9" * 5000 + "}", "bytes_transferred"),
+        ('{"bytes_transferred": 1, "grid_g_per_kwh": {"device": 1e-99999999999999999999}}', "grid_g_per_kwh.device"),
         ({"bytes_transferred": 1, "method": "swd-v5"}, "method"),
         ({"bytes_transferred": 1, "country": "France"}, "country"),
         ({"bytes_transferred": 1, "country": "ZZ"}, "country"),
@@ -122,6 +150,7 @@ def test_a_wrong_line_of_the_traffic_meter_is_refused_by_the_name_of_its_field(
         ({"origin": {"country": "FR", "town": "Paris"}}, "origin.town"),
         ({"destination": {"country": "FR", "zip": "69001"}}, "destination.zip"),
         ({"method": "carrier-figure"}, "carrier_emissions_g"),
+        ({"method": "covered", "weight_g": 500}, "covered_by_shipment"),
     ],
 )
 def test_a_wrong_line_of_delivery_emissions_is_refused_by_the_name_of_its_field(

@@ -72,7 +72,9 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option(help="Folder with your own categories.csv, carriers.csv, modes.csv.")
         ] = None,
         compare: Annotated[bool, typer.Option("--compare", help="All methods side by side, as a table.")] = False,
-        chart: Annotated[Path | None, typer.Option(help="With --compare: write the chart here (.svg).")] = None,
+        chart: Annotated[
+            Path | None, typer.Option(help="With --compare: the first line's chart (.svg); line 2 gets NAME-2.svg.")
+        ] = None,
     ) -> None:
         """Estimate NDJSON lines from standard input, one answer per line, each with the steps that lead to it.
 

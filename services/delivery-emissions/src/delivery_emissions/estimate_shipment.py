@@ -142,6 +142,8 @@ def _plain(method_id: str, shipment: ShipmentFields) -> Case:
     assert isinstance(method, LinearMethod)
     if method_id == "carrier-figure" and shipment.carrier_emissions_g is None:
         raise Rejected("is required by carrier-figure", field="carrier_emissions_g")
+    if method_id == "covered" and shipment.covered_by_shipment is None:
+        raise Rejected("is required: 0 g only where another shipment has the weight", field="covered_by_shipment")
 
     def derive(trail: Trail) -> dict[str, Term]:
         if method_id == "carrier-figure":

@@ -126,7 +126,9 @@ _EMAIL_REFERENCES = (
 Channel = Annotated[str | None, typer.Option(help="site, email or ads, for lines that do not say.")]
 Set = Annotated[str | None, typer.Option("--factor-set", help="Factor set; the current one when absent.")]
 Compare = Annotated[bool, typer.Option("--compare", help="All methods of the channel side by side, as a table.")]
-Chart = Annotated[Path | None, typer.Option(help="With --compare: write the chart here (.svg).")]
+Chart = Annotated[
+    Path | None, typer.Option(help="With --compare: the first line's chart (.svg); line 2 gets NAME-2.svg.")
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -20,6 +20,8 @@ METHOD = AdemeDigital()
 LARGEST_MB = 1_000_000
 LONGEST_YEARS = 100
 SIZE_UNKNOWN = "size-unknown:1-MB"
+NO_MAIL = "size-0:no-mail"
+"""The source counts a mail of 0 MB as no mail at all: 0 g, devices included."""
 DEFAULTED = ("device", "sender_network", "receiver_network", "reading_seconds", "storage_years")
 """Options whose published default is flagged when it is taken."""
 KINDS = ("marketing", "transactional")
@@ -98,8 +100,12 @@ def _single(
         flags.append("read-share-unknown:1")
     if writing is None:
         flags.append("writing-time-unknown:3-min")
+    if megabytes is not None and not megabytes:
+        flags.append(NO_MAIL)
 
     def derive(trail: Trail) -> dict[str, Term]:
+        if NO_MAIL in flags:
+            return {}
         count = trail.input("recipients", receivers, "mail")
         size = _given(trail, "size_mb", megabytes, "MiB", "email.size")
         share = _given(trail, "read_share", read, "ratio", "email.read_share")

@@ -41,7 +41,7 @@ def site_case(fields: Fields, method_id: str | None = None) -> Case:
         "hosting": fields.country("hosting_country") or "",
     }
     options = _options(fields, method)
-    mix_flags = _visits(fields, options)
+    mix_flags = () if method.id == OneByte.id else _visits(fields, options)
     if method.id == DeviceTime.id and dwell is None:
         options["dwell_missing"] = True
     activity = {
@@ -60,6 +60,9 @@ def site_case(fields: Fields, method_id: str | None = None) -> Case:
 
 def _options(fields: Fields, method: LinearMethod) -> dict[str, Decimal | str | bool]:
     options: dict[str, Decimal | str | bool] = {}
+    if method.id == OneByte.id:
+        _green_or_not(fields, method, options)
+        return options
     green = _green_share if method.id in (SwdV4.id, DeviceTime.id) else _green_or_not
     green(fields, method, options)
     for name, value in _numbers(fields, "grid_g_per_kwh", SEGMENTS, GRID_LIMIT).items():
