@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
@@ -94,3 +94,25 @@ def _yoyo_dsn(dsn: str) -> str:
     parts = urlsplit(dsn)
     query = urlencode(parse_qsl(parts.query))
     return urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, query, ""))
+
+
+class OneTransaction:
+    """A running transaction where a pool is expected: what is done through it commits or fails with everything else.
+
+    A ``transaction`` opened on it is a savepoint. Not promised: use by several tasks at once.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        for name in ("execute", "executemany", "fetch", "fetchrow", "fetchval"):
+            setattr(self, name, getattr(connection, name))
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """The same connection every time."""
+        yield self._connection
+
+
+def as_pool(connection: Connection) -> Pool:
+    """A running transaction for functions that take a pool; see ``OneTransaction``."""
+    return cast("Pool", OneTransaction(connection))

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
+from tests.integration.purchaser.calling import Api
 from tests.integration.purchaser.feeding import CAMPAIGN
 from tests.integration.purchaser.process import Purchaser
 from tests.integration.purchaser.world import SellerProcess, SellerThread, World, free_port, open_world
@@ -81,6 +82,13 @@ def seller_process(tmp_path: Path) -> Iterator[SellerProcess]:
 @pytest_asyncio.fixture
 async def world(own_database: tuple[str, str], seller: SellerThread, tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(*own_database, seller.url, tmp_path) as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def api(world: World) -> AsyncIterator[Api]:
+    found = Api(world)
+    async with found.client:
         yield found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import uvicorn
 from faststream.asgi import AsgiFastStream
@@ -10,8 +11,10 @@ from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
 from offset_purchaser import metrics
+from offset_purchaser.api.app import create_api
 from offset_purchaser.engine import Engine
 from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.live import LiveTotals
 from offset_purchaser.providers import open_providers
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.store.observe import foreign_mode
@@ -21,7 +24,7 @@ from shared.kafka import broker_security
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.postgres import Pool, open_pool
 from shared.settings import HttpSettings, KafkaSettings, LogSettings, PostgresSettings, TopicSettings
-from shared.telemetry import configure_logs, health_routes, log
+from shared.telemetry import AsgiApp, Receive, Scope, Send, configure_logs, health_routes, log
 
 STOP_S = 3
 """SIGTERM to exit: what is in flight is fenced and found again, so nothing is worth waiting longer for."""
@@ -42,6 +45,19 @@ def make_broker(kafka: KafkaSettings, topics: TopicSettings) -> KafkaBroker:
     return broker
 
 
+class Front:
+    """One port: ``/v1`` is the API, everything else FastStream's (its life, health, metrics, AsyncAPI)."""
+
+    def __init__(self, stream: AsgiApp) -> None:
+        self._stream = stream
+        self.api: AsgiApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on."""
+        of_api = scope["type"] == "http" and scope["path"].startswith("/v1/")
+        await (self.api if of_api and self.api else self._stream)(scope, receive, send)
+
+
 def asyncapi() -> AsyncAPI:
     """The head of the AsyncAPI document."""
     text = "Orders and documents of campaign offsets. Reads meter-readings with positions of its own."
@@ -54,7 +70,7 @@ class Service:
     def __init__(self, kafka: KafkaSettings, topics: TopicSettings, http: HttpSettings) -> None:
         self._kafka, self._topics = kafka, topics
         self._broker = make_broker(kafka, topics)
-        self._pool: Pool | None = None
+        self._pools: list[Pool] = []
         self._context: Context | None = None
         self._engine: Engine | None = None
         self._task: asyncio.Task[None] | None = None
@@ -68,13 +84,15 @@ class Service:
             on_shutdown=[self._stop],
             logger=None,
         )
+        self._front = Front(app)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                self._front,
                 host=http.host,
                 port=http.port,
                 log_config=None,
                 access_log=False,
+                server_header=False,
                 lifespan="on",
                 timeout_graceful_shutdown=STOP_S,
             )
@@ -83,21 +101,31 @@ class Service:
     async def serve(self) -> None:
         """Run until SIGTERM, SIGINT or a failure."""
         settings = PurchaserSettings.load()
-        self._pool = await open_pool(PostgresSettings.load(), application="offset-purchaser")
-        if other := await foreign_mode(self._pool, settings.mode):
+        pool = await self._open("offset-purchaser")
+        if other := await foreign_mode(pool, settings.mode):
             raise Rejected(
                 f"these tables hold {other} purchases, PURCHASER_MODE is {settings.mode}: use a database each"
             )
         providers = open_providers(settings)
-        self._context = Context(self._pool, settings, self._topics, system_clock, providers)
-        announcer = asyncio.create_task(self._say_where())
+        self._context = Context(pool, settings, self._topics, system_clock, providers)
+        api = replace(self._context, pool=await self._open("offset-purchaser-api"))
+        live = LiveTotals(api.pool, api.source_topics(), api.clock)
+        self._front.api = create_api(api, live)
+        announcer = asyncio.gather(self._say_where(), live.keep_warm())
         try:
             await self._server.serve()
         finally:
             announcer.cancel()
             for provider in providers.values():
                 await provider.close()
-            self._pool.terminate()
+            for opened in self._pools:
+                opened.terminate()
+
+    async def _open(self, application: str) -> Pool:
+        """The engine and the API have a pool each: requests never wait behind a batch of readings, nor it for them."""
+        pool = await open_pool(PostgresSettings.load(), application=application)
+        self._pools.append(pool)
+        return pool
 
     async def _say_where(self) -> None:
         while not self._server.started:  # noqa: ASYNC110  (uvicorn has no event for it)

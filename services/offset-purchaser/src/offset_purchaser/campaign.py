@@ -139,16 +139,22 @@ class Due:
     due_at: datetime
 
 
+def first_due(campaign: Campaign, day: date) -> Due:
+    """A day's first settlement: due at the day's end + grace."""
+    start, end = day_bounds(day, campaign.tz)
+    return Due(day, 1, start, end, end + campaign.grace)
+
+
 def timetable(campaign: Campaign) -> list[Due]:
     """When every settlement of a campaign is due: each day's end + grace, then the campaign's end + N days."""
     rows: list[Due] = []
     _, last_end = day_bounds(campaign.last_day, campaign.tz)
     final = last_end + timedelta(days=campaign.true_up_days)
     for day in campaign.days():
-        start, end = day_bounds(day, campaign.tz)
-        rows.append(Due(day, 1, start, end, end + campaign.grace))
+        first = first_due(campaign, day)
+        rows.append(first)
         if campaign.true_up_days:
-            rows.append(Due(day, 2, start, end, max(final, end + campaign.grace)))
+            rows.append(Due(day, 2, first.start, first.end, max(final, first.due_at)))
     return rows
 
 

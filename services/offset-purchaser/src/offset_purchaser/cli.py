@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from offset_purchaser.commands import books, campaigns, documents, dossier, lines, orders, sandbox, settlements
+from offset_purchaser.commands import (
+    books,
+    campaigns,
+    documents,
+    dossier,
+    keys,
+    lines,
+    orders,
+    sandbox,
+    settlements,
+    totals,
+)
 from offset_purchaser.commands.common import AsJson, example, reporting_errors, show_json, store, table
 
 app = typer.Typer(
@@ -24,10 +35,12 @@ app.add_typer(orders.app, name="orders")
 app.add_typer(documents.app, name="documents")
 app.add_typer(dossier.app, name="dossier")
 app.add_typer(lines.app, name="lines")
+app.add_typer(keys.app, name="keys")
 app.add_typer(topics_app, name="topics")
 app.add_typer(books.payments_app, name="payments")
 app.add_typer(books.export_app, name="export")
 app.command("reconcile", epilog=example("offset-purchaser reconcile --campaign black-friday-2026-fr"))(books.reconcile)
+app.command("totals", epilog=example("offset-purchaser totals black-friday-2026-fr 2026-11-27"))(totals.totals)
 app.command("sandbox", epilog=example("offset-purchaser sandbox --port 8089 --state var/sandbox.sqlite"))(
     sandbox.sandbox
 )

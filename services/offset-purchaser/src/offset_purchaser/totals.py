@@ -70,13 +70,13 @@ def day_total(campaign: Campaign, sums: Iterable[Sums]) -> DayTotal:
     rows = list(sums)
     counted = [row for row in rows if row.estimated and not recorded_only(campaign, row)]
     paid = [row for row in counted if row.paid]
-    channels = {name: _part(r for r in counted if r.channel is name) for name in ChannelName}
+    channels = {name: part_of(r for r in counted if r.channel is name) for name in ChannelName}
     not_bought: dict[ChannelName, dict[str, Part]] = {}
     for name in ChannelName:
         reasons = {
             reason: part
             for reason in ("bots", "late_unprovable", "paid_by_others")
-            if (part := _part(_recorded(campaign, rows, name, reason))).events
+            if (part := part_of(_recorded(campaign, rows, name, reason))).events
         }
         if reasons:
             not_bought[name] = reasons
@@ -120,7 +120,8 @@ def _covered(campaign: Campaign, total: RangeG) -> Decimal:
     return total.high if campaign.cover == "high" else total.central
 
 
-def _part(rows: Iterable[Sums]) -> Part:
+def part_of(rows: Iterable[Sums]) -> Part:
+    """Events and grams of some rows together."""
     kept = list(rows)
     return Part(sum(r.events for r in kept), sum(r.late for r in kept), _range(kept))
 

@@ -53,18 +53,11 @@ def arrived(
     by: Annotated[str, typer.Option(help="Who says so.")],
 ) -> None:
     """Say that an expected file has been loaded, so that days no longer wait for it."""
-    from offset_purchaser.store import campaigns, manual
+    from offset_purchaser.handlers.release import file_arrived
     from shared.clock import system_clock
-    from shared.errors import Rejected
-    from shared.postgres import Pool
 
-    async def note(pool: Pool) -> bool:
-        found = await campaigns.in_force(pool, campaign)
-        if not found or name not in found[0].campaign.expected_files:
-            raise Rejected(f"campaign {campaign} does not expect a file {name}")
-        return await manual.arrive(pool, campaign, name, by, system_clock())
-
-    typer.echo(f"{name} has arrived" if store(note) else f"{name} had arrived before")
+    first = store(lambda pool: file_arrived(pool, campaign, name, by=by, now=system_clock()))
+    typer.echo(f"{name} has arrived" if first else f"{name} had arrived before")
 
 
 @app.command("show", epilog=example("offset-purchaser campaigns show black-friday-2026-fr --json"))

@@ -77,14 +77,10 @@ def release(
     by: Annotated[str, typer.Option(help="Who decides; printed on every document.")],
 ) -> None:
     """Let a waiting or held settlement freeze without somebody. The gap is named on every document."""
+    from offset_purchaser.handlers.release import release_settlement
     from offset_purchaser.settlement import Release
-    from offset_purchaser.store import settlements
     from shared.clock import system_clock
 
-    if not reason.strip() or not by.strip():
-        raise Rejected("a release needs a reason and a name", field="reason")
     decision = Release(tuple(without), reason.strip(), by.strip())
-    done = store(lambda pool: settlements.release(pool, campaign, parse_day(day), number, decision, system_clock()))
-    if not done:
-        raise Rejected(f"settlement {number} of {day} in campaign {campaign} is not waiting or held")
+    store(lambda pool: release_settlement(pool, campaign, parse_day(day), number, decision, system_clock()))
     typer.echo(f"released without {', '.join(without)}")

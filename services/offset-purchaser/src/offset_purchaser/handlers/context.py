@@ -45,7 +45,12 @@ class Context:
 
     def source_topics(self) -> dict[ChannelName, str]:
         """The full name of each channel's source topic."""
-        return {channel: self.topics.name(setting) for channel, setting in CHANNEL_TOPICS}
+        return source_topics(self.topics)
+
+
+def source_topics(topics: TopicSettings) -> dict[ChannelName, str]:
+    """The full name of each channel's source topic."""
+    return {channel: topics.name(setting) for channel, setting in CHANNEL_TOPICS}
 
 
 @asynccontextmanager

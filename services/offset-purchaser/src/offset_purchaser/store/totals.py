@@ -32,7 +32,8 @@ GROUPED = """
 """
 
 
-def _filters(campaign: Campaign, dues: Sequence[Due]) -> tuple[object, ...]:
+def filters(campaign: Campaign, dues: Sequence[Due]) -> tuple[object, ...]:
+    """The arguments of ``DAYS`` and ``BELONGS``."""
     return (
         [due.day for due in dues],
         [_first_quarter(due.start) for due in dues],
@@ -54,11 +55,11 @@ async def day_sums(connection: Connection | Pool, campaign: Campaign, dues: Sequ
     """The campaign's registers of some days, added up by treatment."""
     rows = await connection.fetch(
         f"SELECT d.day, {GROUPED} FROM {DAYS} WHERE {BELONGS} GROUP BY 1, 2, 3, 4, 5, 6, 7",  # noqa: S608
-        *_filters(campaign, dues),
+        *filters(campaign, dues),
     )
     found: dict[date, list[Sums]] = {}
     for row in rows:
-        found.setdefault(row["day"], []).append(_sums(row))
+        found.setdefault(row["day"], []).append(sums_of(row))
     return found
 
 
@@ -82,10 +83,11 @@ async def frozen_sums(connection: Connection | Pool, campaign: str, day: date, n
         day,
         number,
     )
-    return [_sums(row) for row in rows]
+    return [sums_of(row) for row in rows]
 
 
-def _sums(row: Any) -> Sums:
+def sums_of(row: Any) -> Sums:
+    """A row of ``GROUPED`` as the pure modules know it."""
     return Sums(
         channel=ChannelName(row["channel"]),
         factor_group=row["factor_group"],
@@ -109,7 +111,7 @@ async def freeze_lines(connection: Connection, campaign: Campaign, dues: Sequenc
         INSERT INTO frozen_lines (campaign, day, number, {NAMES})
         SELECT $8, d.day, $9, {", ".join(f"r.{name}" for name in NAMES.split(", "))} FROM {DAYS} WHERE {BELONGS}
         """,  # noqa: S608
-        *_filters(campaign, dues),
+        *filters(campaign, dues),
         campaign.id,
         number,
     )

@@ -1,0 +1,9 @@
+"""Every router, listed once. A new noun is a file here plus a line in ``ROUTERS``."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from offset_purchaser.api.routes import campaigns
+
+ROUTERS: tuple[APIRouter, ...] = (campaigns.router,)

@@ -1,0 +1,127 @@
+"""What routes take: names, pages, text. One place for limits, so that nothing unbounded or unprintable passes."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Depends, Header, Path, Query, Request, params
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from offset_purchaser.api.problems import Problem, not_found
+from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.live import LiveTotals
+from offset_purchaser.keys import Principal, Role
+from offset_purchaser.store import campaigns
+from offset_purchaser.store.campaigns import InForce
+from shared.postgres import Pool
+
+T = TypeVar("T")
+PAGE_MAX = 500
+"""Rows of one page: some 200 kB."""
+
+
+def _printable(text: str) -> str:
+    found = text.strip()
+    if not found.isprintable():
+        raise ValueError("control characters and line breaks are not accepted")
+    return found
+
+
+Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S"), AfterValidator(_printable)]
+"""One line of text that people read."""
+CampaignId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Campaign id.")]
+Day = Annotated[date, Path(description="Campaign day, 2026-11-27.")]
+Number = Annotated[int, Path(ge=1, le=1000, description="Settlement number: 1, then 2 for the true-up.")]
+InCampaign = Annotated[
+    str | None, Query(alias="campaign", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Only this campaign.")
+]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[!-~]{1,255}$",
+        description="Chosen by the client, new for every new request; a repeat under it has no second effect.",
+    ),
+]
+
+
+class Body(BaseModel):
+    """Base of bodies: an unknown field is an error, not a silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Page(BaseModel, Generic[T]):
+    """Some rows of a longer list."""
+
+    items: list[T]
+    total: int
+    next_offset: int | None = Field(description="Where the next page begins; null on the last one.")
+
+
+class Window:
+    """Which rows of a list are asked for."""
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="Rows at most.")] = 100,
+        offset: Annotated[int, Query(ge=0, le=10**6, description="Rows to skip.")] = 0,
+    ) -> None:
+        self.limit, self.offset = limit, offset
+
+    def of(self, rows: list[T]) -> Page[T]:
+        """That part of a list."""
+        end = self.offset + self.limit
+        return Page(items=rows[self.offset : end], total=len(rows), next_offset=end if end < len(rows) else None)
+
+
+def caller(request: Request) -> Principal:
+    """Who asks; the gate has checked the key."""
+    found: Principal = request.state.principal
+    return found
+
+
+def needs(role: Role) -> params.Depends:
+    """A dependency that lets through keys of this role and above. Every route has one."""
+
+    def check(request: Request) -> None:
+        if not caller(request).role.covers(role):
+            raise Problem(403, "forbidden", f"this needs a key of role {role}; yours is {caller(request).role}")
+
+    check.role = role  # type: ignore[attr-defined]
+    return params.Depends(check)
+
+
+def tables(request: Request) -> Pool:
+    """The store: of a POST, its one transaction."""
+    found: Pool = request.state.pool
+    return found
+
+
+def context_of(request: Request) -> Context:
+    """Settings and clock of the service."""
+    found: Context = request.app.state.context
+    return found
+
+
+def live_of(request: Request) -> LiveTotals:
+    """The live totals."""
+    found: LiveTotals = request.app.state.live
+    return found
+
+
+Caller = Annotated[Principal, Depends(caller)]
+Tables = Annotated[Pool, Depends(tables)]
+Here = Annotated[Context, Depends(context_of)]
+Live = Annotated[LiveTotals, Depends(live_of)]
+Rows = Annotated[Window, Depends(Window)]
+
+
+async def campaign_of(pool: Pool, campaign: str) -> InForce:
+    """A campaign in force. Raises ``Problem`` 404."""
+    found = await campaigns.in_force(pool, campaign)
+    if not found:
+        raise not_found(f"there is no campaign {campaign}")
+    return found[0]

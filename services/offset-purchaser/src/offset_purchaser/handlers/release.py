@@ -1,0 +1,28 @@
+"""What people decide about days: go on without somebody, a file has arrived."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from offset_purchaser.settlement import Release
+from offset_purchaser.store import campaigns, manual, settlements
+from shared.errors import Rejected
+from shared.postgres import Pool
+
+
+async def release_settlement(
+    pool: Pool, campaign: str, day: date, number: int, decision: Release, now: datetime
+) -> None:
+    """Let a waiting or held settlement freeze without somebody; the gap is named on every document."""
+    if not decision.reason.strip() or not decision.by.strip() or not decision.without:
+        raise Rejected("a release needs a reason, a name, and whom to go on without", field="reason")
+    if not await settlements.release(pool, campaign, day, number, decision, now):
+        raise Rejected(f"settlement {number} of {day} in campaign {campaign} is not waiting or held")
+
+
+async def file_arrived(pool: Pool, campaign: str, name: str, *, by: str, now: datetime) -> bool:
+    """Note that an expected file has been loaded; false when that was noted before."""
+    found = await campaigns.in_force(pool, campaign)
+    if not found or name not in found[0].campaign.expected_files:
+        raise Rejected(f"campaign {campaign} does not expect a file {name}", field="name")
+    return await manual.arrive(pool, campaign, name, by, now)
