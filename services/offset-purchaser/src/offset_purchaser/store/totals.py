@@ -67,7 +67,7 @@ async def newest_quarters(connection: Connection | Pool, campaign: Campaign, due
     """The newest quarter-hour of a day with events, by channel of the campaign."""
     rows = await connection.fetch(
         f"SELECT r.channel, max(r.quarter) AS newest FROM {DAYS} WHERE r.events > 0 AND {BELONGS} GROUP BY 1",  # noqa: S608
-        *_filters(campaign, [due]),
+        *filters(campaign, [due]),
     )
     return {ChannelName(row["channel"]): row["newest"] for row in rows}
 
