@@ -37,6 +37,18 @@ def test_our_own_assumptions_are_in_a_file_of_their_own_and_nowhere_else() -> No
         assert own == (sources if path.name == "project.csv" else set()), path.name
 
 
+def test_every_assumption_has_a_reason_a_half_width_and_a_line_in_the_text() -> None:
+    text = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    own = [factor for factor in load_factor_set("2026.1").factors.values() if factor.id.startswith("project.")]
+
+    assert len(own) == 35
+    for factor in own:
+        assert len(factor.note) > 10, factor.id
+        if not factor.id.startswith("project.range."):
+            name, value = factor.id.removeprefix("project."), f"{factor.value} {factor.unit}"
+            assert f"| `{name}` | {value} | {factor.uncertainty_pct} | {factor.note} |" in text
+
+
 def test_an_emission_has_a_ghg_protocol_scope_and_category_and_a_parameter_has_none() -> None:
     for factor in load_factor_set("2026.1").factors.values():
         counted = factor.ghg_scope in (1, 2, 3)

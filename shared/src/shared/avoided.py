@@ -18,6 +18,9 @@ from shared.measure_units import parse_unit
 from shared.units import EXACT, decimal_text
 
 KINDS = ("smartphone", "tablet", "laptop", "desktop")
+"""Devices of the study."""
+UNSTUDIED = ("screen", "tv", "console", "camera", "audio", "wearable", "accessory", "printer", "other")
+"""What the marketplace sells beside them: all four indicators are gaps."""
 WORDING = "per year of use, compared with a new device; not part of the footprint and not subtracted from it"
 YEARS_LIMIT = 30
 
@@ -31,6 +34,7 @@ _SOURCED: Mapping[tuple[str, str], str] = {
     ("laptop", "raw_materials"): "refurb.computer.mat",
     ("laptop", "e_waste"): "refurb.computer.weee",
 }
+NOT_STUDIED = "the study has no such device"
 GAP = "no figure of the study could be read for this device and indicator"
 COMPUTER = "the source says computer without naming the kind"
 
@@ -46,6 +50,8 @@ class Avoided:
     high: Decimal | None
     factor: str
     note: str
+    source: str = ""
+    year: str = ""
 
 
 def avoided_by(kind: str, units: int, years: Decimal, factors: FactorSet) -> tuple[Avoided, ...]:
@@ -53,8 +59,8 @@ def avoided_by(kind: str, units: int, years: Decimal, factors: FactorSet) -> tup
 
     Raises ``Rejected`` for an unknown kind, negative units, or years beyond 0 to 30.
     """
-    if kind not in KINDS:
-        raise Rejected(f"must be one of {', '.join(KINDS)}", field="kind")
+    if kind not in (*KINDS, *UNSTUDIED):
+        raise Rejected(f"must be one of {', '.join((*KINDS, *UNSTUDIED))}", field="kind")
     if units < 0:
         raise Rejected("must not be negative", field="units")
     if not years.is_finite() or not 0 <= years <= YEARS_LIMIT:
@@ -66,7 +72,7 @@ def _indicator(kind: str, name: str, device_years: Decimal, factors: FactorSet) 
     unit = INDICATORS[name]
     factor_id = _SOURCED.get((kind, name))
     if factor_id is None:
-        return Avoided(name, unit, None, None, None, "", GAP)
+        return Avoided(name, unit, None, None, None, "", GAP if kind in KINDS else NOT_STUDIED)
     factor = factors.get(factor_id)
     per_device, shown = parse_unit(factor.unit) * parse_unit("year"), parse_unit(unit)
     if per_device.dimensions != shown.dimensions:
@@ -76,7 +82,8 @@ def _indicator(kind: str, name: str, device_years: Decimal, factors: FactorSet) 
     central = EXACT.multiply(EXACT.multiply(factor.value, scale), device_years)
     low, high = _span(kind, factors)
     note = COMPUTER if ".computer." in factor_id else ""
-    return Avoided(name, unit, EXACT.multiply(central, low), central, EXACT.multiply(central, high), factor_id, note)
+    ends = EXACT.multiply(central, low), central, EXACT.multiply(central, high)
+    return Avoided(name, unit, *ends, factor_id, note, factor.source, factor.year)
 
 
 def _span(kind: str, factors: FactorSet) -> tuple[Decimal, Decimal]:
@@ -87,7 +94,12 @@ def _span(kind: str, factors: FactorSet) -> tuple[Decimal, Decimal]:
 
 
 def avoided_report(units_sold: Mapping[str, int], years: Decimal, factors: FactorSet) -> dict[str, Any]:
-    """The ``avoided`` member of a campaign's report: per kind the four indicators, numbers or an explicit gap."""
+    """The ``avoided`` member of a campaign's report: per kind the four indicators, numbers or an explicit gap.
+
+    ``units_sold`` counts refurbished devices by kind (``KINDS`` and ``UNSTUDIED``). Decimal strings; ``{"indicator",
+    "unit", "low", "central", "high", "factor", "source", "year"}`` or ``{"indicator", "unit", "gap"}``. Raises as
+    ``avoided_by`` does. There is no total over kinds, and nothing to subtract from anything.
+    """
     return {
         "wording": WORDING,
         "years_of_use": decimal_text(years),
@@ -104,7 +116,8 @@ def _json(item: Avoided) -> dict[str, Any]:
     if item.low is None or item.central is None or item.high is None:
         return {**found, "gap": item.note}
     found |= {name: decimal_text(_short(value)) for name, value in _numbers(item).items()}
-    return {**found, "factor": item.factor} | ({"note": item.note} if item.note else {})
+    found |= {"factor": item.factor, "source": item.source, "year": item.year}
+    return found | ({"note": item.note} if item.note else {})
 
 
 def _numbers(item: Avoided) -> dict[str, Decimal]:

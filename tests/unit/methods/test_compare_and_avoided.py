@@ -127,6 +127,17 @@ def test_a_figure_that_was_not_published_is_a_gap_and_no_number() -> None:
     assert all(item.central is None for item in avoided_by("tablet", 10, Decimal(1), factor_set()))
 
 
+def test_what_the_study_does_not_have_is_sold_too_and_is_a_gap() -> None:
+    found = avoided_report({"console": 5, "smartphone": 1}, Decimal(1), factor_set())["devices"]
+
+    assert [item["gap"] for item in found["console"]["indicators"]] == ["the study has no such device"] * 4
+    first = found["smartphone"]["indicators"][0]
+    assert (first["indicator"], first["unit"], first["central"]) == ("co2e", "kgCO2e", "24.6")
+    assert (first["year"], first["factor"]) == ("2022", "refurb.phone.co2")
+    assert "2022-09" in first["source"]
+    assert [item["indicator"] for item in found["smartphone"]["indicators"] if "gap" in item] == ["water", "e_waste"]
+
+
 def test_314_g_of_waste_are_0_314_kg_a_year_for_a_laptop() -> None:
     found = {item.indicator: item for item in avoided_by("laptop", 1, Decimal(1), factor_set())}
 

@@ -164,7 +164,7 @@ def test_air_adds_its_haul_and_a_warehouse_at_the_electricity_abroad(
 
     area = 4 * Decimal(8000) / 2_000_000
     days = Decimal(20)
-    warehouse = days * area / (50 * 365) * Decimal("12515.5") + Decimal("0.12") * days * area * grid
+    warehouse = days * area / (50 * 365) * Decimal("12515.52451") + Decimal("0.12") * days * area * grid
     warehouse += Decimal("82.8") / 365 * days * area * 74
     assert segment(found, "air") == 2 * kilometres * per_tkm / Decimal(1000)
     assert close(segment(found, "warehouse_abroad"), warehouse)
