@@ -13,11 +13,12 @@ from aiokafka import AIOKafkaProducer
 
 PARTITIONS = 4
 DEVICES = ("smartphone", "tablet", "laptop", "desktop")
+TAGS = "campaign=black-friday&ref=newsletter&variant=128&utm_source=newsletter&utm_medium=email"
 COUNTRIES = ("FR", "DE", "ES", "IT", "BE", "AT", "NL", "PT")
 
 
 def event(number: int, now: datetime, chance: random.Random) -> bytes:
-    """One page view. Every thousandth names a device that does not exist."""
+    """One page view of some 400 bytes. One in a thousand names a device that does not exist."""
     return json.dumps(
         {
             "event_id": f"{number:08x}-6a1d-4f9e-9a77-{number * 2654435761 % (1 << 48):012x}",
@@ -25,11 +26,11 @@ def event(number: int, now: datetime, chance: random.Random) -> bytes:
             "shop": "default",
             "country": chance.choice(COUNTRIES),
             "kind": "view",
-            "device": "toaster" if number % 1_000 == 999 else chance.choice(DEVICES),
+            "device": "toaster" if number % 1_000 == 500 else chance.choice(DEVICES),
             "bytes_transferred": chance.randrange(20_000, 4_000_000),
             "dwell_ms": chance.randrange(0, 120_000),
-            "url": f"https://shop.example/fr-fr/p/smartphone-{number % 5000}?campaign=black-friday&ref=newsletter",
-            "session": f"{number % 90_000:x}-{number * 40503 % (1 << 32):x}",
+            "page": f"https://shop.example/fr-fr/p/smartphone-{number % 5000}?{TAGS}",
+            "session_id": f"{number % 90_000:x}-{number * 40503 % (1 << 32):x}",
         }
     ).encode()
 

@@ -16,7 +16,6 @@ from tests.law.reference import one_pass
 from tests.law.schedules import facts_of, log_of, partition_logs, plans, steps
 from tests.law.world import READINGS, Kind, World
 
-from shared.decode import BatchDecoder
 from shared.meter.channel import Channel
 from shared.meter.lateness import LatenessRules
 from shared.meter.tally import Tally
@@ -28,7 +27,7 @@ SCHEMA = "traffic_meter"
 SCHEDULES = int(os.environ.get("LAW_SCHEDULES", "2000"))
 OFFSETS_MAX = 5
 RULES = LatenessRules(grace_ms=300_000, horizon_ms=900_000, age_ms_max=35 * 86_400_000, ahead_ms_max=300_000)
-DECODER = BatchDecoder(SITE.event)
+DECODER = SITE.decoder()
 
 
 def new_tally(channel: Channel) -> Tally:

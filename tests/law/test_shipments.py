@@ -22,7 +22,6 @@ from tests.law.world import READINGS, Kind, World
 from delivery_emissions.channel import DELIVERY, MEASURES
 from delivery_emissions.counting import ShipmentTally, settle_with
 from delivery_emissions.tables import Tables
-from shared.decode import BatchDecoder
 from shared.meter.channel import Channel
 from shared.meter.window import Window
 from shared.readings import METER_MESSAGE, Reading
@@ -30,7 +29,7 @@ from shared.readings import METER_MESSAGE, Reading
 SCHEMA = "delivery_emissions"
 SCHEDULES = int(os.environ.get("LAW_SHIPMENT_SCHEDULES", "200"))
 START = datetime(2025, 11, 28, 12, tzinfo=UTC)
-DECODER = BatchDecoder(DELIVERY.event)
+DECODER = DELIVERY.decoder()
 
 
 def new_tally(channel: Channel) -> ShipmentTally:

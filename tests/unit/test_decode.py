@@ -122,7 +122,25 @@ def test_a_product_beyond_the_limit_names_its_field() -> None:
 
 
 def test_the_text_of_the_time_stays_beside_the_time() -> None:
-    row = BatchDecoder(SiteTraffic).rows([json.dumps(GOOD[SiteTraffic]).encode()])[0]
+    decoded = BatchDecoder(AdImpressions).decode([b"{", json.dumps(GOOD[AdImpressions]).encode()])
+    row = decoded.rows[1]
     assert row is not None
-    assert row[RAW_TIME] == "2025-11-28T20:59:12.125+01:00"
-    assert row["occurred_at"].isoformat() == "2025-11-28T20:59:12.125000+01:00"
+    assert row[RAW_TIME] == "2025-11-28T20:59:12Z"
+    assert row["occurred_at"].isoformat() == "2025-11-28T20:59:12+00:00"
+    assert decoded.times_ms == [None, 1_764_363_552_000]
+    assert decoded.bad
+
+
+def test_a_record_with_a_time_that_is_none_is_bad_and_its_neighbours_are_not() -> None:
+    good = GOOD[SiteTraffic]
+    values = [json.dumps({**good, "occurred_at": text}).encode() for text in ("2025-11-31T00:00:00Z", "soon")]
+    decoded = BatchDecoder(SiteTraffic).decode([json.dumps(good).encode(), *values])
+    assert [row is not None for row in decoded.rows] == [True, False, False]
+    assert decoded.times_ms == [1_764_359_952_125, None, None]
+
+
+def test_filled_fields_are_in_every_row_and_others_only_when_they_were_sent() -> None:
+    row = BatchDecoder(SiteTraffic, ("dwell_ms",)).rows([json.dumps(GOOD[SiteTraffic]).encode()])[0]
+    assert row is not None
+    assert (row["shop"], row["country"], row["dwell_ms"]) == ("default", None, None)
+    assert "hosting_country" not in row

@@ -7,35 +7,76 @@ model's own fields, so a row is accepted exactly when the model accepts it; a pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Required, cast, get_type_hints
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any, Literal, NamedTuple, Required, cast, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, Json, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    Json,
+    Strict,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import core_schema
 from typing_extensions import TypedDict
 
 from shared.errors import Rejected
 from shared.events import Event
+from shared.moments import Moments
 
 RAW_TIME = "occurred_at_text"
-"""Extra key of a row: ``occurred_at`` as the producer wrote it, for caches keyed by text."""
+"""Key of a row: ``occurred_at`` as the producer wrote it. ``Moments`` makes it a number."""
+
+ALWAYS = ("shop", "country")
+"""Fields that are in every row, absent ones with the model's default."""
 
 _OR_NONE = GetPydanticSchema(
     lambda source, handler: core_schema.with_default_schema(handler(source), default=None, on_error="default")
 )
 
 
-def row_type(model: type[Event]) -> Any:
-    """A TypedDict with the fields, types and limits of an event model, plus ``RAW_TIME``."""
+class Decoded(NamedTuple):
+    """A batch in its order; bad records are ``None`` in both."""
+
+    rows: list[dict[str, Any] | None]
+    times_ms: Sequence[int | None]
+    """``occurred_at`` in milliseconds since the epoch, rounded down."""
+    bad: bool
+    """Whether there are bad ones among them."""
+
+
+def row_type(model: type[Event], filled: Collection[str] = ()) -> Any:
+    """A TypedDict with the fields, types and limits of an event model, plus ``RAW_TIME``.
+
+    ``filled`` are fields that are in every row. An event without checks of its own has no ``occurred_at`` but its text
+    alone, which ``Moments`` judges for many records at once; enumerations are plain texts.
+    """
     hints = get_type_hints(model, include_extras=True)
     keys: dict[str, Any] = {}
     for name, info in model.model_fields.items():
-        keys[name] = Required[hints[name]] if info.is_required() else hints[name]
-    keys[RAW_TIME] = Annotated[Any, Field(validation_alias="occurred_at")]
+        hint = hints[name]
+        if isinstance(hint, type) and issubclass(hint, StrEnum):
+            hint = Literal[tuple(member.value for member in hint)]
+        if info.is_required():
+            keys[name] = Required[hint]
+        elif name in ALWAYS or name in filled:
+            keys[name] = Required[Annotated[hint, Field(default=info.default)]]
+        else:
+            keys[name] = hint
+    plain = getattr(model.check, "__func__", None) is getattr(Event.check, "__func__", None)  # bound anew each time
+    text: Any = Annotated[str, Strict()] if plain else Any
+    keys[RAW_TIME] = Required[Annotated[text, Field(validation_alias="occurred_at")]]
+    if plain:
+        del keys["occurred_at"]
     make: Any = TypedDict  # called with computed keys, which type checkers cannot follow
     row: Any = make(f"{model.__name__}Row", keys, total=False)
     row.__pydantic_config__ = ConfigDict(extra="ignore")
-    if getattr(model.check, "__func__", None) is getattr(Event.check, "__func__", None):  # bound anew at each access
+    if plain:
         return row
 
     def checked(values: dict[str, Any]) -> dict[str, Any]:
@@ -48,19 +89,39 @@ def row_type(model: type[Event]) -> Any:
 class BatchDecoder:
     """Validates the values of many records of one topic in one call."""
 
-    def __init__(self, model: type[Event]) -> None:
+    def __init__(self, model: type[Event], filled: Collection[str] = ()) -> None:
         self._model = model
-        row: Any = row_type(model)
+        row: Any = row_type(model, filled)
         rows: Any = list[Annotated[Json[row], _OR_NONE]]
         self._rows: TypeAdapter[Any] = TypeAdapter(rows, config=ConfigDict(cache_strings="keys"))
+        self._moments = Moments()
 
     def rows(self, values: Sequence[bytes | None]) -> list[dict[str, Any] | None]:
         """One row per value, ``None`` for a bad one. Order and length are kept; nothing is raised."""
-        return cast(list[dict[str, Any] | None], self._rows.validate_python(values))
+        return self.decode(values).rows
+
+    def decode(self, values: Sequence[bytes | None]) -> Decoded:
+        """Rows and times of a batch. Order and length are kept; nothing is raised."""
+        rows = cast(list[dict[str, Any] | None], self._rows.validate_python(values))
+        try:
+            times_ms = self._moments.ms([row[RAW_TIME] for row in rows])  # type: ignore[index]
+        except TypeError:  # a bad one among them
+            good = [row for row in rows if row is not None]
+            found = iter(self._moments.ms([row[RAW_TIME] for row in good]))
+            times_ms = [None if row is None else next(found) for row in rows]
+            return _without_time(rows, times_ms)
+        if None in times_ms:
+            return _without_time(rows, times_ms)
+        return Decoded(rows, times_ms, False)
 
     def why(self, value: bytes | None) -> Rejected:
         """The reason a value was not accepted."""
         return why_not(self._model, value)
+
+
+def _without_time(rows: Sequence[dict[str, Any] | None], times_ms: Sequence[int | None]) -> Decoded:
+    kept = [None if time_ms is None else row for row, time_ms in zip(rows, times_ms, strict=True)]
+    return Decoded(kept, times_ms, True)
 
 
 def why_not(model: type[BaseModel], value: bytes | None) -> Rejected:

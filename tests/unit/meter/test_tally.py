@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.decode import BatchDecoder
 from shared.meter.lateness import LatenessRules
 from shared.meter.position import Position, advance, moved
 from shared.meter.tally import Tally
@@ -38,7 +37,7 @@ def event(event_id: str, occurred_ms: int, **more: Any) -> bytes:
 
 
 def new_tally(channel: Any = SITE) -> Tally:
-    return Tally(channel, BatchDecoder(channel.event), RULES, Window(900_000, 1_000))
+    return Tally(channel, channel.decoder(), RULES, Window(900_000, 1_000))
 
 
 def origin() -> Position:

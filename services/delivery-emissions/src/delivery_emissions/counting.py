@@ -11,11 +11,12 @@ from delivery_emissions.channel import MEASURES
 from delivery_emissions.shipment import Booking, ShipmentState, apply, country_of, day_moment, quarter_s_of
 from delivery_emissions.store import Held, Stored, lock_shipments, new_event_ids, write_shipments
 from delivery_emissions.tables import Tables
-from shared.meter.lateness import Lateness, epoch_ms
+from shared.meter.identity import identity
+from shared.meter.lateness import OUTSIDE
 from shared.meter.position import Counts, Position
 from shared.meter.register import Delta, RegisterKey
 from shared.meter.tally import Record, Replay, Sealed, Tally, outside
-from shared.meter.window import identity
+from shared.moments import epoch_ms
 from shared.postgres import Connection
 from shared.readings import detail_text
 
@@ -25,21 +26,24 @@ DUPLICATE = "outcome=duplicate"
 class ShipmentTally(Tally):
     """Judges lateness at once; duplicates and states are decided inside the fenced transaction."""
 
-    def count(self, record: Record, row: dict[str, Any]) -> None:
-        """Hold a valid row, or reject it when its day lies outside the limits."""
+    def count(
+        self, records: Sequence[Record], log_ms: list[int], rows: list[dict[str, Any]], times_ms: list[int]
+    ) -> None:
+        """Hold valid rows, or reject those whose day lies outside the limits."""
+        self.held += [(record, row) for record, row in zip(records, rows, strict=True) if self._admit(record, row)]
+
+    def replay(self, source: str, record: Record, row: dict[str, Any], occurred_ms: int) -> None:
+        """Hold a replayed row apart until its position is known to be free."""
+        if self._admit(record, row):
+            self._replays.append(Replay(source, record, row, occurred_ms, duplicate=False))
+
+    def _admit(self, record: Record, row: dict[str, Any]) -> bool:
         moment, name = day_moment(row)
         lateness = self.rules.judge(record.timestamp, epoch_ms(moment))
-        if lateness.value >= Lateness.TOO_OLD.value:
+        if lateness in OUTSIDE:
             self.reject(record, name, outside(lateness, self.rules))
-        else:
-            self.held.append((record, row))
-
-    def replay(self, source: str, record: Record, row: dict[str, Any]) -> None:
-        """Hold a replayed row apart until its position is known to be free."""
-        held = len(self.held)
-        self.count(record, row)
-        if len(self.held) > held:
-            self._replays.append(Replay(source, *self.held.pop(), duplicate=False))
+            return False
+        return True
 
     def with_replays(self, sealed: Sealed, fresh: set[int]) -> Sealed:
         """Rows of free positions are decided like all others; event ids still tell which of them are duplicates."""

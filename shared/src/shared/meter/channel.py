@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from shared.decode import BatchDecoder
 from shared.estimate import ChannelName
 from shared.events import Event
 from shared.readings import detail_text
@@ -19,6 +20,14 @@ class Contribution(NamedTuple):
 
     labels: tuple[str, ...]
     measures: tuple[int, ...]
+
+
+class Columns(NamedTuple):
+    """What many events add, column by column, one value an event in each."""
+
+    labels: Sequence[Iterable[str | None]]
+    """One column a label, in the channel's order; ``None`` reads as ``""``."""
+    measures: Sequence[Sequence[int]]
 
 
 class Share(NamedTuple):
@@ -47,7 +56,23 @@ class Channel:
     fold: Callable[[Row], Contribution] | None
     """``None``: the meter decides inside the fenced transaction (shipments)."""
     spread: Callable[[Row], tuple[Share, ...]] | None = None
+    filled: tuple[str, ...] = ()
+    """Optional fields that are in every row handed over, ``None`` when the event had none."""
+    fold_rows: Callable[[Sequence[Row]], Columns] | None = None
+    """``fold`` of many rows at once, for a busy channel; a property test holds it to ``fold``."""
 
-    def detail(self, values: tuple[str, ...]) -> str:
+    def columns(self, rows: Sequence[Row]) -> Columns:
+        """What many events add, by ``fold_rows`` or one by one."""
+        if self.fold_rows is not None:
+            return self.fold_rows(rows)
+        assert self.fold is not None, "a channel without a fold needs a tally of its own"
+        labels, measures = zip(*map(self.fold, rows), strict=True)
+        return Columns(tuple(zip(*labels, strict=True)), tuple(zip(*measures, strict=True)))
+
+    def decoder(self) -> BatchDecoder:
+        """A decoder whose rows suit this channel."""
+        return BatchDecoder(self.event, self.filled)
+
+    def detail(self, values: tuple[str | None, ...]) -> str:
         """The register's detail for a contribution's labels."""
-        return detail_text(dict(zip(self.labels, values, strict=True)))
+        return detail_text({name: value or "" for name, value in zip(self.labels, values, strict=True)})

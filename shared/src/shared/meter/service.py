@@ -128,7 +128,7 @@ def lateness_rules(settings: MeterSettings, channel: Channel) -> LatenessRules:
 
 def tally_factory(definition: MeterDefinition, settings: MeterSettings) -> Callable[[Channel], Tally]:
     """Makes tallies; decoders are built once per channel."""
-    decoders = {channel.topic: BatchDecoder(channel.event) for channel in definition.channels}
+    decoders = {channel.topic: channel.decoder() for channel in definition.channels}
     shares = {channel.topic: BadShare(settings.bad_share_max) for channel in definition.channels}
 
     def new_tally(channel: Channel) -> Tally:

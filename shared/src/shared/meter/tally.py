@@ -6,25 +6,28 @@ sum of what it seals is the same: that is the law the property tests state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from operator import add
-from typing import Any, NamedTuple, Protocol
+from operator import attrgetter, sub
+from typing import Any, NamedTuple, Protocol, cast
 
 from shared.decode import BatchDecoder
 from shared.meter.bad_share import BadShare
 from shared.meter.channel import Channel
-from shared.meter.lateness import Lateness, LatenessRules, TimeCache
+from shared.meter.identity import window_identities
+from shared.meter.lateness import OUTSIDE, Lateness, LatenessRules
 from shared.meter.position import Anchor, Counts, Position
 from shared.meter.register import Delta, RegisterKey
-from shared.meter.window import Window, digest128, identity
+from shared.meter.sums import QUARTER_S, Sums
+from shared.meter.window import Window
 
-QUARTER_S = 900
 REPLAYS = "replays"
 """Header of a record that replays a dead letter: ``topic/epoch/partition/offset``."""
 OUTCOME_REJECTED = "outcome=rejected"
 """Detail of the registers that count rejected records, in the quarter-hour of their log time."""
+
+_headers = attrgetter("headers")
 
 
 class Record(Protocol):
@@ -57,6 +60,8 @@ class Replay(NamedTuple):
     """``topic/epoch/partition/offset`` of the dead letter."""
     record: Record
     row: dict[str, Any]
+    occurred_ms: int
+    """When it happened, in milliseconds since the epoch."""
     duplicate: bool
     """Its id lay in the window."""
 
@@ -86,7 +91,11 @@ def anchor_of(record: Record) -> Anchor:
 
 
 class Tally:
-    """Counts one partition of a channel whose duplicates are told by a window (all channels but shipments)."""
+    """Counts one partition of a channel whose duplicates are told by a window (all channels but shipments).
+
+    The hot path of the meter: work is done on whole columns of a batch, and what needs a look at a single record (bad
+    ones, replays, duplicates, late ones) is taken out first.
+    """
 
     def __init__(
         self,
@@ -99,22 +108,16 @@ class Tally:
         self.channel = channel
         self.share = share
         self.window = window
-        self._decoder = decoder
         self.rules = rules
-        self._times = TimeCache()
-        self._details: dict[tuple[tuple[str, ...], bool], str] = {}
-        self._fold = channel.fold
-        self._spreads = channel.spread is not None
-        self._sight = window.sight
-        self._occurred_ms = self._times.occurred_ms
-        self._ahead_ms, self._grace_ms = -rules.ahead_ms_max, rules.grace_ms
+        self._decoder = decoder
+        self._details: dict[tuple[tuple[str | None, ...], bool], str] = {}
 
     def begin(self, position: Position) -> None:
         """Start a new stretch at a committed position."""
         self._next_offset = position.next_offset
         self._w_ms = position.log_time_max_ms
         self._counts = Counts()
-        self._deltas: dict[tuple[Any, ...], Delta] = {}
+        self._sums = Sums(self.channel)
         self._dead: list[DeadLetter] = []
         self._last: Record | None = None
         self.held: list[tuple[Record, dict[str, Any]]] = []
@@ -127,9 +130,11 @@ class Tally:
 
     def remember(self, records: Sequence[Record], w_ms: int) -> None:
         """Rebuild the window from records before the stretch; ``w_ms`` is the highest log time at its start."""
-        for record, row in zip(records, self._decoder.rows([r.value for r in records]), strict=True):
-            if row is not None:
-                self.window.sight(identity(row["event_id"]), record.offset, record.timestamp, w_ms)
+        rows = self._decoder.rows([record.value for record in records])
+        known = [(record, row["event_id"]) for record, row in zip(records, rows, strict=True) if row is not None]
+        if known:
+            offsets, times_ms = [r.offset for r, _ in known], [r.timestamp for r, _ in known]
+            self.window.sight_all(window_identities([i for _, i in known]), offsets, times_ms, w_ms)
 
     def passed(self, offset: int) -> None:
         """Everything before ``offset`` that was not handed over carries no record: control records, aborted ones."""
@@ -143,116 +148,101 @@ class Tally:
             records = [record for record in records if record.offset >= self._next_offset]
         if not records:
             return
-        dead_before, count = len(self._dead), self.count
-        for record, row in zip(records, self._decoder.rows([r.value for r in records]), strict=True):
-            offset, log_ms = record.offset, record.timestamp
-            if offset != self._next_offset:
-                self.passed(offset)
-            self._next_offset = offset + 1
-            if log_ms > self._w_ms:  # noqa: PLR1730  (max() costs a call a record)
-                self._w_ms = log_ms
-            if row is None:
+        dead_before = len(self._dead)
+        rows, times_ms, bad = self._decoder.decode([record.value for record in records])
+        if bad or any(map(_headers, records)):
+            self._take_apart(records, rows, times_ms)
+        else:
+            self._take_valid(records, rows, times_ms)
+        end = records[-1].offset + 1
+        self._counts.skipped += end - self._next_offset - len(records)
+        self._next_offset, self._last = end, records[-1]
+        if self.share is not None:
+            at = {letter.record.offset for letter in self._dead[dead_before:]}
+            self.share.add(len(records), [i for i, r in enumerate(records) if r.offset in at] if at else ())
+
+    def _take_apart(
+        self, records: Sequence[Record], rows: Sequence[dict[str, Any] | None], times_ms: Sequence[int | None]
+    ) -> None:
+        """Bad records and replays one by one, what lies between them together."""
+        start = 0
+        for at, (record, row, time_ms) in enumerate(zip(records, rows, times_ms, strict=True)):
+            source = replays_of(record) if record.headers else ""
+            if row is not None and not source:
+                continue
+            self._take_valid(records[start:at], rows[start:at], times_ms[start:at])
+            start = at + 1
+            self._w_ms = max(self._w_ms, record.timestamp)
+            if row is None or time_ms is None:
                 why = self._decoder.why(record.value)
                 self.reject(record, why.field, why.reason)
-            elif record.headers and (source := replays_of(record)):
-                self.replay(source, record, row)
             else:
-                count(record, row)
-        self._last = records[-1]
-        if self.share is not None:
-            bad = {letter.record.offset for letter in self._dead[dead_before:]}
-            self.share.add(len(records), [i for i, r in enumerate(records) if r.offset in bad] if bad else ())
+                self.replay(source, record, row, time_ms)
+        self._take_valid(records[start:], rows[start:], times_ms[start:])
 
-    def count(self, record: Record, row: dict[str, Any]) -> None:
-        """Fold one valid record."""
-        raw, log_ms = row["event_id"].encode(), record.timestamp
-        duplicate = self._sight(digest128(raw), record.offset, log_ms, self._w_ms)
-        occurred_ms = self._occurred_ms(row)
-        if not self._ahead_ms <= log_ms - occurred_ms <= self._grace_ms:  # rare, and judged as everything is
-            lateness = self.rules.judge(log_ms, occurred_ms)
-            if lateness.value >= Lateness.TOO_OLD.value:
-                self.reject(record, "occurred_at", outside(lateness, self.rules))
-                return
-            if lateness is not Lateness.ON_TIME:
-                unprovable = lateness is Lateness.UNPROVABLE
-                delta = self._book(self._counts, self._deltas, row, occurred_ms, duplicate, unprovable)
-                self._late(self._counts, delta, duplicate, unprovable)
-                self._counts.duplicate_unprovable += not duplicate and record.key != raw
-                return
-        self._book(self._counts, self._deltas, row, occurred_ms, duplicate, False)
-        if record.key != raw and not duplicate:
-            self._counts.duplicate_unprovable += 1
+    def _take_valid(
+        self, records: Sequence[Record], rows: Sequence[dict[str, Any] | None], times_ms: Sequence[int | None]
+    ) -> None:
+        if records:
+            log_ms = [record.timestamp for record in records]
+            self.count(records, log_ms, cast(list[dict[str, Any]], rows), cast(list[int], times_ms))
+            self._w_ms = max(self._w_ms, *log_ms)
 
-    def replay(self, source: str, record: Record, row: dict[str, Any]) -> None:
+    def count(
+        self, records: Sequence[Record], log_ms: list[int], rows: list[dict[str, Any]], times_ms: list[int]
+    ) -> None:
+        """Fold valid records, given column by column, before ``W`` moves past them."""
+        event_ids = [row["event_id"] for row in rows]
+        offsets = [record.offset for record in records]
+        duplicates = self.window.sight_all(window_identities(event_ids), offsets, log_ms, self._w_ms)
+        keys = [record.key for record in records]
+        encoded = list(map(str.encode, event_ids))
+        unlike = [] if keys == encoded else [n for n, key in enumerate(keys) if key != encoded[n]]
+        odd = dict.fromkeys(duplicates, Lateness.ON_TIME) | self.rules.not_on_time(list(map(sub, log_ms, times_ms)))
+        if odd:
+            self._count_odd(records, rows, times_ms, odd, set(duplicates))
+            unlike = [n for n in unlike if n not in odd or (odd[n] not in OUTSIDE and n not in duplicates)]
+            rows, times_ms = list(rows), list(times_ms)
+            for n in sorted(odd, reverse=True):
+                del rows[n], times_ms[n]
+        _book(self._counts, self._sums, rows, times_ms, Lateness.ON_TIME, False)
+        self._counts.duplicate_unprovable += len(unlike)
+
+    def _count_odd(
+        self,
+        records: Sequence[Record],
+        rows: Sequence[dict[str, Any]],
+        times_ms: Sequence[int],
+        odd: Mapping[int, Lateness],
+        duplicates: set[int],
+    ) -> None:
+        """Duplicates and events that are not on time, grouped by what they are."""
+        groups: dict[tuple[Lateness, bool], list[int]] = {}
+        for n in sorted(odd):
+            if odd[n] in OUTSIDE:
+                self.reject(records[n], "occurred_at", outside(odd[n], self.rules))
+            else:
+                groups.setdefault((odd[n], n in duplicates), []).append(n)
+        for (lateness, duplicate), at in groups.items():
+            some, when = [rows[n] for n in at], [times_ms[n] for n in at]
+            _book(self._counts, self._sums, some, when, lateness, duplicate)
+
+    def replay(self, source: str, record: Record, row: dict[str, Any], occurred_ms: int) -> None:
         """Hold a replayed record until the database has told whether its position was counted before."""
-        duplicate = self._sight(digest128(row["event_id"].encode()), record.offset, record.timestamp, self._w_ms)
-        lateness = self.rules.judge(record.timestamp, self._occurred_ms(row))
-        if lateness.value >= Lateness.TOO_OLD.value:
+        identities = window_identities([row["event_id"]])
+        duplicate = bool(self.window.sight_all(identities, [record.offset], [record.timestamp], self._w_ms))
+        lateness = self.rules.judge(record.timestamp, occurred_ms)
+        if lateness in OUTSIDE:
             self.reject(record, "occurred_at", outside(lateness, self.rules))
         else:
-            self._replays.append(Replay(source, record, row, duplicate))
-
-    def _book_replay(
-        self, counts: Counts, deltas: dict[tuple[Any, ...], Delta], replay: Replay, duplicate: bool
-    ) -> None:
-        record, row = replay.record, replay.row
-        occurred_ms = self._occurred_ms(row)
-        lateness = self.rules.judge(record.timestamp, occurred_ms)
-        unprovable = lateness is Lateness.UNPROVABLE
-        delta = self._book(counts, deltas, row, occurred_ms, duplicate, unprovable)
-        if lateness is not Lateness.ON_TIME:
-            self._late(counts, delta, duplicate, unprovable)
-        counts.duplicate_unprovable += not duplicate and record.key != row["event_id"].encode()
-
-    def _late(self, counts: Counts, delta: Delta, duplicate: bool, unprovable: bool) -> None:
-        if not duplicate:
-            delta.late += 1
-            counts.late += 1
-            counts.late_unprovable += unprovable
-
-    def _book(
-        self,
-        counts: Counts,
-        deltas: dict[tuple[Any, ...], Delta],
-        row: dict[str, Any],
-        occurred_ms: int,
-        duplicate: bool,
-        unprovable: bool,
-    ) -> Delta:
-        assert self._fold is not None, "a channel without a fold needs a tally of its own"
-        get = row.get
-        labels, measures = self._fold(row)
-        key = (occurred_ms // 900_000 * QUARTER_S, get("shop", "default"), get("country") or "", labels, unprovable)
-        delta = deltas.get(key)
-        if delta is None:
-            delta = deltas[key] = Delta(activity=[0] * len(self.channel.measures))
-        if duplicate:
-            delta.duplicates += 1
-            counts.duplicate += 1
-            return delta
-        delta.events += 1
-        counts.counted += 1
-        delta.activity = list(map(add, delta.activity, measures))
-        if self._spreads:
-            self._spread(deltas, key, row)
-        return delta
-
-    def _spread(self, deltas: dict[tuple[Any, ...], Delta], key: tuple[Any, ...], row: dict[str, Any]) -> None:
-        assert self.channel.spread is not None
-        for quarter_s, contribution in self.channel.spread(row):
-            other = (quarter_s, *key[1:3], contribution.labels, key[4])
-            delta = deltas.get(other)
-            if delta is None:
-                delta = deltas[other] = Delta(activity=[0] * len(self.channel.measures))
-            for index, value in enumerate(contribution.measures):
-                delta.activity[index] += value
+            self._replays.append(Replay(source, record, row, occurred_ms, duplicate))
 
     def reject(self, record: Record, field_name: str, reason: str) -> None:
         """Dead-letter a record with its reason."""
         self._counts.rejected += 1
         self._dead.append(DeadLetter(record, field_name, reason))
 
-    def _detail(self, labels: tuple[str, ...], unprovable: bool) -> str:
+    def _detail(self, labels: tuple[str | None, ...], unprovable: bool) -> str:
         key = (labels, unprovable)
         detail = self._details.get(key)
         if detail is None:
@@ -264,7 +254,7 @@ class Tally:
 
     def seal(self) -> Sealed:
         """The stretch so far, without ending it: sealing again after a failed flush gives at least the same."""
-        deltas = self._registers(self._deltas)
+        deltas = self._sums.deltas(self._detail)
         count_rejected(deltas, self._dead)
         return Sealed(
             next_offset=self._next_offset,
@@ -279,23 +269,38 @@ class Tally:
 
     def with_replays(self, sealed: Sealed, fresh: set[int]) -> Sealed:
         """The stretch with its replayed records: those at the indexes ``fresh`` are counted, others are duplicates."""
-        counts = replace(sealed.counts)
-        booked: dict[tuple[Any, ...], Delta] = {}
+        counts, sums = replace(sealed.counts), Sums(self.channel)
         for index, replay in enumerate(sealed.replays):
-            self._book_replay(counts, booked, replay, replay.duplicate or index not in fresh)
+            duplicate = replay.duplicate or index not in fresh
+            lateness = self.rules.judge(replay.record.timestamp, replay.occurred_ms)
+            _book(counts, sums, [replay.row], [replay.occurred_ms], lateness, duplicate)
+            counts.duplicate_unprovable += not duplicate and replay.record.key != replay.row["event_id"].encode()
         deltas = {key: delta.copy() for key, delta in sealed.deltas.items()}
-        for key, delta in self._registers(booked).items():
+        for key, delta in sums.deltas(self._detail).items():
             if key in deltas:
                 deltas[key].add(delta)
             else:
                 deltas[key] = delta
         return replace(sealed, counts=counts, deltas=deltas)
 
-    def _registers(self, deltas: dict[tuple[Any, ...], Delta]) -> dict[RegisterKey, Delta]:
-        return {
-            RegisterKey(quarter_s, shop, country, "", self._detail(labels, unprovable)): delta
-            for (quarter_s, shop, country, labels, unprovable), delta in deltas.items()
-        }
+
+def _book(
+    counts: Counts,
+    sums: Sums,
+    rows: Sequence[dict[str, Any]],
+    times_ms: Sequence[int],
+    lateness: Lateness,
+    duplicate: bool,
+) -> None:
+    """Count events that are alike."""
+    sums.add(rows, times_ms, lateness, duplicate)
+    if duplicate:
+        counts.duplicate += len(rows)
+        return
+    counts.counted += len(rows)
+    if lateness is not Lateness.ON_TIME:
+        counts.late += len(rows)
+        counts.late_unprovable += len(rows) if lateness is Lateness.UNPROVABLE else 0
 
 
 def replays_of(record: Record) -> str:

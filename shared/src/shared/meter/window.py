@@ -4,56 +4,77 @@ An id is a duplicate iff it was sighted at an earlier offset with ``W - sighting
 ``offset - sighting's offset <= offsets_max``, where ``W`` is the highest log time up to and including this record.
 Every sighting counts, so a duplicate prolongs its own window. The answer is a function of the log alone.
 
-Memory: about 86 bytes an id. Ids live in generations (at most a quarter of the horizon each) of sharded dictionaries,
-so that growing one never pauses the meter for long and forgetting is dropping a generation.
+Ids live in generations, one dictionary each, so that forgetting is dropping a generation. A generation old enough ends
+instead of growing its dictionary: memory is used to the full, and nothing ever pauses the meter for long. Times of
+sightings are kept as runs, because a broker stamps whole batches of records alike.
 """
 
 from __future__ import annotations
 
 from array import array
-from hashlib import blake2b
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
+from itertools import compress, count, islice
+from operator import ne
 
-SHARDS = 16
-BYTES_PER_ID = 86
-"""Measured (docs/performance.md)."""
-GENERATION_OFFSETS = 337_600
-"""Fills 16 dictionaries to just below the size at which they would grow once more."""
-_from_bytes = int.from_bytes
-_INDEXES = list(range(GENERATION_OFFSETS))
+BYTES_PER_ID = 82
+"""Measured with full generations (docs/performance.md)."""
+GENERATION_IDS_MAX = 349_525
+"""Two thirds of 2**19, where a dictionary grows; the next growth would take more than 20 ms."""
+_FULL = tuple((2 << power) // 3 for power in range(3, 19))
+"""How many entries a dictionary takes before it grows (CPython)."""
+_INDEXES = list(range(GENERATION_IDS_MAX))
 """Shared integers: a generation stores 8 bytes of reference for an index instead of 32 bytes of integer."""
-
-
-def identity(event_id: str) -> int:
-    """First 128 bits of BLAKE2b of the id, as an integer."""
-    return digest128(event_id.encode())
-
-
-def digest128(raw: bytes) -> int:
-    """The same of the id's bytes."""
-    return _from_bytes(blake2b(raw, digest_size=16).digest(), "big")
+SHORTEST, LONGEST = 1 / 12, 1 / 4
+"""Parts of the horizon (or of the number of offsets) that a generation spans."""
 
 
 class _Generation:
     __slots__ = (
+        "first_ms",
         "first_offset",
-        "first_w_ms",
+        "index",
         "last_offset",
         "regressed",
-        "shards",
+        "run_starts",
+        "run_times_ms",
         "time_max_ms",
-        "times_ms",
+        "time_min_ms",
     )
 
-    def __init__(self, offset: int, w_ms: int) -> None:
-        self.first_offset = offset
-        self.last_offset = offset
-        self.first_w_ms = w_ms
-        self.time_max_ms = -(1 << 62)
-        self.shards: list[dict[int, int]] = [{} for _ in range(SHARDS)]
-        self.times_ms = array("q")
-        """By offset, counted from the first."""
+    def __init__(self, offset: int, time_ms: int) -> None:
+        self.first_offset = self.last_offset = offset
+        self.first_ms = time_ms
+        self.time_min_ms, self.time_max_ms = 1 << 62, -(1 << 62)
+        self.index: dict[int, int] = {}
+        """Newest sighting of an id, as an offset counted from the first."""
+        self.run_starts, self.run_times_ms = array("q"), array("q")
+        """From which index on sightings have which log time."""
         self.regressed: dict[int, list[tuple[int, int]]] = {}
         """Repeated sightings whose log time went back: neither of the two decides for both bounds."""
+
+    def time_ms(self, index: int) -> int:
+        """Log time of the sighting at an index."""
+        return self.run_times_ms[bisect_right(self.run_starts, index) - 1]
+
+    def sightings(self, identity: int) -> list[tuple[int, int]]:
+        """Offset and log time of those that can decide; the id must be known."""
+        index = self.index[identity]
+        return [(self.first_offset + index, self.time_ms(index)), *self.regressed.get(identity, ())]
+
+    def stamp(self, offsets: Sequence[int], times_ms: Sequence[int]) -> None:
+        """Remember the log times of the next records."""
+        lowest, highest = min(times_ms), max(times_ms)
+        self.time_min_ms, self.time_max_ms = min(self.time_min_ms, lowest), max(self.time_max_ms, highest)
+        self.last_offset = offsets[-1]
+        last = self.run_times_ms[-1] if self.run_times_ms else None
+        if last != times_ms[0]:
+            self.run_starts.append(offsets[0] - self.first_offset)
+            self.run_times_ms.append(times_ms[0])
+        if lowest != highest:
+            changed = list(compress(count(1), map(ne, times_ms, islice(times_ms, 1, None))))
+            self.run_starts.extend([offsets[at] - self.first_offset for at in changed])
+            self.run_times_ms.extend([times_ms[at] for at in changed])
 
 
 class Window:
@@ -66,59 +87,90 @@ class Window:
         self._generations: list[_Generation] = []
 
     def __len__(self) -> int:
-        return sum(len(shard) for generation in self._generations for shard in generation.shards)
+        return sum(len(generation.index) for generation in self._generations)
 
     def sight(self, identity: int, offset: int, time_ms: int, w_ms: int) -> bool:
-        """Record a sighting; True when the id is a duplicate. Offsets must ascend, ``w_ms >= time_ms``."""
+        """Record one sighting; see ``sight_all``."""
+        return bool(self.sight_all([identity], [offset], [time_ms], w_ms))
+
+    def sight_all(
+        self, identities: Sequence[int], offsets: Sequence[int], times_ms: Sequence[int], w_ms: int
+    ) -> list[int]:
+        """Record sightings of a batch; returns the positions in it, ascending, of those that are duplicates.
+
+        Offsets must ascend; ``w_ms``: the highest log time before the batch.
+        """
+        known = [map(generation.index.__contains__, identities) for generation in self._generations]
+        repeated = {n for found in known for n in compress(count(), found)}
+        generation = self._current(offsets, times_ms[0], max(w_ms, times_ms[0]))
+        generation.stamp(offsets, times_ms)
+        indexes = _indexes(offsets, generation.first_offset)
+        fresh, fresh_indexes = identities, indexes
+        if repeated:
+            fresh, fresh_indexes = list(identities), indexes.copy()
+            for n in sorted(repeated, reverse=True):
+                del fresh[n], fresh_indexes[n]
+        ids = len(generation.index) + len(fresh)
+        generation.index.update(zip(fresh, fresh_indexes, strict=True))
+        if len(generation.index) < ids:
+            repeated.update(_doubles(identities, repeated, indexes, generation))
+        return self._judge(sorted(repeated), identities, offsets, times_ms, w_ms) if repeated else []
+
+    def _judge(
+        self,
+        repeated: Sequence[int],
+        identities: Sequence[int],
+        offsets: Sequence[int],
+        times_ms: Sequence[int],
+        w_ms: int,
+    ) -> list[int]:
+        """Sight repeated ids one after another; returns those that are duplicates."""
+        generation, duplicates, done = self._generations[-1], [], 0
+        for n in repeated:
+            w_ms, done = max(w_ms, *times_ms[done : n + 1]), n + 1
+            if self._seen(identities[n], offsets[n], w_ms):
+                duplicates.append(n)
+            self._remember(generation, identities[n], offsets[n], times_ms[n])
+        return duplicates
+
+    def _seen(self, identity: int, offset: int, w_ms: int) -> bool:
+        """Whether an earlier sighting of an id lies within both bounds."""
         duplicate = False
-        shard = identity & (SHARDS - 1)
         for generation in self._generations:
-            if identity in generation.shards[shard]:
-                duplicate |= self._repeated(generation, shard, identity, offset, w_ms)
-        generation = self._current(offset, w_ms)
-        shards, times_ms = generation.shards[shard], generation.times_ms
-        known = shards.get(identity)
-        index = offset - generation.first_offset
-        if index > len(times_ms):
-            times_ms.extend([0] * (index - len(times_ms)))  # offsets that carried no id
-        times_ms.append(time_ms)
-        if known is not None and times_ms[known] > time_ms:
+            if identity in generation.index:
+                for seen_offset, seen_ms in generation.sightings(identity):
+                    if seen_ms >= w_ms - self.horizon_ms:
+                        if seen_offset >= offset - self.offsets_max:
+                            duplicate = True
+                        else:
+                            self.offsets_bound = True
+        return duplicate
+
+    def _remember(self, generation: _Generation, identity: int, offset: int, time_ms: int) -> None:
+        known = generation.index.get(identity)
+        if known is not None and generation.time_ms(known) > time_ms:
             generation.regressed.setdefault(identity, []).append((offset, time_ms))
         else:
-            shards[identity] = _INDEXES[index]
-        generation.last_offset = offset
-        if time_ms > generation.time_max_ms:  # noqa: PLR1730  (max() costs a call a record)
-            generation.time_max_ms = time_ms
-        return duplicate
+            generation.index[identity] = _indexes([offset], generation.first_offset)[0]
 
-    def _repeated(self, generation: _Generation, shard: int, identity: int, offset: int, w_ms: int) -> bool:
-        """Whether a sighting of this id in a generation lies within both bounds."""
-        index = generation.shards[shard][identity]
-        duplicate = False
-        for seen_offset, seen_ms in (
-            (generation.first_offset + index, generation.times_ms[index]),
-            *generation.regressed.get(identity, ()),
-        ):
-            if seen_ms >= w_ms - self.horizon_ms:
-                if seen_offset >= offset - self.offsets_max:
-                    duplicate = True
-                else:
-                    self.offsets_bound = True
-        return duplicate
-
-    def _current(self, offset: int, w_ms: int) -> _Generation:
-        generations = self._generations
-        if generations:
-            last = generations[-1]
-            if (
-                w_ms - last.first_w_ms <= self.horizon_ms // 4
-                and offset - last.first_offset <= self.offsets_max // 4
-                and offset - last.first_offset < GENERATION_OFFSETS
-            ):
-                return last
-        self._forget(offset, w_ms)
-        self._generations.append(_Generation(offset, w_ms))
+    def _current(self, offsets: Sequence[int], time_ms: int, w_ms: int) -> _Generation:
+        """The generation that the next records belong to: the last one, or a new one."""
+        if self._generations and not self._ends(self._generations[-1], offsets, time_ms):
+            return self._generations[-1]
+        self._forget(offsets[0], w_ms)
+        self._generations.append(_Generation(offsets[0], time_ms))
         return self._generations[-1]
+
+    def _ends(self, last: _Generation, offsets: Sequence[int], time_ms: int) -> bool:
+        """Whether a generation ends before these records: it must, or it is old enough and would have to grow."""
+        parts = max(
+            (time_ms - last.first_ms) / max(1, self.horizon_ms),
+            (offsets[0] - last.first_offset) / max(1, self.offsets_max),
+        )
+        if parts > LONGEST or offsets[-1] - last.first_offset >= GENERATION_IDS_MAX:
+            return True
+        ids = len(last.index)
+        return parts >= SHORTEST and any(ids <= full < ids + len(offsets) for full in _FULL)
 
     def _forget(self, offset: int, w_ms: int) -> None:
         """Drop the generations in which nothing can be a duplicate of a later record any more."""
@@ -131,3 +183,27 @@ class Window:
             elif in_time:
                 self.offsets_bound = True
         self._generations = kept
+
+
+def _indexes(offsets: Sequence[int], first: int) -> list[int]:
+    start, end = offsets[0] - first, offsets[-1] - first + 1
+    if end - start == len(offsets) and end <= GENERATION_IDS_MAX:
+        return _INDEXES[start:end]
+    return [_INDEXES[at - first] if at - first < GENERATION_IDS_MAX else at - first for at in offsets]
+
+
+def _doubles(
+    identities: Sequence[int], repeated: Collection[int], indexes: Sequence[int], generation: _Generation
+) -> list[int]:
+    """Positions of ids that a batch has once more; the generation remembers the first of each instead of the last."""
+    first: set[int] = set()
+    again = []
+    for n, identity in enumerate(identities):
+        if n in repeated:
+            continue
+        if identity in first:
+            again.append(n)
+        else:
+            first.add(identity)
+            generation.index[identity] = indexes[n]
+    return again

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from operator import itemgetter
+
 from shared.estimate import ChannelName
 from shared.events import SiteTraffic
-from shared.meter.channel import Channel, Contribution, Row
+from shared.meter.channel import Channel, Columns, Contribution, Row
+
+_kind, _device, _hosting = itemgetter("kind"), itemgetter("device"), itemgetter("hosting_country")
 
 
 def fold(row: Row) -> Contribution:
@@ -15,6 +21,20 @@ def fold(row: Row) -> Contribution:
     return Contribution(labels, (0, 1, dwell_ms) if size is None else (size, 0, dwell_ms))
 
 
+def fold_rows(rows: Sequence[Row]) -> Columns:
+    """The same of many rows."""
+    sizes = [row["bytes_transferred"] for row in rows]
+    dwells_ms = [row["dwell_ms"] or 0 for row in rows]
+    measured: Iterable[str] = repeat("measured", len(rows))
+    unmeasured = [0] * len(rows)
+    if None in sizes:
+        measured = ["missing" if size is None else "measured" for size in sizes]
+        unmeasured = [int(size is None) for size in sizes]
+        sizes = [size or 0 for size in sizes]
+    labels = (map(_kind, rows), map(_device, rows), map(_hosting, rows), measured)
+    return Columns(labels, (sizes, unmeasured, dwells_ms))
+
+
 SITE = Channel(
     name=ChannelName.SITE,
     topic="site_traffic",
@@ -23,4 +43,6 @@ SITE = Channel(
     measures=("bytes_transferred", "unmeasured_events", "dwell_ms"),
     horizon_s=15 * 60,
     fold=fold,
+    filled=("bytes_transferred", "dwell_ms", "hosting_country"),
+    fold_rows=fold_rows,
 )
