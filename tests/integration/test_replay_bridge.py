@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,11 +57,13 @@ class World:
         await admin.create_topics([NewTopic(self.source, 2, 1)])
         await admin.close()
 
-    async def put(self, values: Sequence[bytes | None]) -> None:
+    async def put(self, values: Sequence[bytes | None], *, batched: bool = False) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap_servers)
         await producer.start()
         for number, value in enumerate(values):
-            await producer.send_and_wait(self.source, value, key=b"k", partition=number % 2)
+            sent = await producer.send(self.source, value, key=b"k", partition=number % 2)
+            if not batched:
+                await sent
         await producer.stop()
 
     def bridge(self) -> Bridge:
@@ -197,12 +202,75 @@ async def test_a_second_bridge_takes_over_and_the_first_one_stops(world: World) 
 
 async def test_records_deleted_before_they_were_bridged_stop_it_with_a_sentence(world: World) -> None:
     bridge = world.bridge()
-    assert bridge._start(TopicPartition(world.source, 0), 5, 5) == 5
-    assert bridge._start(TopicPartition(world.source, 0), None, 7) == 7
+    place = TopicPartition(world.source, 0)
+    assert bridge._start(place, 5, 5, 20) == 5
+    assert bridge._start(place, 20, 5, 20) == 20
+    assert bridge._start(place, None, 7, 20) == 7
     with pytest.raises(Rejected, match="deleted the records 5 to 8 of partition 0"):
-        bridge._start(TopicPartition(world.source, 0), 5, 9)
+        bridge._start(place, 5, 9, 20)
     bridge.skip_lost = True
-    assert bridge._start(TopicPartition(world.source, 0), 5, 9) == 9
+    assert bridge._start(place, 5, 9, 20) == 9
+    with pytest.raises(Rejected, match="was bridged up to 21 of partition 0, but ends at 20: it was created anew"):
+        bridge._start(place, 21, 5, 20)
+
+
+async def test_a_rehearsal_has_positions_of_its_own(world: World) -> None:
+    await world.put([parcel(number) for number in range(4)])
+    rehearsal = world.bridge()
+    await rehearsal.run()
+    real = world.bridge()
+    real.topics = TopicSettings(prefix="", shipments=f"{world.source}-real", partitions=2)
+    await ensure_topics(world.kafka, source_topic(real.topics, "shipments"), replication_factor=1)
+    await real.run()
+    assert (rehearsal.tally.sent, real.tally.sent) == (4, 4)
+    assert rehearsal.group != real.group
+
+
+def bridge_process(world: World) -> subprocess.Popen[bytes]:
+    """``replay bridge`` as a person starts it."""
+    mapping = world.folder / "mine.yaml"
+    mapping.write_text(MAPPING)
+    arguments = ["bridge", "--from-topic", world.source, "--mapping", str(mapping), "--out", str(world.folder)]
+    return subprocess.Popen(
+        [Path(sys.executable).parent / "replay", *arguments, "--bootstrap", world.kafka.bootstrap_servers],
+        env={**os.environ, "TOPIC_PREFIX": world.topics.prefix, "TOPIC_PARTITIONS": "2"},
+        stdout=subprocess.DEVNULL,
+    )
+
+
+async def bridged(world: World, beyond: int) -> int:
+    """The records of the source that committed transactions have passed, once they are more than a number."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=world.kafka.bootstrap_servers, group_id=world.bridge().group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        while True:
+            passed = [await consumer.committed(TopicPartition(world.source, partition)) or 0 for partition in (0, 1)]
+            if sum(passed) > beyond:
+                return sum(passed)
+    finally:
+        await consumer.stop()
+
+
+async def test_kill_9_in_the_middle_loses_and_repeats_nothing(world: World) -> None:
+    count = 24_000  # a dozen transactions and more
+    await world.put([parcel(number) for number in range(count)], batched=True)
+    passed = 0
+    for _ in range(2):
+        process = bridge_process(world)
+        try:
+            passed = await asyncio.wait_for(bridged(world, passed), 60)
+        finally:
+            process.kill()
+            process.wait()
+    last = world.bridge()
+    await last.run()
+    assert 0 < last.tally.rows <= count - passed < count
+    events = await world.events()
+    assert len(events) == count
+    assert {event["shipment_id"] for event in events} == {f"legacy-{number}" for number in range(count)}
+    assert len({event["event_id"] for event in events}) == count
 
 
 async def test_a_topic_is_never_bridged_into_itself(world: World) -> None:

@@ -121,8 +121,11 @@ class Bridge:
 
     @property
     def group(self) -> str:
-        """Under which the positions are stored; the same source and mapping go on where they were."""
-        return f"replay-bridge-{self.source}-{self.mapping.name}"
+        """Under which the positions are stored; the same source and mapping go on where they were.
+
+        A rehearsal under a topic prefix has positions and a transaction of its own.
+        """
+        return f"{self.topics.prefix}replay-bridge-{self.source}-{self.mapping.name}"
 
     async def run(self) -> None:
         """Bridge until stopped, or to the present end. Raises ``Conflict`` when another process took over."""
@@ -178,14 +181,19 @@ class Bridge:
         if not fresh:
             return
         positions = {place: await consumer.position(place) for place in consumer.assignment()}
-        begins = await consumer.beginning_offsets(list(fresh))
+        begins, ends = await consumer.beginning_offsets(list(fresh)), await consumer.end_offsets(list(fresh))
         for place in fresh:
-            positions[place] = self._start(place, await consumer.committed(place), begins[place])
+            positions[place] = self._start(place, await consumer.committed(place), begins[place], ends[place])
         consumer.assign(sorted(places))
         for place, position in positions.items():
             consumer.seek(place, position)
 
-    def _start(self, place: TopicPartition, stored: int | None, begin: int) -> int:
+    def _start(self, place: TopicPartition, stored: int | None, begin: int, end: int) -> int:
+        if stored is not None and stored > end:
+            raise Rejected(
+                f"{place.topic} was bridged up to {stored} of partition {place.partition}, but ends at {end}: it was "
+                "created anew, and its events would have the ids of the old ones; bridge a topic of another name"
+            )
         if stored is None or stored >= begin or self.skip_lost:
             return max(stored or 0, begin)
         raise Rejected(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,9 @@ from replay.plan import Files
 from shared.errors import OffsetsError
 from shared.errors import Rejected as InputRejected
 
+OUT, BRIDGE_OUT = Path("var/replay"), Path("var/bridge")
+DRY_RUN = "dry-run"
+"""A dry run writes here, below the folder of real runs, and leaves their lists alone."""
 app = typer.Typer(
     epilog="Examples: replay run --log access.log.gz --shipments shipments.csv.gz",
     pretty_exceptions_enable=False,
@@ -61,7 +65,7 @@ def bridge(
     recorded: Annotated[bool, typer.Option("--recorded", help="The source topics carry recorded times.")] = False,
     stop_at_end: Annotated[bool, typer.Option("--stop-at-end", help="End where the topic ends now.")] = False,
     skip_lost: Annotated[bool, typer.Option("--skip-lost", help="Go on behind records that are deleted.")] = False,
-    out: Annotated[Path, typer.Option(help="Where rejected.csv is written.")] = Path("var/replay"),
+    out: Annotated[Path, typer.Option(help="Where rejected.csv is kept.")] = BRIDGE_OUT,
 ) -> None:
     """Bridge a JSON topic of another shape into a source topic, exactly once; go on where the last run ended."""
     from replay.bridging import bridge_topic
@@ -119,7 +123,7 @@ def run(
     bootstrap: Annotated[
         str | None, typer.Option(help="Send to this Kafka and stop there; no stack is started.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("var/replay"),
+    out: Annotated[Path, typer.Option(help="Where everything is written; a dry run writes below it.")] = OUT,
     history: Annotated[Path | None, typer.Option(help="Where replayed files are remembered (else in --out).")] = None,
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the settlements at most.")] = 600.0,
 ) -> None:
@@ -130,9 +134,12 @@ def run(
     from replay.plan import make_plan
     from replay.run import Settings, count_only, kafka_at, main_job, send_to
     from replay.tables import show_comparisons
+    from shared.clock import system_clock
 
     console = wide_console()
-    settings = Settings(out, shop, speed_of(speed), wait)
+    settings = Settings(out / DRY_RUN if dry_run else out, shop, speed_of(speed), wait)
+    if bootstrap == "":
+        raise InputRejected("is empty; leave it out to start the embedded stack", field="--bootstrap")
     remembered = History(history or out / "replayed.json")
     files = Files(log or [], shipments or [], emails or [], ads or [], statement or [])
     options = Options(shop, zone, country, hosting_country, country_database, source_system, revision)
@@ -144,10 +151,12 @@ def run(
             remembered,
             again=again or dry_run,
             shift_to=shift_to.date() if shift_to else None,
+            now=system_clock(),
         )
     console.print(f"{plan.first_day} to {plan.last_day} ({plan.zone.key})", highlight=False)
     if dry_run:
         count_only(plan, settings, console)
+        console.print(f"Nothing was sent. The account and the lists are in {settings.out}/.", highlight=False)
         return
     if bootstrap:
         send_to(plan, settings, remembered, kafka_at(bootstrap), console)
@@ -191,14 +200,29 @@ def show_mapping(name: Annotated[str, typer.Argument(help="A packaged mapping.")
 
 def main() -> None:
     """Entry point: an error is a sentence and exit code 1 (2 for wrong input), Ctrl-C is 130."""
+    from aiokafka.errors import KafkaError
+
     try:
         app()
     except InputRejected as error:
-        Console(stderr=True).print(str(error), markup=False, highlight=False)
+        _say(str(error))
         sys.exit(2)
     except OffsetsError as error:
-        Console(stderr=True).print(f"{type(error).__name__}: {error}", markup=False, highlight=False)
+        _say(f"{type(error).__name__}: {error}")
+        sys.exit(1)
+    except KafkaError as error:
+        _say(f"Kafka cannot be used ({error!r}); is --bootstrap right, is it running? Then start again.")
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what reads the output has seen enough
+        sys.exit(0)
+    except OSError as error:
+        _say(f"{error.filename} cannot be used: {error.strerror}" if error.filename else f"The system says: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped.")
+        _say("Stopped.")
         sys.exit(130)
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)

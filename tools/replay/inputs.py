@@ -5,25 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
-from replay.access.combined import CombinedParser, minutes_of
+from replay.access.combined import CombinedParser
 from replay.access.countries import open_countries
 from replay.access.formats import parser_for, without_bom
-from replay.access.request import LineParser, Moment, NotARequest, Unreadable
+from replay.access.request import LineParser, to_moment
 from replay.access.site import SiteEvents, SiteOptions
+from replay.access.span import LogSpan
 from replay.account import Tally
 from replay.files import Content, chunks, examine, line_batches, whole_lines
 from replay.identity import RowIds
 from replay.rows import Rows
 from replay.sheets.excel import is_excel
 from replay.sheets.mapping import SheetMapping, load_mapping, packaged_mappings
-from replay.sheets.read import Adjust, Sheet, unchanged
+from replay.sheets.read import Adjust, Claims, Sheet, unchanged
 from replay.sheets.shape import SheetOptions
 from replay.sheets.statement import Statements
 from replay.sheets.table import needed_columns, open_table
@@ -51,6 +51,10 @@ class Options:
     revision: int | None = None
     adjust: Adjust = unchanged
     """Changes shipments before they are sent (a carrier's statement)."""
+    not_after: datetime | None = None
+    """A row that happened after this moment has a wrong time: it is rejected."""
+    claims: Claims = field(default_factory=dict)
+    """The row that each shipment's id belongs to, over all sheets of the run."""
 
     def check(self) -> None:
         """Raise ``Rejected`` for an option that would have every row rejected."""
@@ -102,7 +106,7 @@ def open_log(path: Path, options: Options, sizes: Iterable[int] = ()) -> Input:
     parse = parser_for(path)
     countries = open_countries(options.country_database) if options.country_database else None
 
-    def rows(move: Move | None) -> Rows:
+    def events(move: Move | None) -> SiteEvents:
         site = SiteOptions(
             shop=options.shop,
             source_system=options.source_system or "access-log",
@@ -110,15 +114,16 @@ def open_log(path: Path, options: Options, sizes: Iterable[int] = ()) -> Input:
             country=options.country,
             countries=countries,
             move=moments(move) if move else None,
+            latest_ms=to_moment(options.not_after).ms if options.not_after else 2**62,
         )
-        return SiteEvents(RowIds(content.sha256), site).rows(_log_lines(path), parser_for(path))
+        return SiteEvents(RowIds(content.sha256), site)
 
     return Input(
         content,
         "site_traffic",
         _name(parse),
-        lambda: _log_spans(path),
-        rows,
+        lambda: _log_spans(path, events(None)),
+        lambda move: events(move).rows(_log_lines(path), parser_for(path)),
         content.lines,
         content.lines,
         in_order=True,
@@ -140,8 +145,9 @@ def open_sheet(
             country=options.country,
             move=move,
             revision=options.revision,
+            not_after=options.not_after,
         )
-        return Sheet(path, mapping, content.sha256, own, adjust=options.adjust)
+        return Sheet(path, mapping, content.sha256, own, adjust=options.adjust, claims=options.claims)
 
     return Input(
         content,
@@ -163,7 +169,7 @@ def open_statement(
     entry = open_sheet(path, "statement", mappings, options, sizes)
     assert entry.sheet is not None
     sheet = entry.sheet
-    statements.read(sheet(None).values())
+    statements.read(sheet(None).sendable())
     entry.rows = lambda move: statements.rows(sheet(move))
     return entry
 
@@ -173,15 +179,33 @@ def examine_sheet(path: Path, sizes: Iterable[int] = ()) -> Content:
     return examine(path, sizes=sizes, text=not is_excel(path))
 
 
+def insist_on_use(given: Sequence[SheetMapping], channels: Iterable[str]) -> None:
+    """Raise ``Rejected`` for a mapping given that no sheet of the run is for: it would be ignored."""
+    there = list(channels)
+    for mapping in given:
+        wanted = [channel for channel in CHANNEL_EVENTS if _suits(mapping, channel)]
+        if not wanted:
+            raise Rejected(
+                f"{mapping.name} makes {mapping.event} events, which come from topics (replay bridge) alone",
+                field="--mapping",
+            )
+        if not set(wanted) & set(there):
+            have = " and ".join(f"--{channel}" for channel in there) or "no sheet"
+            raise Rejected(f"{mapping.name} is a mapping for --{wanted[0]}, but the run has {have}", field="--mapping")
+
+
+def _suits(mapping: SheetMapping, channel: str) -> bool:
+    spreads = "month" if channel == "statement" else None
+    return mapping.event == CHANNEL_EVENTS[channel] and mapping.spread == spreads
+
+
 def choose_mapping(path: Path, channel: str, given: Sequence[SheetMapping]) -> SheetMapping:
     """The mapping for a file: the one given for its channel, else the packaged one that needs most of its columns.
 
     Raises ``Rejected`` when none suits, with what the nearest one misses.
     """
-    event = CHANNEL_EVENTS[channel]
-    spreads = "month" if channel == "statement" else None
-    suits = [m for m in (*given, *packaged_mappings()) if m.event == event and m.spread == spreads]
-    candidates = [m for m in suits if m in given] or suits
+    candidates = [mapping for mapping in given if _suits(mapping, channel)]
+    candidates = candidates or [mapping for mapping in packaged_mappings() if _suits(mapping, channel)]
     candidates.sort(key=lambda mapping: -len(needed_columns(mapping)))
     refused: list[Rejected] = []
     for mapping in candidates:
@@ -211,21 +235,14 @@ def _log_lines(path: Path) -> Iterator[list[bytes | None]]:
         yield batch
 
 
-def _log_spans(path: Path) -> Iterator[Span]:
-    """The first and last time of a log, to the minute: one span."""
+def _log_spans(path: Path, site: SiteEvents) -> Iterator[Span]:
+    """The first and last time of the lines that are sent, to the minute: one span."""
     parse = parser_for(path)
-    moments_of = minutes_of if isinstance(parse, CombinedParser) else partial(_moments, parse)
-    first, last = 2**62, -1
-    for lines in whole_lines(chunks(path)):
-        for moment in moments_of(lines):
-            first, last = min(first, moment.ms), max(last, moment.ms)
-    if last >= 0:
-        yield datetime.fromtimestamp(first / 1000, UTC), datetime.fromtimestamp(last / 1000, UTC)
-
-
-def _moments(parse: LineParser, lines: bytes) -> Iterator[Moment]:
-    for line in lines.split(b"\n"):
-        try:
-            yield parse(line.removesuffix(b"\r")).moment
-        except (Unreadable, NotARequest):
-            continue
+    found = LogSpan(lambda line: site.sent_at(line, parse))
+    pieces = whole_lines(chunks(path))
+    if isinstance(parse, CombinedParser):
+        found.combined(pieces)
+    else:
+        found.any_format(pieces, parse)
+    if (span := found.span()) is not None:
+        yield span

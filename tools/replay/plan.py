@@ -15,12 +15,26 @@ from demo.records import Record
 from replay.account import Lists
 from replay.campaign import covering
 from replay.history import History, insist_on_different
-from replay.inputs import Input, Move, Options, load_mappings, open_log, open_sheet, open_statement
+from replay.inputs import (
+    CHANNEL_EVENTS,
+    Input,
+    Move,
+    Options,
+    insist_on_use,
+    load_mappings,
+    open_log,
+    open_sheet,
+    open_statement,
+)
 from replay.sheets.mapping import SheetMapping
+from replay.sheets.shape import AHEAD
 from replay.sheets.statement import Statements
 from replay.shift import by_days
 from shared.clock import day_bounds
 from shared.errors import Rejected
+
+EARLIEST, LATEST = date(1970, 1, 2), date(2999, 12, 31)
+"""Days to which a rehearsal can be moved: Kafka's time stamps begin in 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,10 @@ class Files:
             for path in getattr(self, channel):
                 yield channel, path
 
+    def channels(self) -> Iterator[str]:
+        """The kinds of sheets that there are, by the names of their options."""
+        yield from (name for name in CHANNEL_EVENTS if getattr(self, "statements" if name == "statement" else name))
+
 
 @dataclass(slots=True)
 class Plan:
@@ -48,6 +66,8 @@ class Plan:
     zone: ZoneInfo
     first_day: date
     last_day: date
+    last_from: str = ""
+    """The file that the last day comes from."""
     move: Move | None = None
     statements: Statements | None = None
     """What carriers' statements said, when there are any."""
@@ -67,8 +87,8 @@ class Plan:
         _, end = day_bounds(self.last_day, self.zone)
         if end > now:
             raise Rejected(
-                f"the last day, {self.last_day}, is not over: its settlement cannot be waited for. Leave that day out, "
-                "--shift-to days that are over, or send with --bootstrap"
+                f"the last day, {self.last_day}, is not over ({self.last_from}): its settlement cannot be waited for. "
+                "Leave that day out, --shift-to days that are over, or send with --bootstrap"
             )
 
     @property
@@ -90,52 +110,79 @@ class Plan:
 
 
 def make_plan(
-    files: Files, mappings: Sequence[str], options: Options, history: History, *, again: bool, shift_to: date | None
+    files: Files,
+    mappings: Sequence[str],
+    options: Options,
+    history: History,
+    *,
+    again: bool,
+    shift_to: date | None,
+    now: datetime,
 ) -> Plan:
-    """Open every file and find out its days. Raises ``Rejected`` with a sentence; nothing was sent or written then."""
+    """Open every file and find out its days. Raises ``Rejected`` with a sentence; nothing was sent or written then.
+
+    Rows that lie after ``now``, by more than clocks differ, are rejected.
+    """
     options.check()
     zone = ZoneInfo(options.zone)
     statements = Statements(zone)
-    inputs = _open(files, load_mappings(mappings), options, history.sizes(), statements)
-    contents = [entry.content for entry in inputs]
-    insist_on_different(contents)
-    if not again:
-        for content in contents:
-            history.check(content)
-    first, last = _days(inputs, zone)
-    plan = Plan(inputs, zone, first, last, statements=statements if files.statements else None)
+    options = replace(options, adjust=statements.adjust, not_after=now + AHEAD)
+    inputs = _open(files, load_mappings(mappings), options, history, statements, again=again)
+    first, last, last_from = _days(inputs, zone)
+    plan = Plan(inputs, zone, first, last, last_from, statements=statements if files.statements else None)
     if shift_to is not None:
-        days = (shift_to - first).days
-        plan.first_day, plan.last_day = shift_to, last + timedelta(days=days)
-        plan.move = by_days(days, zone)
+        _shift(plan, shift_to)
     return plan
 
 
+def _shift(plan: Plan, to: date) -> None:
+    days = (to - plan.first_day).days
+    if to < EARLIEST or (LATEST - plan.last_day).days < days:
+        raise Rejected(f"days can be moved to {EARLIEST} to {LATEST}", field="--shift-to")
+    plan.first_day, plan.last_day = to, plan.last_day + timedelta(days=days)
+    plan.move = by_days(days, plan.zone)
+
+
 def _open(
-    files: Files, mappings: Sequence[SheetMapping], options: Options, sizes: Sequence[int], statements: Statements
+    files: Files,
+    mappings: Sequence[SheetMapping],
+    options: Options,
+    history: History,
+    statements: Statements,
+    *,
+    again: bool,
 ) -> list[Input]:
-    options = replace(options, adjust=statements.adjust)
+    insist_on_use(mappings, files.channels())
+    sizes = history.sizes()
     inputs = [open_log(path, options, sizes) for path in files.logs]
     inputs += [open_sheet(path, channel, mappings, options, sizes) for channel, path in files.sheets()]
     stated = [open_statement(path, statements, mappings, options, sizes) for path in files.statements]
-    for entry in inputs:
-        if stated and entry.sheet is not None and entry.topic == "shipments":
-            statements.count(entry.sheet(None).values())
     if not (inputs or stated):
         raise Rejected("name at least one file: --log, --shipments, --emails, --ads or --statement")
+    contents = [entry.content for entry in (*inputs, *stated)]
+    insist_on_different(contents)
+    for content in () if again else contents:
+        history.check(content)
+    for entry in inputs:
+        if stated and entry.sheet is not None and entry.topic == "shipments":
+            statements.count(entry.sheet(None).sendable())
+    statements.insist_on_possible_shares()
     return [*inputs, *stated]
 
 
-def _days(inputs: Sequence[Input], zone: ZoneInfo) -> tuple[date, date]:
+def _days(inputs: Sequence[Input], zone: ZoneInfo) -> tuple[date, date, str]:
+    """First and last day of the rows that are sent, and the file that the last one comes from."""
     first: datetime | None = None
     last: datetime | None = None
+    last_from = ""
     for entry in inputs:
         for begins, ends in entry.spans():
             first = begins if first is None or begins < first else first
-            last = ends if last is None or ends > last else last
+            if last is None or ends > last:
+                last, last_from = ends, entry.content.name
     if first is None or last is None:
-        raise Rejected("no row of these files can be used: every one is rejected or has no time")
-    return first.astimezone(zone).date(), last.astimezone(zone).date()
+        raise Rejected("no row of these files can be used: every one is rejected, in the future, or has no time")
+    return first.astimezone(zone).date(), last.astimezone(zone).date(), last_from
 
 
 def _stream(entry: Input, lists: Lists, move: Move | None) -> Iterator[Record]:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.access.combined import CombinedParser, minutes_of
+from replay.access.combined import CombinedParser
 from replay.access.countries import address_of
-from replay.access.request import NotARequest, Unreadable, path_of
+from replay.access.request import CommonLogTimes, NotARequest, Unreadable, path_of
 
 USUAL = (
     b'83.149.9.216 - - [17/May/2015:10:05:03 +0000] "GET /a/b.png?q=1 HTTP/1.1" 200 203023 '
@@ -134,13 +134,25 @@ def test_every_line_that_a_server_would_write_is_read(status: int, size: int, ta
     assert b"?" not in request.path
 
 
-@given(st.lists(st.integers(0, 2_000_000_000), min_size=1, max_size=30))
-def test_the_minutes_of_a_log_are_those_of_its_lines(seconds: list[int]) -> None:
-    times = [datetime.fromtimestamp(second, timezone(timedelta(hours=5, minutes=45))) for second in seconds]
-    lines = [
-        f'::1 - - [{time:%d/%b/%Y:%H:%M:%S %z}] "GET / [x] HTTP/1.1" 200 5 "-" "[01/Jan/1999:00:00:00 +0000]"'
-        for time in times
-    ]
-    parser = CombinedParser()
-    expected = {parser(line.encode()).moment.ms // 60_000 for line in lines}
-    assert {moment.ms // 60_000 for moment in minutes_of("\n".join(["garbage", *lines]).encode())} == expected
+@given(st.lists(st.integers(0, 4_000_000_000), min_size=1, max_size=30), st.integers(-1439, 1439))
+def test_times_are_the_same_whether_their_minute_was_seen_before_or_not(seconds: list[int], offset: int) -> None:
+    times = CommonLogTimes()
+    for second in [other + n for other in seconds for n in (0, 1)]:
+        moment = datetime.fromtimestamp(second, timezone(timedelta(minutes=offset)))
+        found = times(f"{moment:%d/%b/%Y:%H:%M:%S %z}".encode())
+        assert found == (moment.isoformat(), second * 1000)
+
+
+def test_a_leap_second_counts_as_the_second_before_and_no_other_is_invented() -> None:
+    times = CommonLogTimes()
+    assert times(b"30/Jun/2015:23:59:59 +0000") == times(b"30/Jun/2015:23:59:60 +0000")
+    for wrong in (b"30/Jun/2015:23:59:61 +0000", b"30/Jun/2015:23:59: 1 +0000", b"30/Jun/2015:23:59:+1 +0000"):
+        for _ in range(2):
+            with pytest.raises(Unreadable, match="time: "):
+                times(wrong)
+
+
+def test_a_size_of_any_length_costs_one_line() -> None:
+    for size in ("9" * 19, "9" * 5000):
+        with pytest.raises(Unreadable, match="size: "):
+            CombinedParser()(f'::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 {size} "-" "-"'.encode())

@@ -26,6 +26,7 @@ from replay.shift import by_days, moments
 from shared.errors import Rejected
 
 PARIS = ZoneInfo("Europe/Paris")
+NOW = datetime(2026, 12, 5, 12, tzinfo=UTC)
 LINE = '1.2.3.4 - - [{time}] "GET /{n} HTTP/1.1" 200 {n} "-" "-"\n'
 
 
@@ -35,7 +36,9 @@ def log(path: Path, *times: str) -> Path:
 
 
 def plan_of(tmp_path: Path, files: Files, *, shift_to: date | None = None, zone: str = "Europe/Paris") -> Plan:
-    return make_plan(files, [], Options(zone=zone), History(tmp_path / "h.json"), again=False, shift_to=shift_to)
+    return make_plan(
+        files, [], Options(zone=zone), History(tmp_path / "h.json"), again=False, shift_to=shift_to, now=NOW
+    )
 
 
 def test_the_campaign_covers_the_days_of_all_files_in_its_zone(tmp_path: Path) -> None:
@@ -103,16 +106,21 @@ def test_no_record_is_due_before_its_time(times: list[int], speed: float) -> Non
 
 
 def test_a_dry_run_counts_everything_and_leaves_no_memory(tmp_path: Path) -> None:
-    path = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000", "x", "27/Nov/2026:12:00:00 +0000")
+    path = log(tmp_path / "one.log", "27/Nov/2025:10:00:00 +0000", "x", "27/Nov/2025:12:00:00 +0000")
     out = tmp_path / "out"
+    out.mkdir()
+    for name in ("summary.json", "rejected.csv", "not-traffic.csv"):
+        (out / name).write_text("of a real run")
     for _ in range(2):
         result = CliRunner().invoke(app, ["run", "--log", str(path), "--dry-run", "--out", str(out)])
         assert result.exit_code == 0, result.output
         assert "3 rows = 2 sent + 0 not traffic + 1 rejected; 2 events and 4 bytes" in result.output
-    (entry,) = json.loads((out / "summary.json").read_text())["files"]
+    dry = out / "dry-run"
+    (entry,) = json.loads((dry / "summary.json").read_text())["files"]
     assert (entry["path"], entry["rows"], entry["sent"], entry["rejected"], entry["bytes"]) == ("one.log", 3, 2, 1, 4)
-    assert (out / "rejected.csv").read_text().splitlines()[1].startswith("one.log,2,time,")
-    assert not (out / "replayed.json").exists()
+    assert (dry / "rejected.csv").read_text().splitlines()[1].startswith("one.log,2,time,")
+    assert {path.read_text() for path in out.iterdir() if path.is_file()} == {"of a real run"}
+    assert {path.name for path in dry.iterdir()} == {"summary.json", "rejected.csv", "not-traffic.csv"}
 
 
 def test_a_file_replayed_before_is_refused_unless_again(tmp_path: Path) -> None:
@@ -123,7 +131,86 @@ def test_a_file_replayed_before_is_refused_unless_again(tmp_path: Path) -> None:
     history.finish([first.inputs[0].content])
     with pytest.raises(Rejected, match="was replayed on"):
         plan_of(tmp_path, Files(logs=[path]))
-    make_plan(Files(logs=[path]), [], Options(), History(tmp_path / "h.json"), again=True, shift_to=None)
+    make_plan(Files(logs=[path]), [], Options(), History(tmp_path / "h.json"), again=True, shift_to=None, now=NOW)
+
+
+def test_a_row_in_the_future_is_rejected_and_moves_no_day(tmp_path: Path) -> None:
+    path = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000", "27/Nov/2062:10:00:00 +0000")
+    (tmp_path / "mails.csv").write_text("Title,Send Date,Recipients\na,2026-11-26,5\nb,2027-11-26,5\n")
+    plan = plan_of(tmp_path, Files(logs=[path], emails=[tmp_path / "mails.csv"]), zone="UTC")
+    assert (plan.first_day, plan.last_day) == (date(2026, 11, 26), date(2026, 11, 27))
+    with Lists(tmp_path) as lists:
+        assert len(list(plan.records(lists))) == 2
+    plan.check()
+    assert (tmp_path / "rejected.csv").read_text().splitlines()[1:] == [
+        "mails.csv,3,occurred_at,2027-11-26T12:00:00+00:00 lies in the future",
+        "one.log,2,time,lies in the future",
+    ]
+
+
+def test_a_row_that_is_rejected_moves_no_day(tmp_path: Path) -> None:
+    (tmp_path / "mails.csv").write_text("Title,Send Date,Recipients\na,2026-11-26,5\nb,1999-11-26,0\n")
+    plan = plan_of(tmp_path, Files(emails=[tmp_path / "mails.csv"]))
+    assert (plan.first_day, plan.last_day) == (date(2026, 11, 26), date(2026, 11, 26))
+
+
+def test_a_placement_that_is_not_over_says_which_file_it_is_in(tmp_path: Path) -> None:
+    (tmp_path / "plan.csv").write_text(
+        "Placement;Format;Start;End;Faces;Area (m2)\nx;Poster;27/11/2026;05/12/2026;4;2,5\n"
+    )
+    plan = plan_of(tmp_path, Files(ads=[tmp_path / "plan.csv"]))
+    with pytest.raises(Rejected, match=r"the last day, 2026-12-05, is not over \(plan\.csv\)"):
+        plan.insist_on_days_that_are_over(NOW)
+
+
+def test_an_id_that_stands_in_two_sheets_is_sent_once(tmp_path: Path) -> None:
+    head = "Order No,Line,Goods Issue Date,Gross Weight,Ship To Country\n"
+    (tmp_path / "a.csv").write_text(head + "1,1,2026-11-02,1,FR\n2,1,2026-11-03,1,FR\n")
+    (tmp_path / "b.csv").write_text(head + "3,1,2026-11-04,1,FR\n2,1,2026-11-03,1,FR\n")
+    plan = plan_of(tmp_path, Files(shipments=[tmp_path / "a.csv", tmp_path / "b.csv"]))
+    with Lists(tmp_path) as lists:
+        assert sorted(record.key for record in plan.records(lists)) == [b"erp-1-1", b"erp-2-1", b"erp-3-1"]
+    assert (tmp_path / "rejected.csv").read_text().splitlines()[1:] == [
+        "b.csv,3,shipment_id,'erp-2-1' is already the id of row 3 of a.csv",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        ("mailing-campaigns", "--mapping: mailing-campaigns is a mapping for --emails, but the run has --shipments"),
+        ("carrier-statement", "--mapping: carrier-statement is a mapping for --statement, but the run has --shipments"),
+        ("site", "--mapping: pages makes site events, which come from topics"),
+        (
+            "shipstation-export",
+            r"lacks columns that the mapping shipstation-export needs: .* \(tried: ship",
+        ),
+    ],
+)
+def test_a_mapping_of_the_wrong_kind_stops_with_a_sentence(tmp_path: Path, mapping: str, says: str) -> None:
+    (tmp_path / "a.csv").write_text(
+        "Order No,Line,Goods Issue Date,Gross Weight,Ship To Country\n1,1,2026-11-02,1,FR\n"
+    )
+    if mapping == "site":
+        mapping = str(tmp_path / "site.yaml")
+        Path(mapping).write_text(
+            "name: pages\nabout: x\nevent: site\nfields:\n  occurred_at: {column: t}\n  kind: {constant: view}\n"
+            "  device: {constant: unknown}\n"
+        )
+    with pytest.raises(Rejected, match=says):
+        make_plan(
+            *(Files(shipments=[tmp_path / "a.csv"]), [mapping], Options(), History(tmp_path / "h.json")),
+            again=False,
+            shift_to=None,
+            now=NOW,
+        )
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1970-01-01", "3000-01-01", "9999-12-31"])
+def test_days_are_moved_only_where_kafka_has_times(tmp_path: Path, day: str) -> None:
+    path = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000")
+    with pytest.raises(Rejected, match="--shift-to: days can be moved to 1970-01-02 to 2999-12-31"):
+        plan_of(tmp_path, Files(logs=[path]), shift_to=date.fromisoformat(day))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +238,7 @@ def test_a_run_that_cannot_begin_says_so_in_a_sentence(tmp_path: Path, files: Fi
 def test_an_option_that_would_reject_every_row_stops_at_once(tmp_path: Path, options: Options, says: str) -> None:
     path = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000")
     with pytest.raises(Rejected, match=says):
-        make_plan(Files(logs=[path]), [], options, History(tmp_path / "h.json"), again=False, shift_to=None)
+        make_plan(Files(logs=[path]), [], options, History(tmp_path / "h.json"), again=False, shift_to=None, now=NOW)
 
 
 def test_a_log_without_a_single_usable_time_cannot_have_a_campaign(tmp_path: Path) -> None:

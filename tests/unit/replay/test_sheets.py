@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -205,6 +207,64 @@ def test_a_zip_that_is_no_workbook_stops_at_once(tmp_path: Path, read_sheet: Cal
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(Rejected, match="is a zip but not an Excel workbook"):
         read_sheet(path, MAILS)
+
+
+def repacked(path: Path, change: Callable[[str, bytes], bytes | None]) -> Path:
+    """The same workbook with its parts changed; ``None`` leaves a part out."""
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, content in parts.items():
+            if (changed := change(name, content)) is not None:
+                book.writestr(name, changed)
+    return path
+
+
+@pytest.mark.parametrize("extent", [b"A1", b"A1:C3", b"B2:B2", b"A1:XFD1048576"])
+def test_no_row_vanishes_when_a_workbook_names_a_wrong_extent(
+    tmp_path: Path, read_sheet: Callable[..., list[Parsed]], extent: bytes
+) -> None:
+    rows = [["Name", "Sent", "To", "Size"], *(["a", "2026-11-27", n, 1] for n in range(1, 51))]
+    path = workbook(tmp_path / "mails.xlsx", rows)
+    repacked(path, lambda _, part: re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="%b"' % extent, part))
+    assert [row.state for row in read_sheet(path, MAILS)] == [State.SENT] * 50
+
+
+@given(st.data())
+def test_a_damaged_workbook_is_read_or_refused_with_a_sentence(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = workbook(Path(folder) / "mails.xlsx", [["Name", "Sent", "To", "Size"], ["a", "2026-11-27", 1, 1]])
+        with zipfile.ZipFile(path) as book:
+            victim = data.draw(st.sampled_from(book.namelist()))
+        cut, gone, put = data.draw(st.tuples(st.integers(0, 3000), st.integers(0, 300), st.binary(max_size=3)))
+        if data.draw(st.booleans()):
+            damaged = path.read_bytes()
+            path.write_bytes(b"PK\x03\x04" + damaged[4:cut] + put + damaged[cut + gone :])
+        else:
+            repacked(
+                path,
+                lambda name, part: part if name != victim else (part[:cut] + put + part[cut + gone :] or None),
+            )
+        with contextlib.suppress(Rejected):
+            sheet = Sheet(path, parse_mapping(MAILS, "mails"), examine_sheet(path).sha256, SheetOptions())
+            assert all(row.row > 1 for row in sheet.rows())
+
+
+def test_a_quantity_that_nobody_means_is_rejected_and_not_split_for_ever(
+    read_sheet: Callable[..., list[Parsed]],
+) -> None:
+    huge, more = read_sheet(HEAD + f"a,2026-11-27,{'9' * 30},1\nb,2026-11-27,200000000000,1\n", MAILS)
+    assert (huge.field, more.field) == ("recipients", "recipients")
+    assert more.reason == "200000000000 is more than 10000 events can hold"
+
+
+def test_faces_beyond_the_limit_of_one_event_are_split(
+    read_sheet: Callable[..., list[Parsed]], event_of: Callable[..., dict[str, Any]]
+) -> None:
+    (row,) = read_sheet(
+        "Placement;Format;Start;End;Faces;Area (m2)\nx;Poster;27/11/2025;30/11/2025;70000;0,01\n", "ooh-media-plan"
+    )
+    assert [event_of(row, part)["faces"] for part in range(3)] == [23_334, 23_333, 23_333]
 
 
 def test_a_mailing_beyond_one_event_is_split_and_nothing_is_lost(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,16 +17,22 @@ from replay.inputs import Options
 from replay.plan import Files, make_plan
 from replay.rows import State
 from replay.sheets.statement import Line
+from shared.errors import Rejected
 
+NOW = datetime(2026, 12, 5, 12, tzinfo=UTC)
 ORDERS = "Order No,Line,Goods Issue Date,Gross Weight,Ship To Country,Carrier\n"
 STATED = "Carrier,Month,Parcels,CO2e (kg)\nDPD,2026-11,4,1.001\nGLS,2026-11,,3\nDHL,2026-11,9,31\n"
 
 
-def run(tmp_path: Path, orders: str) -> tuple[list[dict[str, object]], list[dict[str, str]], Path]:
+def run(
+    tmp_path: Path, orders: str, stated: str = STATED
+) -> tuple[list[dict[str, object]], list[dict[str, str]], Path]:
     (tmp_path / "orders.csv").write_text(ORDERS + orders)
-    (tmp_path / "stated.csv").write_text(STATED)
+    (tmp_path / "stated.csv").write_text(stated)
     files = Files(shipments=[tmp_path / "orders.csv"], statements=[tmp_path / "stated.csv"])
-    plan = make_plan(files, [], Options(zone="Europe/Paris"), History(tmp_path / "h.json"), again=False, shift_to=None)
+    plan = make_plan(
+        files, [], Options(zone="Europe/Paris"), History(tmp_path / "h.json"), again=False, shift_to=None, now=NOW
+    )
     with Lists(tmp_path) as lists:
         events = [json.loads(record.value) for record in plan.records(lists)]
     plan.check()
@@ -64,10 +71,47 @@ def test_a_statement_gives_every_parcel_of_its_carrier_and_month_its_share(tmp_p
     ]
 
 
+def test_rows_that_are_not_sent_have_no_part_in_a_statement(tmp_path: Path) -> None:
+    stated = "Carrier,Month,Service,Parcels,CO2e (kg),Country\n" + (
+        "DPD,2026-11,Home,2,1,FR\n"
+        "DPD,2026-11,Home,2,1,FR\n"  # the same line again
+        "DPD,2026-11,Shop,9,9,Atlantis\n"
+        "DPD,2027-11,Home,9,9,FR\n"
+    )
+    orders = (
+        "1,1,2026-11-02,1,FR,DPD\n"
+        "1,1,2026-11-03,1,FR,DPD\n"  # the id of another row
+        "2,1,2026-11-03,2000000,FR,DPD\n"  # two thousand tonnes: the contract refuses it
+        "3,1,2062-11-03,1,FR,DPD\n"
+        "4,1,2026-11-04,1,FR,DPD\n"
+    )
+    events, evidence, out = run(tmp_path, orders, stated)
+    assert [(event["shipment_id"], event["carrier_emissions_g"]) for event in events] == [
+        ("erp-1-1", 500),
+        ("erp-4-1", 500),
+    ]
+    assert [tuple(line.values()) for line in evidence] == [("dpd", "2026-11", "1000", "2", "2", "1000", "0", "0")]
+    listed = [row.split(",")[:3] for row in (out / "rejected.csv").read_text().splitlines()[1:]]
+    assert sorted(listed) == [
+        ["orders.csv", "3", "shipment_id"],
+        ["orders.csv", "4", "weight_g"],
+        ["orders.csv", "5", "occurred_at"],
+        ["stated.csv", "3", "shipment_id"],
+        ["stated.csv", "4", "country"],
+        ["stated.csv", "5", "month"],
+    ]
+
+
+def test_a_statement_in_the_wrong_unit_stops_before_it_spoils_every_shipment(tmp_path: Path) -> None:
+    stated = "Carrier,Month,Parcels,CO2e (t)\nDPD,2026-11,1,1000000\n"
+    with pytest.raises(Rejected, match="the statement of dpd for 2026-11 has 1,000,000,000,000 g for 1 parcels"):
+        run(tmp_path, "1,1,2026-11-02,1,FR,DPD\n", stated)
+
+
 def test_the_days_of_a_run_with_a_statement_are_the_days_of_its_month(tmp_path: Path) -> None:
     (tmp_path / "stated.csv").write_text(STATED)
     files = Files(statements=[tmp_path / "stated.csv"])
-    plan = make_plan(files, [], Options(), History(tmp_path / "h.json"), again=False, shift_to=None)
+    plan = make_plan(files, [], Options(), History(tmp_path / "h.json"), again=False, shift_to=None, now=NOW)
     assert (plan.first_day, plan.last_day) == (date(2026, 11, 1), date(2026, 11, 30))
     assert {row.state for row in plan.inputs[0].rows(None)} == {State.SENT}
 

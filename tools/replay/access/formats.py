@@ -8,14 +8,13 @@ from pathlib import Path
 
 from replay.access.combined import CombinedParser
 from replay.access.jsonlines import JsonLinesParser, find_names
-from replay.access.request import LineParser, NotARequest, Unreadable
+from replay.access.request import BOM, LineParser, NotARequest, Unreadable
 from replay.access.w3c import W3cParser, insist_on_columns
 from replay.files import chunks, line_batches
 from shared.errors import Rejected
 
 FIRST_LINES = 1000
 """A log whose first thousand lines are all unreadable is in another format."""
-BOM = b"\xef\xbb\xbf"
 
 
 def parser_for(path: Path) -> LineParser:

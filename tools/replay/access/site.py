@@ -19,6 +19,7 @@ from shared.events import SiteTraffic
 _new = tuple.__new__  # a named tuple's own constructor costs three times as much
 PAGE_CHARACTERS = 1024
 """The contract's limit of a page; a longer path is cut and flagged."""
+IN_THE_FUTURE = "lies in the future"
 PER_CALL = 512
 """Events validated by one call: small enough for the processor's cache, large enough to hide the call."""
 
@@ -36,6 +37,8 @@ class SiteOptions:
     """Address to country; without it nobody looks at addresses."""
     move: Callable[[Moment], Moment] | None = None
     """Moves times for a rehearsal."""
+    latest_ms: int = 2**62
+    """A request after this moment has a wrong time: it is rejected."""
 
 
 class SiteEvents:
@@ -61,6 +64,13 @@ class SiteEvents:
                 yield from self._checked([self._one(row + i, line, parse) for i, line in enumerate(part, 1)])
                 row += len(part)
 
+    def sent_at(self, line: bytes, parse: LineParser) -> int | None:
+        """Kafka's milliseconds of the event that a line alone becomes; ``None`` when it becomes none."""
+        if len(line) > MAX_LINE:
+            return None
+        (parsed,) = self._checked([self._one(0, line, parse)])
+        return parsed.records[0].timestamp_ms if parsed.state is State.SENT else None
+
     def _one(self, row: int, line: bytes | None, parse: LineParser) -> Parsed:
         if line is None:
             return rejected(row, "line", f"is longer than {MAX_LINE} bytes")
@@ -74,6 +84,8 @@ class SiteEvents:
 
     def _event(self, row: int, request: Request) -> Parsed:
         moment, method, raw_path, status, size, agent, address, country, html, flags = request
+        if moment.ms > self._options.latest_ms:
+            return rejected(row, "time", IN_THE_FUTURE)
         path = self._paths.get(raw_path)
         if path is None:
             path = self._path(raw_path)

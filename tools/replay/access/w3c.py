@@ -54,7 +54,7 @@ class W3cParser:
         status, size = values[at["sc-status"]], values[at["sc-bytes"]]
         if not _STATUS.fullmatch(status) and status != b"000":
             raise Unreadable("sc-status", "is not a status of three digits")
-        if size != b"-" and not size.isdigit():
+        if size != b"-" and not (size.isdigit() and len(size) < 19):
             raise Unreadable("sc-bytes", "is neither a number of bytes nor -")
         agent = _optional(at, values, "cs(user-agent)")
         country = _optional(at, values, "c-country")

@@ -51,6 +51,8 @@ def _padded(cells: Any, width: int) -> list[Any]:
 def _sheets(path: Path, mapping: SheetMapping) -> list[str]:
     with _workbook(path) as book:
         names = [sheet.title for sheet in book.worksheets]
+    if not names:
+        raise Rejected(f"{path} has no sheet with cells")
     if mapping.sheet is None:
         return names
     if mapping.sheet not in names:
@@ -63,15 +65,17 @@ def _rows(path: Path, name: str) -> Iterator[RawRow]:
     with _workbook(path) as book:
         blanks: list[int] = []
         try:
-            for number, cells in enumerate(book[name].iter_rows(values_only=True), 1):
+            sheet = book[name]
+            sheet.reset_dimensions()  # what a file says about its own extent is often wrong, and rows would vanish
+            for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
                 if blank(cells):
                     blanks.append(number)
                     continue
                 yield from (RawRow(empty, ()) for empty in blanks)
                 blanks.clear()
                 yield RawRow(number, cells)
-        except (ValueError, KeyError, SyntaxError, zipfile.BadZipFile) as error:
-            raise Rejected(f"{path}, sheet {name!r} is damaged: {error}") from None
+        except Exception as error:  # a damaged part can make the library fail anywhere
+            raise Rejected(f"{path}, sheet {name!r} is damaged: {error!r}") from None
 
 
 def _largest(part: str) -> int:
@@ -83,15 +87,16 @@ class _workbook:  # noqa: N801 - used as a function
 
     def __init__(self, path: Path) -> None:
         from openpyxl import load_workbook
-        from openpyxl.utils.exceptions import InvalidFileException
 
         try:
             with zipfile.ZipFile(path) as parts:
                 if any(part.file_size > _largest(part.filename) for part in parts.infolist()):
                     raise Rejected(f"{path} is too large to be read as a workbook: save the sheet as CSV")
             self._book = load_workbook(path, read_only=True, data_only=True)
-        except (OSError, zipfile.BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-            raise Rejected(f"{path} is a zip but not an Excel workbook that can be read: {error}") from None
+        except Rejected:
+            raise
+        except Exception as error:  # a damaged part can make the library fail anywhere
+            raise Rejected(f"{path} is a zip but not an Excel workbook that can be read: {error!r}") from None
 
     def __enter__(self) -> Any:
         return self._book

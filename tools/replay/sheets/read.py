@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ def unchanged(_values: dict[str, Any]) -> tuple[str, ...]:
     return ()
 
 
+Claims = dict[str, tuple[str, str, int]]
+"""The content, file and row that each shipment's id belongs to; shared by the sheets of a run, an id is sent once."""
+
+
 class Sheet:
     """One file with its mapping."""
 
@@ -36,46 +41,68 @@ class Sheet:
         options: SheetOptions,
         *,
         adjust: Adjust = unchanged,
+        claims: Claims | None = None,
     ) -> None:
-        """Nothing is read before ``rows`` or ``values`` is called."""
+        """Nothing is read before ``rows`` or ``sendable`` is called."""
         self.mapping = mapping
         self._path = path
+        self._content = content_sha256
         self._ids = RowIds(content_sha256)
         self._options = options
         self._adjust = adjust
+        self._claims = {} if claims is None else claims
         self._zone = ZoneInfo(mapping.zone or options.zone)
         self._leans = any(rule.another_row for rule in mapping.fields.values())
 
     def rows(self) -> Rows:
         """Every row below the header with its end, in order. Raises ``Rejected`` when the sheet is unusable."""
+        for kept in self._kept():
+            if isinstance(kept, Parsed):
+                yield kept
+                continue
+            adjusted = self._adjust(kept.values)
+            if not adjusted:
+                yield kept.parsed
+                continue
+            yield kept.shaper.sent(kept.parsed.row, kept.values, kept.parsed.flags + adjusted)
+
+    def sendable(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Row numbers and values of the rows that will be sent, before splits and adjustments."""
+        for kept in self._kept():
+            if not isinstance(kept, Parsed):
+                yield kept.parsed.row, kept.values
+
+    def spans(self) -> Iterator[tuple[datetime, datetime]]:
+        """First and last moment of every row that will be sent."""
+        for _, values in self.sendable():
+            if (found := span(values, self._zone)) is not None:
+                yield found
+
+    def _kept(self) -> Iterator[Parsed | _Kept]:
+        """Every row: its end when it is not sent, else what will be sent."""
         standing = self._standing() if self._leans else None
-        seen: dict[str, int] = {}
         for shaper, row, outcome in self._each():
             if isinstance(outcome, Parsed):
                 yield outcome
                 continue
             values, flags = outcome
-            identity = values.get("shipment_id")
-            if identity is not None and identity in seen:
-                yield rejected(row, "shipment_id", f"{identity!r} is already the id of row {seen[identity]}")
+            identity, here = values.get("shipment_id"), (self._content, self._path.name, row)
+            owner = here if identity is None else self._claims.get(identity, here)
+            if owner != here:
+                yield rejected(row, "shipment_id", self._taken(identity, owner))
                 continue
-            flags += _without_dangling(values, standing)
-            parsed = shaper.sent(row, values, flags + self._adjust(values))
-            if identity is not None and parsed.state is State.SENT:
-                seen[identity] = row
-            yield parsed
+            parsed = shaper.sent(row, values, flags + _without_dangling(values, standing))
+            if parsed.state is not State.SENT:
+                yield parsed
+                continue
+            if identity is not None:
+                self._claims[identity] = here
+            yield _Kept(shaper, values, parsed)
 
-    def values(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Row numbers and values of the rows that can be used, before references and splits."""
-        for _, row, outcome in self._each():
-            if not isinstance(outcome, Parsed):
-                yield row, outcome[0]
-
-    def spans(self) -> Iterator[tuple[datetime, datetime]]:
-        """First and last moment of every row that can be used and has a time."""
-        for _, values in self.values():
-            if (found := span(values, self._zone)) is not None:
-                yield found
+    def _taken(self, identity: Any, owner: tuple[str, str, int]) -> str:
+        content, file, row = owner
+        of_file = "" if content == self._content else f" of {file}"
+        return f"{identity!r} is already the id of row {row}{of_file}"
 
     def _each(self) -> Iterator[tuple[RowShaper, int, Parsed | Values]]:
         table = open_table(self._path, self.mapping)
@@ -93,6 +120,13 @@ class Sheet:
             if shaper.sent(row, values, flags).state is State.SENT:
                 standing.setdefault(values["shipment_id"], values.get("covered_by_shipment"))
         return standing
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    shaper: RowShaper
+    values: dict[str, Any]
+    parsed: Parsed
 
 
 def _without_dangling(values: dict[str, Any], standing: dict[str, str | None] | None) -> tuple[str, ...]:

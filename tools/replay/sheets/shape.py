@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from annotated_types import Le
 from pydantic import BaseModel
 
 from demo.records import Record
@@ -25,14 +26,23 @@ LATEST_ORDER = timedelta(days=35)
 AHEAD = timedelta(minutes=5)
 LONG_AGO, AFTERWARDS = "ordered_more_than_35_days_before_left_out", "ordered_afterwards_left_out"
 MORE_OPENS, SPLIT = "opens_above_recipients_taken_as_all", "split_into_several_events"
-LARGEST = {"recipients": 10_000_000, "impressions": 100_000_000, "faces": 100_000}
-"""The contract's limits of the quantities that can be split over several events."""
+PARTS = 10_000
+"""Events that one row may become: a larger quantity is a slip of the keyboard."""
+
+
+def limit_of(kind: Any) -> int:
+    """The greatest number that a field of the contract takes."""
+    limit: Any = next(rule.le for rule in kind.__metadata__[0].metadata if isinstance(rule, Le))
+    return int(limit)
+
+
+LARGEST = {"recipients": limit_of(f.Recipients), "impressions": limit_of(f.Impressions), "faces": limit_of(f.Faces)}
 PRODUCTS = {
     "recipients": ("bytes",),
     "impressions": ("payload_bytes", "view_ms", "ads_txt_lines"),
     "faces": ("area_cm2",),
 }
-"""What each is multiplied with; the product has a limit too."""
+"""Quantities that can be split over several events, and what each is multiplied with; the product has a limit too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ class SheetOptions:
     """Moves times for a rehearsal."""
     revision: int | None = None
     """Sends shipments as newer states (``updated``) of ones that were sent before."""
+    not_after: datetime | None = None
+    """A row that happened after this moment has a wrong time."""
 
 
 class Refused(Exception):
@@ -86,6 +98,7 @@ class Shaper:
         flags: list[str] = []
         for end in ("origin", "destination"):
             _nest(values, end)
+        self._insist_on_the_past(values)
         if self._mapping.event == "email":
             flags += _read_share(values)
         elif self._mapping.event == "ad":
@@ -97,6 +110,16 @@ class Shaper:
             if "month" not in values:
                 flags += _order_time(values)
         return values, tuple(flags)
+
+    def _insist_on_the_past(self, values: Mapping[str, Any]) -> None:
+        latest = self._options.not_after
+        if latest is None:
+            return
+        for name in ("occurred_at", "shipped_at"):
+            if isinstance(moment := values.get(name), datetime) and moment > latest:
+                raise Refused(name, f"{moment.isoformat()} lies in the future")
+        if isinstance(month := values.get("month"), date) and _noon(month, self._zone) > latest:
+            raise Refused("month", f"{month:%Y-%m} lies in the future")
 
     def records(self, row: int, values: dict[str, Any]) -> tuple[Record, ...]:
         """The records of a row, validated by the contract. Raises ``Refused``."""
@@ -127,17 +150,16 @@ class Shaper:
 
     def _spread(self, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """A month as one event a day, its quantities in whole units that add up to the row's."""
-        month: date | None = values.pop("month", None)
+        month: date | None = values.get("month")
         if month is None:
             raise Refused("month", "the row has no month")
+        values = {name: value for name, value in values.items() if name not in ("month", "parcels")}
         days = calendar.monthrange(month.year, month.month)[1]
         totals = {name: values[name] for name in ("carrier_emissions_g", "weight_g") if name in values}
         for day in range(days):
             shares = {name: total // days + (day < total % days) for name, total in totals.items()}
             noon = _noon(month + timedelta(days=day), self._zone)
-            one = values | shares | {"occurred_at": noon, "shipment_id": f"{values['shipment_id']}-{day + 1:02d}"}
-            one.pop("parcels", None)
-            yield one
+            yield values | shares | {"occurred_at": noon, "shipment_id": f"{values['shipment_id']}-{day + 1:02d}"}
 
 
 def span(values: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime, datetime] | None:
@@ -230,6 +252,8 @@ def _split(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
         factor = max([hours * int(values.get(other) or 0) for other in factors] + [1])
         largest = max(1, min(LARGEST[name], f.PRODUCT_MAX // factor))
         parts = -(-total // largest)
+        if parts > PARTS:
+            raise Refused(name, f"{total} is more than {PARTS} events can hold")
         if parts > 1:
             yield from (values | {name: total // parts + (part < total % parts)} for part in range(parts))
             return

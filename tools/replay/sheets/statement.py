@@ -20,10 +20,14 @@ from zoneinfo import ZoneInfo
 from replay.rows import Parsed, Rows, State, not_traffic
 from replay.sheets.countries import normalise
 from replay.sheets.read import Sheet
-from replay.sheets.shape import span
+from replay.sheets.shape import limit_of, span
+from shared import fields as f
+from shared.errors import Rejected
 
 APPLIED = "replaces the estimates of shipments in this run"
 FLAG = "carrier_statement_average"
+LARGEST_G = limit_of(f.EmissionsG)
+"""The contract's limit of one shipment's emissions."""
 Key = tuple[str, date]
 """Carrier (without case and accents) and first day of the month."""
 
@@ -75,6 +79,15 @@ class Statements:
             if line is not None and "covered_by_shipment" not in values:
                 line.in_sheets += 1
 
+    def insist_on_possible_shares(self) -> None:
+        """Raise ``Rejected`` when a share is more than one shipment can have: every shipment would be refused."""
+        for (carrier, month), line in self.lines.items():
+            if line.in_sheets and line.grams // line.divisor >= LARGEST_G:
+                raise Rejected(
+                    f"the statement of {carrier} for {month:%Y-%m} has {line.grams:,} g for {line.divisor:,} parcels, "
+                    "more than parcels can cause: is its unit right?"
+                )
+
     def adjust(self, values: dict[str, Any]) -> tuple[str, ...]:
         """Give a shipment its share; returns the flag to count it under."""
         line = self.lines.get(self._key(values))
@@ -90,7 +103,7 @@ class Statements:
             yield self._own(parsed, applied)
 
     def _applied_rows(self, sheet: Sheet) -> set[int]:
-        return {row for row, values in sheet.values() if self._line_of(values).in_sheets}
+        return {row for row, values in sheet.sendable() if self._line_of(values).in_sheets}
 
     def _line_of(self, values: Mapping[str, Any]) -> Line:
         return self.lines.get((normalise(values["carrier"]), values["month"]), Line())
