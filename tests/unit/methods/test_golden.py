@@ -171,9 +171,47 @@ def test_air_adds_its_haul_and_a_warehouse_at_the_electricity_abroad(
 
 
 def test_a_15_kg_parcel_grows_linearly_to_7_2_kg() -> None:
-    found = delivery(method="ademe-parcel", scenario="home", category="other", weight_g=15000, volume_cm3=72408)
+    found = delivery(method="ademe-parcel", scenario="home", category="bulky", weight_g=15000, volume_cm3=100_000)
 
-    assert round(central(found) / 1000, 0) in (6, 7)
+    assert round(central(found) / 1000, 1) == Decimal("7.2")
+
+
+def test_iab_europe_gives_0_59_g_of_build_for_90_s_on_a_phone() -> None:
+    found = traffic(format="display", impressions=1, view_seconds=90, device="smartphone", country="FR")
+
+    assert round(segment(found, "consumption.build"), 2) == Decimal("0.59")
+
+
+def test_in_france_86_percent_of_a_page_is_embodied_at_the_world_s_intensity() -> None:
+    found = traffic(bytes_transferred=1_500_000, country="FR", hosting_country="FR")
+
+    embodied = sum(segment(found, f"embodied.{name}") for name in ("data_centre", "network", "device"))
+    assert round(embodied / central(found) * 100) == 86
+
+
+def test_the_shares_of_energy_per_gigabyte_are_22_24_and_54_percent() -> None:
+    grids = {"data_centre": 494, "network": 494, "device": 494}
+    found = traffic(bytes_transferred=10**9, grid_g_per_kwh=grids)
+
+    for name, percent in (("data_centre", 22), ("network", 24), ("device", 54)):
+        both = segment(found, f"operational.{name}") + segment(found, f"embodied.{name}")
+        assert abs(both / central(found) * 100 - percent) < Decimal("0.7")
+
+
+def test_a_screen_of_one_spot_in_six_is_39_186_kwh_and_762_g_a_week() -> None:
+    found = traffic(format="ooh_screen", country="FR", days=7, lit_hours=18, loop_share=1, local_grid_kg_per_kwh=0.0519)
+
+    assert segment(found, "screen.use") == Decimal("39.186") * Decimal("51.9")
+    assert round(segment(found, "screen.build") / 1000, 5) == Decimal("2.53534")
+    assert round(central(found) / 6000, 5) == Decimal("0.76152")
+
+
+def test_two_legs_of_120_kg_are_34_8_tkm_and_0_1934_kg_a_tkm() -> None:
+    legs = [{"kg_per_tkm": 0.09, "distance_km": 250}, {"kg_per_tkm": 0.84, "distance_km": 40}]
+    found = delivery(method="legs", weight_g=120_000, legs=legs)
+
+    assert central(found) == 6732
+    assert round(central(found) / 1000 / Decimal("34.8"), 4) == Decimal("0.1934")
 
 
 def test_desnz_direct_and_supply_add_up_and_epa_counts_per_short_ton_mile() -> None:
