@@ -14,8 +14,10 @@ import pytest
 
 from delivery_emissions.channel import DELIVERY as DELIVERY_CHANNEL
 from delivery_emissions.methods import METHODS as DELIVERY
+from shared.campaign_defaults import CAMPAIGN_DEFAULTS
 from shared.estimate import ChannelName, Subject
 from shared.factors import load_factor_set
+from shared.inputs import MEASURES
 from shared.linear_model import LinearModel
 from shared.measure_units import parse_unit
 from shared.methods_common import LinearMethod
@@ -124,6 +126,16 @@ def test_every_measure_of_a_register_is_read_by_a_scheduled_method_or_stated_as_
         entry = default_schedule().entry_for(channel.name, date(2026, 11, 27))
         read = {measure for name in entry.methods for measure in METHODS[name].measures}
         assert set(channel.measures) - read == NOT_READ[channel.name], channel.name
+
+
+def test_every_default_of_an_absent_event_field_can_be_named_by_a_campaign() -> None:
+    """Shipments are assessed when they are counted, with their tables: their defaults are not restated by name."""
+    traffic = (ChannelName.SITE, ChannelName.EMAIL, ChannelName.ADS)
+    of_events = {source.default for name in traffic for source in MEASURES[name].values() if source.default}
+    used = {name for entry in default_schedule().entries for method in entry.methods for _, model in every_model(method)
+            for name in model.factors}  # fmt: skip
+
+    assert of_events <= set(CAMPAIGN_DEFAULTS.values()) <= used
 
 
 def test_no_scheduled_method_leaves_a_contract_event_without_an_estimate() -> None:

@@ -94,7 +94,7 @@ def diff_command(
 ) -> None:
     """What differs between two sets: added, removed, changed.
 
-    Example: traffic-meter factors diff 2026.1 2026.2
+    Example: traffic-meter factors diff 2026.1 2026.1+read_share=0.231
     """
     pairs = difference(load_factor_set(old), load_factor_set(new))
     rows = [_difference_row(name, *pair) for name, pair in pairs.items()]

@@ -19,6 +19,8 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any
 
+from shared.campaign_defaults import CAMPAIGN_DEFAULTS, defaults_csv, files_sha256, split_id, with_defaults
+from shared.campaign_defaults import FILE as DEFAULTS_FILE
 from shared.errors import Rejected
 from shared.measure_units import parse_unit
 
@@ -85,14 +87,29 @@ def available_factor_sets() -> tuple[str, ...]:
 
 
 def load_factor_set(set_id: str) -> FactorSet:
-    """Read and check one set. Raises ``Rejected`` with the file and id of the first problem.
+    """Read and check one set, with campaign defaults when its id carries some (``2026.1+read_share=0.231``).
 
-    Callers keep the result; this function holds nothing.
+    Raises ``Rejected`` with the file and id of the first problem. Callers keep the result; this function holds nothing.
     """
+    base, given = split_id(set_id)
+    return with_defaults(read_factor_set(_folder(base)), given)
+
+
+def factor_set_files(factors: FactorSet) -> dict[str, bytes]:
+    """The files of a set by name, as its hash covers them, and its manifest: what an auditor needs to check it."""
+    base, given = split_id(factors.id)
+    entries = sorted(_folder(base).iterdir(), key=lambda item: item.name)
+    found = {item.name: item.read_bytes() for item in entries if item.name.endswith((".csv", ".toml"))}
+    if given:
+        found[DEFAULTS_FILE] = defaults_csv([factors.get(CAMPAIGN_DEFAULTS[name]) for name in sorted(given)])
+    return found
+
+
+def _folder(set_id: str) -> Traversable:
     if set_id not in available_factor_sets():
         known = ", ".join(available_factor_sets())
         raise Rejected(f"unknown factor set {set_id!r}; there are {known}", field="factor_set")
-    return read_factor_set(resources.files("shared") / "factor_sets" / set_id)
+    return resources.files("shared") / "factor_sets" / set_id
 
 
 def current_factor_set_id(day: date) -> str:
@@ -126,13 +143,12 @@ def read_factor_set(folder: Traversable) -> FactorSet:
     if unlisted:
         raise Rejected(f"{sorted(unlisted)} not in the manifest", field="manifest.toml")
     _check_dimensions(manifest, factors)
-    digest = hashlib.sha256("".join(f"{name} {sha}\n" for name, sha in sorted(hashes.items())).encode()).hexdigest()
     grids = {
         item.region: item.id for item in factors.values() if item.id.startswith(GRID_PREFIX) and len(item.region) == 2
     }
     return FactorSet(
         id=manifest["id"],
-        sha256=digest,
+        sha256=files_sha256(hashes),
         valid_from=first,
         valid_to=last,
         factors=MappingProxyType(factors),

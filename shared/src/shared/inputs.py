@@ -1,7 +1,8 @@
 """Where every integer a method reads comes from: the event fields, and the named default when they are absent.
 
 Checked by a contract test against the channels, the event models and the factor sets, so that no input hides anywhere
-else. Defaults are parameters of the factor set: versioned, sourced, and part of what a reading names.
+else. Defaults are parameters of the factor set: versioned, sourced, and part of what a reading names. A campaign names
+its own by ``shared.campaign_defaults``.
 """
 
 from __future__ import annotations

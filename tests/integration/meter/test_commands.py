@@ -138,6 +138,7 @@ async def test_a_partition_whose_log_changed_goes_on_in_a_new_epoch_without_a_re
 
 
 async def test_a_restated_day_is_sent_again_as_a_new_revision_and_later_registers_follow(sandbox: Sandbox) -> None:
+    """Restated with a campaign default, which the later register, a view without bytes, takes."""
     sandbox.prepare("traffic-meter")
     await sandbox.send([view(n) for n in range(10)])
     process = sandbox.start("traffic-meter")
@@ -145,11 +146,18 @@ async def test_a_restated_day_is_sent_again_as_a_new_revision_and_later_register
     readings = await until(sandbox.readings, lambda found: len(found[0]) >= 2)
     reading = next(iter(readings[0].values()))
     day = reading.quarter.date().isoformat()
-    sandbox.command("traffic-meter", "restate", "--day", day, "--factor-set", reading.factor_set, *BY)
+    sandbox.command(
+        "traffic-meter", "restate", "--day", day, "--factor-set", f"{reading.factor_set}+view_bytes=1000", *BY
+    )
     await until(sandbox.readings, lambda found: all(one.revision == 1 for one in found[0].values()))
-    await sandbox.send([view(100, country="DE")])
+    await sandbox.send([view(100, country="DE", bytes_transferred=None)])
     newer = await until(sandbox.readings, lambda found: any(one.country == "DE" for one in found[0].values()))
     assert {one.revision for one in newer[0].values()} == {1}
+    assert {one.factor_set for one in newer[0].values()} == {f"{reading.factor_set}+view_bytes=1000"}
+    german = next(one for one in newer[0].values() if one.country == "DE")
+    assert (german.events, german.activity) == (1, {"unmeasured_events": 1})
+    assert german.emissions_ug is not None
+    assert 100 < german.emissions_ug.central < 200  # a kilobyte, where the set's own default is 2.3 MB
     with pytest.raises(AssertionError):
         sandbox.command("traffic-meter", "restate", "--day", day, "--factor-set", "no-such-set", *BY)
     assert sandbox.stop(process) == 0

@@ -188,14 +188,18 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
     @app.command()
     def restate(
         day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The UTC day.")],
-        factor_set: Annotated[str, typer.Option(help="Id of the factor set.")],
+        factor_set: Annotated[str, typer.Option(help="Id of the factor set, with campaign defaults if any.")],
         reason: Reason,
         by: By,
         channel: Annotated[str, typer.Option(help="Only this channel.")] = "",
     ) -> None:
         """Estimate a UTC day again with another factor set, and send its readings as a new revision.
 
+        A campaign's own defaults stand behind the id: opens that came later are 2026.1+read_share=0.231.
+
         Example: restate --day 2026-11-27 --factor-set 2027-01 --by anna --reason 'grid factors of 2026 came out'
+
+        Example: restate --day 2026-11-27 --channel email --factor-set 2026.1+read_share=0.231 --by anna --reason opens
         """
         why, only = Why(by, reason), date(day.year, day.month, day.day)
         load_factor_set(factor_set)  # must exist and be whole before anything is changed

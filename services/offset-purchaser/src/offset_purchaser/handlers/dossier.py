@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from importlib.resources import files
 from typing import Any
 
 from offset_purchaser.campaign import Campaign
@@ -13,7 +12,7 @@ from offset_purchaser.documents.dossier_data import MANUAL, DossierData, File, R
 from offset_purchaser.handlers.content import order_lines
 from offset_purchaser.store import certificates, dossier
 from shared.errors import Rejected
-from shared.factors import available_factor_sets, load_factor_set
+from shared.factors import factor_set_files, load_factor_set
 from shared.postgres import Pool
 
 
@@ -79,12 +78,13 @@ def _factors(registers: Iterable[RegisterLine]) -> Iterable[File]:
     """The files of every factor set that is installed here as it was used; one that is not is left out."""
     used = {(line.factor_set, line.factor_set_sha256) for line in registers if line.topic != MANUAL}
     for name, digest in sorted(used):
-        if name not in available_factor_sets() or load_factor_set(name).sha256 != digest:
+        try:
+            found = load_factor_set(name)
+        except Rejected:
             continue
-        folder = files("shared") / "factor_sets" / name
-        for entry in sorted(folder.iterdir(), key=lambda item: item.name):
-            if entry.name.endswith((".csv", ".toml")):
-                yield File(name=f"{name}/{entry.name}", content=entry.read_bytes())
+        if found.sha256 == digest:
+            for file, content in factor_set_files(found).items():
+                yield File(name=f"{name}/{file}", content=content)
 
 
 def _stem(row: Mapping[str, Any]) -> str:

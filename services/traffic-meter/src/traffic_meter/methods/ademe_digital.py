@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from shared.campaign_defaults import SOURCE
 from shared.estimate import ChannelName, Subject
 from shared.linear_model import ModelBuilder
 from shared.methods_common import LinearMethod
 from shared.trail import Term
+from shared.units import decimal_text
 from traffic_meter.methods.grids import grid
 
 DEVICES = {"smartphone": "smartphone", "tablet": "tablet", "laptop": "laptop", "desktop": "desktop_and_screen"}
@@ -68,7 +70,8 @@ class AdemeDigital(LinearMethod):
             model.add(segment, "unknown_read_recipients", per_reader * default_share)
             model.add(segment, "message_readers", per_reader)
             model.add(segment, "writing_minutes", per_hour)
-        model.flag(f"read-share-unknown:default-{default_share.value}", 3, "unknown_read_recipients")
+        whose = "campaign-default" if model.factors.get(default_share.id).source == SOURCE else "default"
+        model.flag(f"read-share-unknown:{whose}-{decimal_text(default_share.value)}", 3, "unknown_read_recipients")
 
     def _network(self, subject: Subject, model: ModelBuilder) -> None:
         published = model.options.get("published") is True

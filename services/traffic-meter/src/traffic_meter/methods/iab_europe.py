@@ -15,6 +15,7 @@ from shared.estimate import ChannelName, Subject
 from shared.linear_model import ModelBuilder
 from shared.methods_common import LinearMethod
 from shared.trail import Term
+from shared.units import decimal_text
 from traffic_meter.methods.grids import grid
 
 DEVICES = ("mobile", "tablet", "pc", "tv")
@@ -101,7 +102,7 @@ def _selection(subject: Subject, model: ModelBuilder, kind: str, mixed: Term) ->
         servers, calls = model(f"ads.iab.{kind}.srv"), model(f"ads.iab.{kind}.call")
         lines = model("ads.iab.adstxt.default")
         counts = [("ads_txt_lines", servers, calls), ("lines_unknown_impressions", servers * lines, calls * lines)]
-        model.flag("ads-txt-lines-unknown:3000", 2, "lines_unknown_impressions")
+        model.flag(f"ads-txt-lines-unknown:{decimal_text(lines.value)}", 2, "lines_unknown_impressions")
     payload = model("ads.iab.rtb")
     for measure, servers, calls in counts:
         model.add("selection.server_use", measure, servers * model("ads.iab.server.use") * mixed)
@@ -122,7 +123,7 @@ def _delivery(subject: Subject, model: ModelBuilder, kind: str, local: Term) -> 
         per_mb = per_mb * local if part == "use" else per_mb
         model.add(segment, "payload_bytes", per_mb)
         model.add(segment, "payload_unknown_impressions", per_mb * default)
-    model.flag(f"payload-unknown:{default.value}-MB", 3, "payload_unknown_impressions")
+    model.flag(f"payload-unknown:{decimal_text(default.value)}-MB", 3, "payload_unknown_impressions")
 
 
 def _connections(subject: Subject, model: ModelBuilder) -> tuple[Term, Term]:
@@ -153,6 +154,6 @@ def _consumption(model: ModelBuilder, kind: str, local: Term) -> None:
     ):
         model.add(segment, "view_ms", per_second)
         model.add(segment, "view_unknown_impressions", per_second * default)
-    model.flag(f"view-time-unknown:{default.value}-s", 3, "view_unknown_impressions")
+    model.flag(f"view-time-unknown:{decimal_text(default.value)}-s", 3, "view_unknown_impressions")
     if not any(name.startswith("device_mix.") for name in model.options):
         model.flag("device-mix:default", 3, "view_ms", "view_unknown_impressions")

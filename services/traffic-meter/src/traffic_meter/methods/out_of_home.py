@@ -14,6 +14,7 @@ from shared.estimate import ChannelName, Subject
 from shared.linear_model import ModelBuilder
 from shared.methods_common import LinearMethod
 from shared.trail import Term
+from shared.units import decimal_text
 from traffic_meter.methods.grids import ADEME_FRANCE, grid
 
 CARRIED = ("bus", "metro", "tram", "train", "taxi")
@@ -65,7 +66,8 @@ def _screen(model: ModelBuilder, electricity: Term) -> None:
     use = model("ooh.screen.power") * electricity
     model.add("screen.use", "screen_ppm_hours", use)
     model.add("screen.use", "screen_hours_unknown_ppm_days", use * model("ooh.screen.hours"))
-    model.flag("screen-hours-unknown:18-a-day", 3, "screen_hours_unknown_ppm_days")
+    hours = decimal_text(model("ooh.screen.hours").value)
+    model.flag(f"screen-hours-unknown:{hours}-a-day", 3, "screen_hours_unknown_ppm_days")
     model.add("screen.build", "screen_ppm_days", model("ooh.screen.build") / model("ooh.screen.years"))
     model.add("selection", "impressions", model("ooh.s3.dooh.select"))
     model.flag("screen:taken-as-2-m2")
@@ -86,7 +88,8 @@ def _poster(subject: Subject, model: ModelBuilder, electricity: Term) -> None:
         light = model("ooh.s3.light") * electricity
         model.add("light", "lit_cm2_hours", light)
         model.add("light", "lit_unknown_cm2_days", light * model("project.ooh.lit_hours"))
-        model.flag("lit-hours-unknown:12-a-day", 3, "lit_unknown_cm2_days")
+        hours = decimal_text(model("project.ooh.lit_hours").value)
+        model.flag(f"lit-hours-unknown:{hours}-a-day", 3, "lit_unknown_cm2_days")
     if model.options.get("overhead") is False:
         model.flag("media-owner-overhead-left-out")
     else:
