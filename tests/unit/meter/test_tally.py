@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.meter.channel import Channel
 from shared.meter.lateness import LatenessRules
 from shared.meter.position import Position, advance, moved
 from shared.meter.tally import Tally
 from shared.meter.window import Window
 from shared.readings import Balance
+from traffic_meter.channels import CHANNELS
 from traffic_meter.channels.ads import ADS
 from traffic_meter.channels.site import SITE
 
@@ -169,3 +172,19 @@ def test_a_booking_of_faces_is_one_event_spread_over_its_days() -> None:
     assert sum(delta.events for delta in deltas.values()) == 1
     by_name = dict(zip(ADS.measures, map(sum, zip(*(d.activity for d in deltas.values()), strict=True)), strict=True))
     assert (by_name["faces"], by_name["face_days"], by_name["lit_cm2_hours"]) == (3, 6, 1_440_000)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_batch_of_which_every_event_is_late_is_counted(channel: Channel) -> None:
+    hour_ago = datetime.fromtimestamp(START_MS / 1000 - 3_600, UTC).isoformat()
+    fields = {
+        "site": {"kind": "view", "device": "laptop"},
+        "email": {"kind": "marketing", "recipients": 10, "bytes": 75_000},
+        "ads": {"format": "display", "impressions": 10},
+    }[channel.name]
+    value = json.dumps({"event_id": "a", "occurred_at": hour_ago, "country": "FR", **fields}).encode()
+    tally = Tally(channel, channel.decoder(), RULES, Window(900_000, 1_000))
+    tally.begin(origin())
+    tally.take([Rec(0, START_MS, b"a", value)])
+    counts = tally.seal().counts
+    assert (counts.counted, counts.late, counts.rejected) == (1, 1, 0)

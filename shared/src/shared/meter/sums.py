@@ -62,7 +62,9 @@ class Sums:
         self._kinds: dict[tuple[Lateness, bool], _Columns] = {}
 
     def add(self, rows: Sequence[Row], times_ms: Sequence[int], lateness: Lateness, duplicate: bool) -> None:
-        """Add events that are alike in lateness and in being duplicates."""
+        """Add events that are alike in lateness and in being duplicates; of a batch there may be none."""
+        if not rows:
+            return
         columns = self._kinds.get((lateness, duplicate))
         if columns is None:
             columns = self._kinds[lateness, duplicate] = _Columns(len(self._channel.measures))
