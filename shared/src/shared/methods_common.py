@@ -82,7 +82,7 @@ class LinearMethod(ABC):
             factor_set=factors.id,
             factor_set_sha256=factors.sha256,
             factor_group=bound.group,
-            factors=bound.factors,
+            factors=tuple(dict.fromkeys((*bound.factors, *trail.factors))),
             ghg_scope=self.ghg[0],
             ghg_category=self.ghg[1],
             data_quality=quality,
