@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -171,6 +172,10 @@ async def test_shipments_are_counted_by_their_newest_state_and_explained(sandbox
     explanation = sandbox.command("delivery-emissions", "explain", "s1")
     assert '"weight_g": 800' in explanation
     assert '"method": "ademe-parcel 1"' in explanation
+    day, edition = json.loads(explanation)["day_from"][:10], f"{json.loads(explanation)['factor_set']}+lit_hours=6"
+    why = ("--by", "anna", "--reason", "a test")
+    sandbox.command("delivery-emissions", "restate", "--day", day, "--factor-set", edition, *why)
+    assert json.loads(sandbox.command("delivery-emissions", "explain", "s1"))["factor_set"] == edition
 
 
 async def test_a_request_sends_every_recent_register_again(sandbox: Sandbox) -> None:

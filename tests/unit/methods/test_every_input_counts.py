@@ -1,4 +1,4 @@
-"""Every input that the estimate commands name moves the result, is refused by its name when wrong, and is not flagged."""
+"""Every input of the estimate commands moves the result, is refused by its name when wrong, and is not flagged."""
 
 from __future__ import annotations
 

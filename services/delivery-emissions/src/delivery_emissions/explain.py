@@ -34,7 +34,8 @@ def explain(row: Mapping[str, Any], methods: Sequence[Method], schedule: MethodS
     if method is None:
         raise Rejected(f"no scheduled method accepts {row['detail']}", field="method")
     activity = dict(zip(MEASURES, row["activity"], strict=True))
-    return {**head, **_estimate(method.estimate(subject, activity, load_factor_set(entry.factor_set)))}
+    factors = load_factor_set(row.get("restated_with") or entry.factor_set)
+    return {**head, **_estimate(method.estimate(subject, activity, factors))}
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:

@@ -55,6 +55,13 @@ FROM unnest($3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[],
 WHERE s.shipment_id = d.shipment_id"""
 
 
+_READ = """
+SELECT *, (SELECT factor_set FROM restatements AS r
+           WHERE r.channel = 'delivery' AND r.day = (s.quarter AT TIME ZONE 'UTC')::date
+           ORDER BY revision DESC LIMIT 1) AS restated_with
+FROM shipments AS s WHERE shipment_id = $1"""
+
+
 async def new_event_ids(connection: Connection, identities: Sequence[int]) -> set[int]:
     """Remember ids and return those not seen before, in one order for every process so that none waits in a circle."""
     ids = [UUID(int=value) for value in sorted(set(identities))]
@@ -77,9 +84,12 @@ async def write_shipments(connection: Connection, position: Position, shipments:
 
 
 async def read_shipment(pool: Pool, shipment_id: str) -> dict[str, Any] | None:
-    """A shipment as it is booked, with its explanation; ``None`` when it is unknown. Raises ``Transient``."""
+    """A shipment as it is booked, with its explanation; ``None`` when it is unknown. Raises ``Transient``.
+
+    ``restated_with`` is the factor set that its day was estimated again with, or null.
+    """
     async with transaction(pool) as connection:
-        row = await connection.fetchrow("SELECT * FROM shipments WHERE shipment_id = $1", shipment_id)
+        row = await connection.fetchrow(_READ, shipment_id)
     return None if row is None else {**dict(row), "explanation": json.loads(row["explanation"])}
 
 
