@@ -1,137 +1,218 @@
-"""Faults on real processes. Each leaves the machine able to recover; recovery is timed by the caller."""
+"""Faults on real processes and servers. Each ends when the machine can recover; the recovery is timed by the caller."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from random import Random
 
 import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
 
+from tests.chaos.fleet import INSTANCES, METERS, PURCHASER, SESSION_S, TOPICS, Fleet
 from tests.chaos.producer import ChaosProducer
-from tests.support import Sandbox, within_database
+from tests.support import Sandbox, until, within_database
 
-METERS = {"traffic-meter": "traffic_meter", "delivery-emissions": "delivery_emissions"}
-SESSION_S = 3.0
+LEAVE_S_MAX = 5.0
+REFUSE_S = 20.0
+STOPPED = """
+SELECT * FROM (SELECT DISTINCT ON (partition) * FROM progress WHERE topic = $1 ORDER BY partition, log_epoch DESC) AS p
+WHERE stopped <> ''"""
+BY = ("--by", "chaos", "--reason", "the topic was made anew")
 
 
 @dataclass
-class Fleet:
-    """The running processes of each meter; dead ones are replaced, as whoever runs them would."""
+class Scene:
+    """What faults act upon, and what they found wrong meanwhile."""
 
     sandbox: Sandbox
-    running: dict[str, list[subprocess.Popen[bytes]]] = field(default_factory=dict)
-    restarts: int = 0
+    fleet: Fleet
+    producer: ChaosProducer
+    chance: Random
+    differences: list[str] = field(default_factory=list)
+    leaves_s: list[float] = field(default_factory=list)
 
-    def scale(self, service: str, number: int) -> None:
-        """Start or SIGTERM processes until there are ``number``."""
-        alive = self.running.setdefault(service, [])
-        while len(alive) > number:
-            self.sandbox.stop(alive.pop())
-        while len(alive) < number:
-            alive.append(self.sandbox.start(service, METER_BAD_SHARE_MAX="1"))
+    async def passed(self, service: str) -> int:
+        """Offsets of a meter's topic that are counted."""
+        return await self.sandbox.passed(METERS[service], TOPICS[service])
 
-    def heal(self) -> None:
-        """Replace processes that ended by themselves."""
-        for service, alive in self.running.items():
-            for process in [one for one in alive if one.poll() is not None]:
-                alive.remove(process)
-                alive.append(self.sandbox.start(service, METER_BAD_SHARE_MAX="1"))
-                self.restarts += 1
+    async def counted(self, service: str, seconds_max: float = 60) -> None:
+        """Wait until everything sent so far is counted."""
+        target = self.producer.sums.offsets[TOPICS[service]]
+        await until(lambda: self.passed(service), lambda number: number >= target, seconds_max=seconds_max)
 
 
-async def kill(fleet: Fleet, service: str, _: ChaosProducer) -> None:
-    """kill -9."""
-    fleet.sandbox.stop(fleet.running[service][0], signal.SIGKILL)
+async def kill(scene: Scene, service: str) -> None:
+    """kill -9"""
+    scene.fleet.kill(service)
 
 
-async def term(fleet: Fleet, service: str, _: ChaosProducer) -> None:
-    """SIGTERM; leaving takes less than five seconds."""
-    process = fleet.running[service][0]
+async def kill_purchaser(scene: Scene, _: str) -> None:
+    """kill -9 of the purchaser"""
+    scene.fleet.kill(PURCHASER)
+
+
+async def term(scene: Scene, service: str) -> None:
+    """SIGTERM"""
+    process, began = scene.fleet.running[service][0], time.monotonic()
     process.send_signal(signal.SIGTERM)
-    await asyncio.to_thread(process.wait, 15)
+    code = await asyncio.to_thread(process.wait, 30)
+    scene.leaves_s.append(time.monotonic() - began)
+    if scene.leaves_s[-1] > LEAVE_S_MAX:
+        scene.differences.append(f"{service} took {scene.leaves_s[-1]:.1f} s to leave (exit code {code})")
 
 
-async def freeze(fleet: Fleet, service: str, _: ChaosProducer) -> None:
-    """SIGSTOP past the session time-out, then SIGCONT: a zombie that flushes late."""
-    process = fleet.running[service][0]
+async def freeze(scene: Scene, service: str) -> None:
+    """SIGSTOP past the session, SIGCONT"""
+    process = scene.fleet.running[service][0]
     process.send_signal(signal.SIGSTOP)
     await asyncio.sleep(SESSION_S * 1.5)
     process.send_signal(signal.SIGCONT)
 
 
-async def scale_up(fleet: Fleet, service: str, _: ChaosProducer) -> None:
-    """One to three instances."""
-    fleet.scale(service, 3)
+async def scale(scene: Scene, service: str) -> None:
+    """1 to 3 to 2 instances"""
+    for number in (1, 3, INSTANCES):
+        await asyncio.to_thread(scene.fleet.scale, service, number)
+        await until(lambda: _members(scene, service), lambda found, number=number: found == number, seconds_max=60)
 
 
-async def scale_down(fleet: Fleet, service: str, _: ChaosProducer) -> None:
-    """Back to one."""
-    fleet.scale(service, 1)
+async def restart_kafka(scene: Scene, _: str) -> None:
+    """kill -9 and start of the broker"""
+    await asyncio.to_thread(scene.sandbox.stack.kill_kafka)
+    await asyncio.to_thread(scene.sandbox.stack.start_kafka)
 
 
-async def cut_connections(fleet: Fleet, service: str, _: ChaosProducer) -> None:
-    """PostgreSQL ends every connection of the meter, mid-transaction or not, for two seconds."""
-    admin = await asyncpg.connect(within_database(fleet.sandbox.stack.admin_dsn, fleet.sandbox.database))
-    for _attempt in range(20):
-        await admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1 AND datname = $2",
-            METERS[service],
-            fleet.sandbox.database,
-        )
+async def restart_postgres(scene: Scene, _: str) -> None:
+    """kill -9 and start of PostgreSQL"""
+    await asyncio.to_thread(scene.sandbox.stack.kill_postgres)
+    await asyncio.to_thread(scene.sandbox.stack.start_postgres)
+
+
+async def cut(scene: Scene, service: str) -> None:
+    """PostgreSQL ends connections for 2 s"""
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{}'"
+    for _ in range(20):
+        await scene.fleet.as_admin(end.format(METERS[service]))
         await asyncio.sleep(0.1)
-    await admin.close()
 
 
-async def refuse(fleet: Fleet, service: str, _: ChaosProducer) -> None:
-    """PostgreSQL refuses the meter for some seconds."""
-    role, database = METERS[service], fleet.sandbox.database
-    admin = await asyncpg.connect(within_database(fleet.sandbox.stack.admin_dsn, database))
-    await admin.execute(f"ALTER ROLE {role} NOLOGIN")
-    await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
-    await asyncio.sleep(5)
-    await admin.execute(f"ALTER ROLE {role} LOGIN")
-    await admin.close()
+async def refuse(scene: Scene, service: str) -> None:
+    """PostgreSQL refuses for 20 s"""
+    role = METERS[service]
+    await scene.fleet.as_admin(
+        f"ALTER ROLE {role} NOLOGIN",
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'",
+    )
+    await asyncio.sleep(REFUSE_S)
+    await scene.fleet.as_admin(f"ALTER ROLE {role} LOGIN")
 
 
-async def slow(fleet: Fleet, service: str, _: ChaosProducer) -> None:
-    """Flushes wait for a lock for three seconds."""
-    admin = await asyncpg.connect(within_database(fleet.sandbox.stack.admin_dsn, fleet.sandbox.database))
+async def slow(scene: Scene, service: str) -> None:
+    """flushes wait 3 s for a lock"""
+    admin = await asyncpg.connect(within_database(scene.sandbox.stack.admin_dsn, scene.sandbox.database))
     async with admin.transaction():
         await admin.execute(f"LOCK TABLE {METERS[service]}.registers IN SHARE MODE")
         await asyncio.sleep(3)
     await admin.close()
 
 
-async def poison(_: Fleet, __: str, producer: ChaosProducer) -> None:
-    """A stretch in which most views are malformed (the limit of bad records is off in this run)."""
-    producer.poison = True
+async def poison(scene: Scene, _: str) -> None:
+    """a stretch of malformed records"""
+    scene.producer.poison = True
     await asyncio.sleep(1)
-    producer.poison = False
+    scene.producer.poison = False
 
 
-async def aborted(_: Fleet, __: str, producer: ChaosProducer) -> None:
-    """A transaction that never happened."""
-    await producer.abort()
+async def oversize(scene: Scene, _: str) -> None:
+    """records above the size limits"""
+    await scene.producer.oversize()
 
 
-async def restart_kafka(fleet: Fleet, _: str, __: ChaosProducer) -> None:
-    """kill -9 of the broker, and a start three seconds later."""
-    stack = fleet.sandbox.stack
-    await asyncio.to_thread(stack.kill_kafka)
-    await asyncio.sleep(3)
-    await asyncio.to_thread(stack.start_kafka)
+async def abort(scene: Scene, _: str) -> None:
+    """aborted producer transactions"""
+    for _ in range(3):
+        await scene.producer.abort()
 
 
-async def restart_postgres(fleet: Fleet, _: str, __: ChaosProducer) -> None:
-    """kill -9 of PostgreSQL, and a start three seconds later."""
-    stack = fleet.sandbox.stack
-    await asyncio.to_thread(stack.kill_postgres)
-    await asyncio.sleep(3)
-    await asyncio.to_thread(stack.start_postgres)
+async def recreate(scene: Scene, service: str) -> None:
+    """topic re-created, reseat"""
+    name, schema = TOPICS[service], METERS[service]
+    topic = scene.sandbox.prefix + name
+    async with scene.producer.without(name):
+        await scene.counted(service)
+        await _delete(scene, topic)
+        await scene.fleet.make_topic(name)
+        scene.producer.forget(name)
+    stopped = await until(
+        lambda: scene.sandbox.rows(schema, STOPPED, topic),
+        lambda rows: len(rows) == 2,
+        seconds_max=60,
+    )
+    silent = [row["stopped"] for row in stopped if "reseat" not in row["stopped"]]
+    scene.differences += [f"stopped without saying what to do: {text}" for text in silent]
+    reseats = (
+        asyncio.to_thread(
+            scene.sandbox.command, service, "reseat", "--topic", topic, "--partition", str(row["partition"]), *BY
+        )
+        for row in stopped
+    )
+    await asyncio.gather(*reseats)
 
 
-SERVERS = (restart_kafka, restart_postgres)
-"""For stacks of one's own."""
-FAULTS = (kill, term, freeze, scale_up, scale_down, cut_connections, refuse, slow, poison, aborted)
+async def lose_readings(scene: Scene, _: str) -> None:
+    """readings lost, purchaser from nothing"""
+    schema = PURCHASER.replace("-", "_")
+    scene.fleet.kill(PURCHASER)
+    scene.fleet.running[PURCHASER].clear()
+    await _delete(scene, scene.sandbox.prefix + "meter-readings")
+    tables = ", ".join(f"{schema}.{name}" for name in ("readings", "source_sums", "progress", "positions"))
+    await scene.fleet.as_admin(f"TRUNCATE {tables}")
+    await asyncio.to_thread(scene.sandbox.command, PURCHASER, "topics", "create")
+    scene.fleet.scale(PURCHASER, 1)
+
+
+async def _members(scene: Scene, service: str) -> int:
+    """Members of a meter's consumer group, once it is at rest; -1 while it is not."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=scene.sandbox.stack.bootstrap_servers)
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_consumer_groups([scene.sandbox.prefix + service])
+    finally:
+        await admin.close()
+    (group,) = answer.groups
+    return len(group[5]) if group[2] == "Stable" else -1
+
+
+async def _delete(scene: Scene, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=scene.sandbox.stack.bootstrap_servers)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+        await until(admin.list_topics, lambda names: topic not in names)
+    finally:
+        await admin.close()
+
+
+Fault = Callable[[Scene, str], Awaitable[None]]
+FAULTS: tuple[Fault, ...] = (
+    kill,
+    kill_purchaser,
+    term,
+    freeze,
+    scale,
+    restart_kafka,
+    restart_postgres,
+    cut,
+    refuse,
+    slow,
+    poison,
+    oversize,
+    abort,
+    recreate,
+    lose_readings,
+)
+"""Every one comes once before any comes twice."""

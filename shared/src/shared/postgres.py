@@ -13,7 +13,7 @@ import asyncpg
 from yoyo import get_backend, read_migrations
 from yoyo.migrations import MigrationList
 
-from shared.errors import Transient
+from shared.errors import Rejected, Transient
 from shared.settings import PostgresSettings
 
 if TYPE_CHECKING:  # asyncpg's classes are generic for type checkers only
@@ -36,6 +36,8 @@ RETRYABLE = (
     asyncpg.CrashShutdownError,
     asyncpg.QueryCanceledError,
     asyncpg.LockNotAvailableError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # a role or password that is being changed; it says so if it stays
+    asyncpg.InvalidCatalogNameError,
 )
 """Failures after which the transaction did not happen, or is fenced if it did: read the state again, try again."""
 
@@ -62,7 +64,7 @@ async def open_pool(settings: PostgresSettings, *, application: str) -> Pool:
 
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One unit of work. Raises ``Transient`` for failures of the connection or the server.
+    """One unit of work. Raises ``Transient`` for failures of the connection or the server, ``Rejected`` without tables.
 
     Not promised: that a ``Transient`` from the commit itself left no trace. Every unit of work is fenced by a row it
     reads or moves, so trying it again is safe.
@@ -70,6 +72,8 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     try:
         async with pool.acquire() as connection, connection.transaction():
             yield connection
+    except asyncpg.UndefinedTableError as error:
+        raise Rejected(f"{error}; create the tables with the command: migrate") from error
     except RETRYABLE as error:
         raise Transient(f"PostgreSQL: {type(error).__name__}: {error}") from error
 

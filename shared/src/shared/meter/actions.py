@@ -6,21 +6,20 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
-
 from shared.decode import BatchDecoder
-from shared.errors import Rejected, Transient
-from shared.kafka import client_options, grow_topics
+from shared.errors import Rejected
+from shared.kafka import grow_topics
 from shared.meter import audit as auditing
 from shared.meter import interventions
-from shared.meter.audit import Finding, KeyCheck
+from shared.meter.audit import Finding, KeyCheck, Recount
 from shared.meter.channel import Channel
 from shared.meter.interventions import Why
 from shared.meter.letters import Letter, chosen, read_letters, send_again
 from shared.meter.log_reader import LogEnds, LogReader
-from shared.meter.requests import ResendRequest
+from shared.meter.register import Register
+from shared.meter.requests import request_resend
 from shared.meter.service import MeterDefinition, MeterEnvironment, tally_factory
+from shared.meter.tally import Sealed
 from shared.postgres import Pool
 
 
@@ -63,7 +62,7 @@ async def replay(
 ) -> int:
     """Record it, then send the letters again."""
     found, states = await _letters(environment, definition), await interventions.letter_states(pool)
-    picked = chosen(found, states, sources, every=every)
+    picked = chosen(found, states, sources, every=every, mended=value is not None)
     await interventions.note_replay(pool, [letter.source for letter in picked], why)
     await send_again(environment.kafka, picked, value)
     return len(picked)
@@ -74,12 +73,12 @@ async def accept(
 ) -> None:
     """Accept letters that exist."""
     found = await _letters(environment, definition)
-    chosen(found, {}, sources, every=False)
-    await interventions.accept_letters(pool, sources, why)
+    picked = chosen(found, {}, sources, every=False, mended=True)
+    await interventions.accept_letters(pool, [letter.source for letter in picked], why)
 
 
 async def audit(
-    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, topic: str, partition: int
+    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, topic: str, partition: int | None
 ) -> list[Finding]:
     """Recount the partitions that were asked for; a topic that its database decides about is recounted whole."""
     channels = environment.source_topics(definition.channels)
@@ -91,7 +90,9 @@ async def audit(
     findings = []
     for name in names:
         channel = channels[name]
-        wanted = range(counts[name]) if partition < 0 or channel.fold is None else [partition]
+        if partition is not None and partition >= counts[name]:
+            raise Rejected(f"{name} has {counts[name]} partitions", field="partition")
+        wanted = range(counts[name]) if partition is None or channel.fold is None else [partition]
         stretches, registers = [], []
         for number in wanted:
             async with LogReader(environment.kafka, name, number) as log:
@@ -103,9 +104,23 @@ async def audit(
             if sealed is not None:
                 stretches.append(sealed)
         if channel.fold is None and definition.recount is not None:
-            counted = definition.recount(stretches)
-            findings.append(auditing.compare_topic(name, channel, registers, counted))
+            findings.append(_whole_topic(definition.recount, name, channel, registers, stretches, findings))
     return findings
+
+
+def _whole_topic(
+    recount: Recount,
+    name: str,
+    channel: Channel,
+    registers: list[Register],
+    stretches: list[Sealed],
+    partitions: list[Finding],
+) -> Finding:
+    """Compare a topic as a whole, unless a part of what its states stand on cannot be read any more."""
+    if any(one.topic == name and (one.notes or one.differences) for one in partitions):
+        notes = ["not compared as a whole: its states also stand on records that are not there any more"]
+        return Finding(name, -1, registers=len(registers), notes=notes)
+    return auditing.compare_topic(name, channel, registers, recount(stretches))
 
 
 async def grow(
@@ -166,18 +181,13 @@ async def restate(
     if channel and channel not in names:
         raise Rejected(f"this meter has the channels {', '.join(names)}", field="channel")
     done = await interventions.restate(pool, [channel] if channel else names, day, factor_set, why)
-    await request_resend(environment, datetime.now(UTC))
+    await request_resend(environment.kafka, environment.topics.name("meter_requests"), datetime.now(UTC))
     return done
 
 
-async def request_resend(environment: MeterEnvironment, now: datetime) -> None:
-    """Ask every meter to send its recent readings again. Raises ``Transient``."""
-    producer = AIOKafkaProducer(**client_options(environment.kafka), acks="all")
-    request = ResendRequest(type="resend", requested_at=now)
-    try:
-        await producer.start()
-        await producer.send_and_wait(environment.topics.name("meter_requests"), request.model_dump_json().encode())
-    except (KafkaError, OSError) as error:
-        raise Transient(f"readings were not asked for again: {error!r}; run the command again") from error
-    finally:
-        await producer.stop()
+async def resend(environment: MeterEnvironment, pool: Pool, why: Why) -> None:
+    """Ask every running meter to send its recent registers and its progress again."""
+    topic = environment.topics.name("meter_requests")
+    await _partitions(environment, [topic])
+    await interventions.note(pool, why, "resend", {"topic": topic})
+    await request_resend(environment.kafka, topic, datetime.now(UTC))

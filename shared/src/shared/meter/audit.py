@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from shared.decode import BatchDecoder
 from shared.meter import store
 from shared.meter.channel import Channel
-from shared.meter.log_reader import LogReader
 from shared.meter.position import Position
 from shared.meter.register import Delta, Register, RegisterKey
 from shared.meter.tally import Record, Sealed, Tally
@@ -22,6 +21,16 @@ Recount = Callable[[Sequence[Sealed]], dict[RegisterKey, Delta]]
 COUNTS = ("counted", "duplicate", "rejected", "skipped", "late", "late_unprovable", "duplicate_unprovable")
 
 
+class Log(Protocol):
+    """Where a partition is read again: Kafka (``LogReader``), or whatever kept its records with their offsets."""
+
+    async def bounds(self) -> tuple[int, int]:
+        """First offset there is and the offset after the last one."""
+
+    def read(self, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        """The records in ``[start, end)`` in ascending offsets."""
+
+
 @dataclass(slots=True)
 class Finding:
     """The result for one partition, or for a topic as a whole (partition -1)."""
@@ -31,6 +40,8 @@ class Finding:
     offsets: int = 0
     registers: int = 0
     differences: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What could not be recounted although nothing is known to be wrong."""
 
 
 def shown(delta: Delta | Register | None, measures: int) -> tuple[int, ...]:
@@ -51,7 +62,7 @@ def compared(stored: Mapping[RegisterKey, Any], counted: Mapping[RegisterKey, An
 
 
 async def recount_partition(
-    pool: Pool, log: LogReader, channel: Channel, tally: Tally, topic: str, partition: int
+    pool: Pool, log: Log, channel: Channel, tally: Tally, topic: str, partition: int
 ) -> tuple[Finding, Sealed | None, list[Register]]:
     """Fold a partition again from its first offset to where it is counted. Compares balance and registers.
 
@@ -62,6 +73,8 @@ async def recount_partition(
     if position is None:
         finding.differences.append("it was never counted")
         return finding, None, []
+    if position.log_epoch > 1:
+        finding.notes.append(f"only log epoch {position.log_epoch}: the log of earlier ones is not there any more")
     start = position.balance.first_offset + position.balance.lost
     begin, _ = await log.bounds()
     if begin > start:

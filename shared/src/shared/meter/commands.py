@@ -83,7 +83,7 @@ def _dead_letters(app: typer.Typer, definition: Definition) -> None:
         for letter, state in found:
             if letter.source == source:
                 value = (letter.value or b"").decode(errors="backslashreplace")
-                headers = {name: data.decode(errors="backslashreplace") for name, data in letter.headers}
+                headers = {name: (data or b"").decode(errors="backslashreplace") for name, data in letter.headers}
                 key = (letter.key or b"").decode(errors="backslashreplace")
                 out.print_json(json.dumps({**letter.row(state), "key": key, "headers": headers, "value": value}))
                 return
@@ -95,7 +95,12 @@ def _dead_letters(app: typer.Typer, definition: Definition) -> None:
         by: By,
         sources: Annotated[list[str] | None, typer.Argument(help="topic/epoch/partition/offset, several")] = None,
         every: Annotated[bool, typer.Option("--all", help="Every open one.")] = False,
-        value: Annotated[Path | None, typer.Option(help="A file with the mended bytes, for one letter.")] = None,
+        value: Annotated[
+            Path | None,
+            typer.Option(
+                help="A file with the mended bytes, for one letter.", exists=True, dir_okay=False, readable=True
+            ),
+        ] = None,
     ) -> None:
         """Send dead letters again to their topics. Each position is counted once for ever, however often it is sent.
 
@@ -122,14 +127,14 @@ def _dead_letters(app: typer.Typer, definition: Definition) -> None:
         """
         why = Why(by, reason)
         _run(lambda environment, pool: actions.accept(environment, pool, definition(), sources, why))
-        out.print(f"{len(sources)} dead letters accepted")
+        out.print(f"{len(set(sources))} dead letters accepted")
 
 
 def _checks(app: typer.Typer, definition: Definition) -> None:
     @app.command()
     def audit(
         topic: Annotated[str, typer.Option(help="Only this topic (full name).")] = "",
-        partition: Annotated[int, typer.Option(help="Only this partition; -1: all.")] = -1,
+        partition: Annotated[int | None, typer.Option(help="Only this partition.", min=0)] = None,
         as_json: AsJson = False,
     ) -> None:
         """Count partitions again from the log and compare with what is stored. Fails when anything differs.
@@ -139,19 +144,19 @@ def _checks(app: typer.Typer, definition: Definition) -> None:
         findings = _run(lambda environment, pool: actions.audit(environment, pool, definition(), topic, partition))
         rows = [
             {"topic": f.topic, "partition": "all" if f.partition < 0 else f.partition, "offsets": f.offsets,
-             "registers": f.registers, "differences": len(f.differences)} for f in findings
+             "registers": f.registers, "differences": len(f.differences), "notes": "; ".join(f.notes)} for f in findings
         ]  # fmt: skip
         _show("Audit", rows, as_json)
-        for finding in findings:
+        for row, finding in zip(rows, findings, strict=True):
             for difference in finding.differences:
-                typer.echo(f"{finding.topic}[{finding.partition}] {difference}", err=True)
+                typer.echo(f"{finding.topic}[{row['partition']}] {difference}", err=True)
         if any(finding.differences for finding in findings):
             raise typer.Exit(FAILED)
 
     @app.command("check-keys")
     def check_keys(
         topic: Topic,
-        sample: Annotated[int, typer.Option(help="Newest records of each partition to look at.")] = 10_000,
+        sample: Annotated[int, typer.Option(help="Newest records of each partition to look at.", min=1)] = 10_000,
     ) -> None:
         """Look for ids in two partitions and for keys that are not ids. Fails when there are any.
 
@@ -172,10 +177,10 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
     @app.command()
     def reseat(
         topic: Topic,
-        partition: Annotated[int, typer.Option(help="The stopped partition.")],
+        partition: Annotated[int, typer.Option(help="The stopped partition.", min=0)],
         reason: Reason,
         by: By,
-        lost: Annotated[int | None, typer.Option(help="Records lost with a topic that was made anew.")] = None,
+        lost: Annotated[int | None, typer.Option(help="Records lost with a topic that was made anew.", min=0)] = None,
     ) -> None:
         """Go on with a partition whose log changed, in a new log epoch; what was lost is booked as lost.
 
@@ -219,6 +224,18 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
         why = Why(by, reason)
         partitions = _run(lambda _, pool: interventions.resume(pool, topic, why))
         out.print(f"{partitions} partitions of {topic} go on")
+
+    @app.command()
+    def resend(reason: Reason, by: By) -> None:
+        """Ask the running meters to send all recent readings again, as for a purchaser that lost some.
+
+        Harmless at any time: readings are cumulative. A purchaser that starts from nothing asks by itself.
+
+        Example: resend --by anna --reason 'the topic of readings was re-created'
+        """
+        why = Why(by, reason)
+        _run(lambda environment, pool: actions.resend(environment, pool, why))
+        out.print("the running meters were asked to send their recent readings again")
 
     @app.command("interventions")
     def list_interventions(as_json: AsJson = False) -> None:

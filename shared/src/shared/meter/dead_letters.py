@@ -13,10 +13,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.errors import Transient
+from shared.kafka import SOURCE_MESSAGE_BYTES
 from shared.meter.position import Position
 from shared.meter.tally import DeadLetter
 
 REASON, FIELD, SOURCE, LOG_TIME, KEY, PREFIX = "reason", "field", "source", "log-time-ms", "original-key", "original-"
+CUT = "cut-from-bytes"
+"""Header of a letter that holds only the beginning of a record: how many bytes key, value and headers had."""
+LETTER_BYTES_MAX = 3 * SOURCE_MESSAGE_BYTES - 65_536
+"""What fits the dead-letter topic, with room for the letter's own key and headers."""
 ACK_TIMEOUT_S = 30.0
 """The producer's own delivery limit; longer means the broker is away."""
 
@@ -40,20 +45,26 @@ def letter_headers(position: Position, letter: DeadLetter) -> list[tuple[str, by
     return headers + [(PREFIX + name, value) for name, value in record.headers]
 
 
+def letter_content(position: Position, letter: DeadLetter) -> tuple[bytes | None, list[tuple[str, bytes]]]:
+    """Value and headers of a letter. A record that no letter can hold is cut and says so: it must not stop the log."""
+    record, headers = letter.record, letter_headers(position, letter)
+    size = len(record.value or b"") + sum(len(name) + len(value or b"") for name, value in headers)
+    if size <= LETTER_BYTES_MAX:
+        return record.value, headers
+    own = [(name, value) for name, value in headers if name in (REASON, FIELD, SOURCE, LOG_TIME)]
+    return (record.value or b"")[:SOURCE_MESSAGE_BYTES], [*own, (CUT, str(size).encode())]
+
+
 async def send_dead_letters(
     producer: AIOKafkaProducer, topic: str, position: Position, letters: Sequence[DeadLetter]
 ) -> None:
     """Send letters and wait until all are acknowledged. Raises ``Transient``; sending again is harmless."""
     try:
-        waiting = [
-            await producer.send(
-                topic,
-                letter.record.value,
-                key=letter_key(position, letter.record.offset),
-                headers=letter_headers(position, letter),
-            )
-            for letter in letters
-        ]
+        waiting = []
+        for letter in letters:
+            value, headers = letter_content(position, letter)
+            key = letter_key(position, letter.record.offset)
+            waiting.append(await producer.send(topic, value, key=key, headers=headers))
         await asyncio.wait_for(asyncio.gather(*waiting), ACK_TIMEOUT_S)
     except (KafkaError, OSError, TimeoutError) as error:
         raise Transient(f"dead letters not sent to {topic}: {error!r}") from error

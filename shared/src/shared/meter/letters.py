@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from shared.errors import Rejected, Transient
 from shared.kafka import SOURCE_MESSAGE_BYTES, client_options
-from shared.meter.dead_letters import FIELD, KEY, LOG_TIME, PREFIX, REASON
+from shared.meter.dead_letters import CUT, FIELD, KEY, LOG_TIME, PREFIX, REASON
 from shared.meter.log_reader import LogReader
 from shared.meter.tally import REPLAYS
 from shared.settings import KafkaSettings
@@ -30,11 +30,15 @@ class Letter:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     """The record's own."""
+    cut: bool = False
+    """Only the beginning of the record is here."""
 
     @property
     def replays(self) -> str:
         """The position a replay takes: that of the first letter, when this one is itself a replay that failed."""
-        return next((value.decode() for name, value in self.headers if name == REPLAYS), self.source)
+        return next(
+            (value.decode(errors="replace") for name, value in self.headers if name == REPLAYS and value), self.source
+        )
 
     @property
     def place(self) -> tuple[str, int]:
@@ -53,13 +57,14 @@ def letter_of(record: Any) -> Letter:
     own = {name: value for name, value in record.headers if not name.startswith(PREFIX)}
     headers = ((name.removeprefix(PREFIX), value) for name, value in record.headers if name.startswith(PREFIX))
     return Letter(
-        source=record.key.decode(),
-        field=own.get(FIELD, b"").decode(),
-        reason=own.get(REASON, b"").decode(),
+        source=record.key.decode(errors="replace"),
+        field=own.get(FIELD, b"").decode(errors="replace"),
+        reason=own.get(REASON, b"").decode(errors="replace"),
         time_ms=int(own.get(LOG_TIME, b"0")),
         key=own.get(KEY),
         value=record.value,
         headers=tuple((name, value) for name, value in headers if name != "key"),
+        cut=CUT in own,
     )
 
 
@@ -72,23 +77,36 @@ async def read_letters(reader: Callable[[str, int], LogReader], places: Iterable
                 begin, end = await log.bounds()
                 async for records in log.read(begin, end):
                     for record in records:
+                        if record.key is None or record.key.count(b"/") < 3:
+                            continue  # not written by a meter
                         letter = letter_of(record)
                         letters[letter.source] = letter
     return letters
 
 
-def chosen(letters: dict[str, Letter], states: dict[str, str], sources: Sequence[str], *, every: bool) -> list[Letter]:
-    """The open letters that were named, or all open ones. Raises ``Rejected`` naming one that is not open."""
+def chosen(
+    letters: dict[str, Letter], states: dict[str, str], sources: Sequence[str], *, every: bool, mended: bool = False
+) -> list[Letter]:
+    """The open letters that were named, or all open ones that are whole. Raises ``Rejected`` naming one that is not.
+
+    ``mended``: the bytes come from elsewhere, so a letter that holds only the beginning of its record will do.
+    """
+    if every and sources:
+        raise Rejected("name dead letters or take --all, not both", field="source")
     if every:
-        return [letter for source, letter in letters.items() if source not in states]
+        open_ones = (letter for source, letter in letters.items() if not {source, letter.replays} & states.keys())
+        return [letter for letter in open_ones if not letter.cut]
     for source in sources:
         if source not in letters:
             raise Rejected(f"no dead letter {source}", field="source")
+        if letters[source].cut and not mended:
+            raise Rejected(f"dead letter {source} holds only the beginning of its record: --value", field="source")
         if source in states or letters[source].replays in states:
-            raise Rejected(f"dead letter {source} is {states.get(source, 'replayed')}", field="source")
+            state = states.get(source) or states[letters[source].replays]
+            raise Rejected(f"dead letter {source} is {state}", field="source")
     if not sources:
         raise Rejected("name dead letters, or --all", field="source")
-    return [letters[source] for source in sources]
+    return [letters[source] for source in dict.fromkeys(sources)]
 
 
 async def send_again(settings: KafkaSettings, letters: Sequence[Letter], value: bytes | None = None) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Literal
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -29,6 +30,19 @@ class ResendRequest(BaseModel):
 
     type: Literal["resend"]
     requested_at: AwareDatetime
+
+
+async def request_resend(settings: KafkaSettings, topic: str, now: datetime) -> None:
+    """Ask every meter to send its recent readings again. Raises ``Transient``; asking again is harmless."""
+    producer = AIOKafkaProducer(**client_options(settings), acks="all")
+    request = ResendRequest(type="resend", requested_at=now)
+    try:
+        await producer.start()
+        await producer.send_and_wait(topic, request.model_dump_json().encode())
+    except (KafkaError, OSError) as error:
+        raise Transient(f"readings were not asked for again: {error!r}; ask with the command: resend") from error
+    finally:
+        await producer.stop()
 
 
 async def follow_requests(settings: KafkaSettings, topic: str, resend: Callable[[], Awaitable[None]]) -> None:

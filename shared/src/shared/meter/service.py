@@ -40,6 +40,7 @@ from shared.meter.channel import Channel
 from shared.meter.estimator import Estimator
 from shared.meter.lateness import LatenessRules
 from shared.meter.log_reader import LogEnds, LogReader
+from shared.meter.memory import check_memory
 from shared.meter.parts import MeterParts, Settle
 from shared.meter.publisher import ReadingsPublisher
 from shared.meter.requests import follow_requests
@@ -263,6 +264,8 @@ async def _parts(
 
 async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, http: HttpSettings) -> None:
     """Run until SIGTERM or Ctrl-C. Raises what ended the counting, so that the process exits non-zero."""
+    needed_mb = check_memory(definition.channels, environment.meter, environment.topics.partitions)
+    _log.info("the duplicate windows fit", needed_mb=needed_mb, limit_mb=environment.meter.memory_limit_mb)
     metrics = MeterMetrics(CollectorRegistry())
     listener = Rebalances()
     broker, subscriber = build_broker(definition, environment, listener)

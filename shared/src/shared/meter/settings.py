@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -9,6 +10,9 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.kafka import LogTime
 from shared.settings import _FromEnvironment
+
+RATES: Mapping[str, int] = {"site": 4_000, "email": 20, "ads": 500}
+"""A busy day: 4,000 views and 500 reports of impressions a second, 1.7 million messages in 24 hours."""
 
 
 class MeterSettings(_FromEnvironment):
@@ -34,6 +38,11 @@ class MeterSettings(_FromEnvironment):
     """An event this far in the future comes from a clock that cannot be trusted with a day."""
     window_offsets_max: PositiveInt = 5_000_000
     """Offsets a duplicate may lie back. It bounds memory; a gauge shows when it, not the horizon, ends the window."""
+    expected_rates: Mapping[str, NonNegativeInt] = RATES
+    """Events a second by channel, over all partitions, as JSON; a channel left out keeps its default. The start is
+    refused when the windows of these rates do not fit the memory: better then than in the middle of a sale."""
+    memory_limit_mb: PositiveInt = 768
+    """What this process may use; the limit that docker-compose.yml and deploy/kubernetes set."""
     clock_skew_ms: NonNegativeInt = 1_000
     """Allowed difference between this clock and the broker's when an idle partition is declared read up to now."""
     heartbeat_ms: PositiveInt = 1_000

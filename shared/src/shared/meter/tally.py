@@ -306,7 +306,7 @@ def _book(
 def replays_of(record: Record) -> str:
     """The position a record replays, or ``""``."""
     for name, value in record.headers:
-        if name == REPLAYS:
+        if name == REPLAYS and value is not None:  # Kafka allows a header without a value
             return value.decode(errors="replace")[:400]
     return ""
 

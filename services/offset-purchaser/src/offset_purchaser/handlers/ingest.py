@@ -19,7 +19,9 @@ from offset_purchaser import metrics
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.store import outbox, readings
 from offset_purchaser.store.leadership import Term
+from shared.errors import Transient
 from shared.kafka import client_options
+from shared.meter.requests import request_resend
 from shared.readings import METER_MESSAGE, Progress, Reading
 from shared.settings import KafkaSettings
 from shared.telemetry import log
@@ -27,6 +29,8 @@ from shared.telemetry import log
 Record: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 GROW_EVERY_S = 30.0
 """How often the partition count is asked for: topics grow by hand and rarely."""
+ASK_S_MAX = 5.0
+"""Asking takes milliseconds; where the topic of requests is missing, counting must not wait for it."""
 
 
 @dataclass(slots=True)
@@ -66,6 +70,9 @@ class Ingest:
         self._kafka = kafka
         self._topic = context.topics.name("meter_readings")
         self._ends: dict[int, int] = {}
+        self._missing = False
+        """Nothing is stored, or the topic is not the one it was read from: readings may be lost that nobody sends again
+        by himself."""
         self.caught_up = False
         """Whether everything that was in the topic when this term began is stored: before that, half of the newest
         readings beside half of the oldest could add up to what was counted, by chance."""
@@ -99,10 +106,25 @@ class Ingest:
         consumer.assign(tps)
         if not self._ends:
             self._ends = {tp.partition: end for tp, end in (await consumer.end_offsets(tps)).items()}
+            self._missing = not stored or any(at > self._ends.get(number, 0) for number, at in stored.items())
+        if self._missing:
+            await self._ask()
         first = await consumer.beginning_offsets(tps)
         for tp in tps:
             consumer.seek(tp, max(stored.get(tp.partition, 0), first[tp]))
         return {tp.partition: stored.get(tp.partition) for tp in tps}
+
+    async def _ask(self) -> None:
+        """Ask the meters for all recent readings. A failure holds nothing up: it is asked again with the next look."""
+        requests = self._context.topics.name("meter_requests")
+        try:
+            async with asyncio.timeout(ASK_S_MAX):
+                await request_resend(self._kafka, requests, self._context.clock())
+        except (Transient, TimeoutError) as error:
+            log(__name__).warning("the meters were not asked for all readings", reason=repr(error))
+        else:
+            log(__name__).info("the meters were asked for all readings")
+            self._missing = False
 
     async def _partitions(self, consumer: AIOKafkaConsumer[bytes | None, bytes | None]) -> set[int]:
         while True:
