@@ -27,6 +27,12 @@ class MeterMetrics:
         self.late = Counter(
             "meter_late_events_total", "Counted events later than the grace", ("topic",), registry=registry
         )
+        self.unprovable = Counter(
+            "meter_unprovable_events_total",
+            "Counted events that may be repeats: their key is not their id, or they are later than the horizon",
+            ("topic", "why"),
+            registry=registry,
+        )
         self.lag_records = Gauge("meter_lag_records", "Offsets not counted yet", partition, registry=registry)
         self.lag_seconds = Gauge(
             "meter_lag_seconds", "Age of the moment up to which every record is counted", partition, registry=registry
@@ -91,6 +97,9 @@ class MeterMetrics:
                 self.events.labels(topic, outcome).inc(amount)
         if counts.late:
             self.late.labels(topic).inc(counts.late)
+        for why, amount in (("key", counts.duplicate_unprovable), ("late", counts.late_unprovable)):
+            if amount:
+                self.unprovable.labels(topic, why).inc(amount)
         self.flush_seconds.observe(seconds)
         self.batch_records.observe(counts.counted + counts.duplicate + counts.rejected)
         self.position(position)
