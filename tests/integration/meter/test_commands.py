@@ -45,6 +45,8 @@ async def test_a_dead_letter_is_mended_and_counted_once_however_often_it_is_repl
     await counted(sandbox, "traffic_meter", "site-traffic", 24)
     balance = await sandbox.balance("traffic_meter", "site-traffic")
     assert (balance["counted"], balance["duplicate"], balance["rejected"]) == (21, 1, 2)
+    (sums,) = await sandbox.rows("traffic_meter", "SELECT sum(duplicate_unprovable) AS n FROM progress")
+    assert sums["n"] == 0, "a replay keeps the key of its record"
     assert "replayed" in failing(sandbox, "traffic-meter", "dead-letters", "replay", first, *BY)
     sandbox.command("traffic-meter", "dead-letters", "accept", second, *BY)
     assert json.loads(sandbox.command("traffic-meter", "dead-letters", "list", "--json")) == []
@@ -160,4 +162,21 @@ async def test_a_restated_day_is_sent_again_as_a_new_revision_and_later_register
     assert 100 < german.emissions_ug.central < 200  # a kilobyte, where the set's own default is 2.3 MB
     with pytest.raises(AssertionError):
         sandbox.command("traffic-meter", "restate", "--day", day, "--factor-set", "no-such-set", *BY)
+    assert sandbox.stop(process) == 0
+
+
+async def test_running_meters_send_everything_again_when_a_person_asks(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    await sandbox.send([view(n) for n in range(10)])
+    process = sandbox.start("traffic-meter")
+    await counted(sandbox, "traffic_meter", "site-traffic", 10)
+
+    async def told() -> int:
+        return sum(b'"type":"reading"' in record.value for record in await sandbox.log("meter-readings"))
+
+    before = await until(told, lambda number: number >= 2)
+    sandbox.command("traffic-meter", "resend", *BY)
+    await until(told, lambda number: number >= 2 * before)
+    (done,) = json.loads(sandbox.command("traffic-meter", "interventions", "--json"))
+    assert (done["command"], done["who"], done["reason"]) == ("resend", "anna", "a test")
     assert sandbox.stop(process) == 0

@@ -17,7 +17,7 @@ from shared.kafka import SOURCE_MESSAGE_BYTES
 from shared.meter.position import Position
 from shared.meter.tally import DeadLetter
 
-REASON, FIELD, SOURCE, LOG_TIME, KEY, PREFIX = "reason", "field", "source", "log-time-ms", "original-key", "original-"
+REASON, FIELD, SOURCE, LOG_TIME, KEY, PREFIX = "reason", "field", "source", "log-time-ms", "record-key", "original-"
 CUT = "cut-from-bytes"
 """Header of a letter that holds only the beginning of a record: how many bytes key, value and headers had."""
 LETTER_BYTES_MAX = 3 * SOURCE_MESSAGE_BYTES - 65_536

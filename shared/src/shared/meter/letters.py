@@ -63,7 +63,7 @@ def letter_of(record: Any) -> Letter:
         time_ms=int(own.get(LOG_TIME, b"0")),
         key=own.get(KEY),
         value=record.value,
-        headers=tuple((name, value) for name, value in headers if name != "key"),
+        headers=tuple(headers),
         cut=CUT in own,
     )
 

@@ -1,0 +1,67 @@
+"""What a dead letter holds, and when it holds only the beginning of its record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from tests.law.fakes import Rec
+
+from shared.errors import Rejected
+from shared.meter.dead_letters import LETTER_BYTES_MAX, letter_content
+from shared.meter.letters import Letter, chosen, letter_of
+from shared.meter.position import Position
+from shared.meter.tally import DeadLetter
+from shared.readings import Balance
+
+BALANCE = Balance(
+    first_offset=0, next_offset=7, counted=7, duplicate=0, rejected=0, skipped=0, lost=0, late=0, late_unprovable=0,
+    duplicate_unprovable=0,
+)  # fmt: skip
+POSITION = Position("site", 0, 1, BALANCE, 0, None, datetime(2026, 11, 27, tzinfo=UTC), 1, "")
+
+
+def sent(record: Rec) -> Letter:
+    value, headers = letter_content(POSITION, DeadLetter(record, "device", "no such device"))
+    assert len(value or b"") + sum(len(name) + len(data or b"") for name, data in headers) <= LETTER_BYTES_MAX
+    return letter_of(Rec(0, 0, b"site/1/0/7", value, tuple(headers)))
+
+
+def letter(source: str, *, cut: bool = False, replays: str = "") -> Letter:
+    headers = (("replays", replays.encode()),) if replays else ()
+    return Letter(source, "device", "no such device", 1, b"k", b"v", headers, cut)
+
+
+def test_a_record_of_the_usual_size_is_quoted_whole() -> None:
+    found = sent(Rec(7, 1_000, b"key", b"{" * 1_000_000, (("h", b"x" * 1_000),)))
+    assert (found.value, found.key, found.headers) == (b"{" * 1_000_000, b"key", (("h", b"x" * 1_000),))
+    assert (found.cut, found.field, found.reason, found.time_ms) == (False, "device", "no such device", 1_000)
+
+
+def test_a_record_that_no_letter_can_hold_is_cut_and_says_so() -> None:
+    found = sent(Rec(7, 1_000, b"key", b"{" * 3_500_000, ()))
+    assert (found.cut, found.value, found.key) == (True, b"{" * 1_048_588, None)
+    assert (found.field, found.reason) == ("device", "no such device")
+    assert sent(Rec(7, 1_000, b"k" * 3_500_000, None, ())).cut
+
+
+def test_a_cut_letter_is_replayed_only_with_its_bytes_from_elsewhere() -> None:
+    letters = {"a": letter("a", cut=True), "b": letter("b")}
+    with pytest.raises(Rejected, match="only the beginning"):
+        chosen(letters, {}, ["a"], every=False)
+    assert chosen(letters, {}, ["a"], every=False, mended=True) == [letters["a"]]
+    assert chosen(letters, {}, [], every=True) == [letters["b"]]
+
+
+def test_a_letter_is_taken_once_and_only_while_it_is_open() -> None:
+    letters = {"a": letter("a"), "b": letter("b", replays="a"), "c": letter("c")}
+    assert chosen(letters, {}, ["c", "c"], every=False) == [letters["c"]]
+    assert chosen(letters, {"a": "replayed"}, [], every=True) == [letters["c"]]
+    with pytest.raises(Rejected, match="dead letter b is replayed"):
+        chosen(letters, {"a": "replayed"}, ["b"], every=False)
+    with pytest.raises(Rejected, match="no dead letter d"):
+        chosen(letters, {}, ["d"], every=False)
+    with pytest.raises(Rejected, match="or --all"):
+        chosen(letters, {}, [], every=False)
+    with pytest.raises(Rejected, match="not both"):
+        chosen(letters, {}, ["c"], every=True)
