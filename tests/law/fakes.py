@@ -73,6 +73,9 @@ class FakeConsumer:
             raise IllegalStateError(f"{tp} is not assigned")
         self._positions[tp] = offset
 
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """For lag tools: nothing reads it."""
+
     def pause(self, tp: TopicPartition) -> None:
         self._paused.add(tp)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from tests.support import Message, Sandbox, encoded, until
 
 NOW = datetime.now(UTC)
@@ -215,4 +216,21 @@ async def test_health_and_metrics_answer_while_counting(sandbox: Sandbox) -> Non
     metrics = get("/metrics")[1]
     topic = sandbox.prefix + "site-traffic"
     assert f'meter_events_total{{outcome="counted",topic="{topic}"}} 10.0' in metrics
+    assert sandbox.stop(process) == 0
+
+
+async def test_lag_tools_see_how_far_a_group_is(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    await sandbox.send([view(n) for n in range(40)])
+    process = sandbox.start("traffic-meter")
+    await counted(sandbox, "traffic_meter", "site-traffic", 40)
+    admin = AIOKafkaAdminClient(bootstrap_servers=sandbox.stack.bootstrap_servers)
+    await admin.start()
+
+    async def committed() -> int:
+        offsets = await admin.list_consumer_group_offsets(sandbox.prefix + "traffic-meter")
+        return sum(told.offset for tp, told in offsets.items() if tp.topic == sandbox.prefix + "site-traffic")
+
+    await until(committed, lambda offsets: offsets == 40)
+    await admin.close()
     assert sandbox.stop(process) == 0

@@ -10,12 +10,13 @@ from shared.decode import BatchDecoder
 from shared.errors import Rejected
 from shared.kafka import grow_topics
 from shared.meter import audit as auditing
-from shared.meter import interventions
+from shared.meter import interventions, store
 from shared.meter.audit import Finding, KeyCheck, Recount
 from shared.meter.channel import Channel
-from shared.meter.interventions import Why
+from shared.meter.interventions import LogNow, Why
 from shared.meter.letters import Letter, chosen, read_letters, send_again
 from shared.meter.log_reader import LogEnds, LogReader
+from shared.meter.opening import LogChanged, compare_log
 from shared.meter.register import Register
 from shared.meter.requests import request_resend
 from shared.meter.service import MeterDefinition, MeterEnvironment, tally_factory
@@ -155,15 +156,30 @@ async def check_keys(environment: MeterEnvironment, definition: MeterDefinition,
 
 
 async def reseat(
-    environment: MeterEnvironment, pool: Pool, topic: str, partition: int, lost: int | None, why: Why
+    environment: MeterEnvironment,
+    pool: Pool,
+    topic: str,
+    partition: int,
+    *,
+    lost: int | None,
+    start: int | None,
+    why: Why,
 ) -> dict[str, Any]:
-    """Open a new log epoch where the log begins now."""
+    """Compare the log with the row once more, then open a new log epoch where the log begins now."""
     counts = await _partitions(environment, [topic])
     if not 0 <= partition < counts[topic]:
         raise Rejected(f"{topic} has {counts[topic]} partitions", field="partition")
+    before = await store.read_position(pool, topic, partition)
     async with LogReader(environment.kafka, topic, partition) as log:
         begin, end = await log.bounds()
-    return await interventions.reseat(pool, topic, partition, why, begin=begin, end=end, lost=lost)
+        same = before is not None
+        if before is not None:
+            try:
+                await compare_log(log, before, begin, end)
+            except LogChanged:
+                same = False
+    now = LogNow(begin, end, same)
+    return await interventions.reseat(pool, before, why, now, lost=lost, start=start)
 
 
 async def restate(

@@ -181,13 +181,24 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
         reason: Reason,
         by: By,
         lost: Annotated[int | None, typer.Option(help="Records lost with a topic that was made anew.", min=0)] = None,
+        start: Annotated[
+            int | None,
+            typer.Option("--from", help="Of a log that was cut short: the first offset not counted yet.", min=0),
+        ] = None,
     ) -> None:
         """Go on with a partition whose log changed, in a new log epoch; what was lost is booked as lost.
+
+        Counting begins at the first record there is. If the log was not made anew but cut short, its beginning was
+        counted already: say with --from where the new records begin, or they count twice.
 
         Example: reseat --topic site-traffic --partition 0 --by anna --reason 'topic was re-created on Monday'
         """
         why = Why(by, reason)
-        done = _run(lambda environment, pool: actions.reseat(environment, pool, topic, partition, lost, why))
+        done = _run(
+            lambda environment, pool: actions.reseat(
+                environment, pool, topic, partition, lost=lost, start=start, why=why
+            )
+        )
         out.print_json(json.dumps(done))
 
     @app.command()

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from shared.errors import Conflict, Rejected
-from shared.meter import store
 from shared.meter.assignment import BAD_RECORDS
+from shared.meter.position import Position
 from shared.postgres import Connection, Pool, transaction
 
 
@@ -29,6 +29,14 @@ class Why:
 
 
 _RECORD = """INSERT INTO interventions (who, command, reason, detail) VALUES ($1, $2, $3, $4) RETURNING id"""
+
+_HELD = """
+SELECT 1 FROM progress AS p WHERE topic = $1 AND partition = $2 AND log_epoch = $3 AND next_offset = $4
+    AND stopped <> '' AND log_epoch = (SELECT max(log_epoch) FROM progress WHERE topic = $1 AND partition = $2)
+FOR UPDATE"""
+
+_LIFT = """
+UPDATE progress SET stopped = '', updated_at = now() WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
 
 _NEW_EPOCH = """
 INSERT INTO progress (topic, partition, log_epoch, first_offset, next_offset, lost, log_time_max_ms, as_of, partitions,
@@ -53,32 +61,63 @@ async def note(pool: Pool, why: Why, command: str, detail: Mapping[str, Any]) ->
         return await record(connection, why, command, detail)
 
 
-async def reseat(
-    pool: Pool, topic: str, partition: int, why: Why, *, begin: int, end: int, lost: int | None
-) -> dict[str, Any]:
-    """Open a new log epoch for a stopped partition and go on at the first record that exists; returns what was done.
+@dataclass(frozen=True, slots=True)
+class LogNow:
+    """What a partition's log looks like when a person reseats it."""
+
+    begin: int
+    end: int
+    same: bool
+    """It still holds what was counted last, where it was counted."""
+
+
+def new_seat(before: Position, log: LogNow, *, lost: int | None, start: int | None) -> tuple[int, int, int]:
+    """First offset, offset to go on at and highest log time of a new log epoch. Raises ``Rejected``.
 
     Offsets that retention deleted are booked as lost. Of a topic that was made anew nobody can tell how many records
-    were lost: ``lost`` says it (0 when left out). Raises ``Rejected`` when the partition is not stopped.
+    were lost: ``lost`` says it (0 when left out), and counting begins at its first record. Of a log that was cut short
+    the beginning was counted already: ``start`` says where the records begin that were not.
     """
-    before = await store.read_position(pool, topic, partition)
+    overtaken = before.next_offset < log.begin <= log.end
+    at = log.begin if start is None else start
+    if not log.begin <= at <= log.end:
+        raise Rejected(f"the log holds the offsets from {log.begin} to {log.end}", field="from")
+    if overtaken and start is not None:
+        raise Rejected("retention deleted records: counting goes on at the first that is left", field="from")
+    first = before.next_offset if overtaken else at - (lost or 0)
+    if lost is not None and lost != at - first:
+        raise Rejected(f"{at - first} offsets were deleted; --lost is for topics that were made anew", field="lost")
+    return first, at, before.log_time_max_ms if overtaken or at > log.begin else 0
+
+
+async def reseat(
+    pool: Pool, before: Position | None, why: Why, log: LogNow, *, lost: int | None, start: int | None
+) -> dict[str, Any]:
+    """Open a new log epoch for a stopped partition; one whose log is the same after all only goes on.
+
+    Returns what was done. Raises ``Rejected`` when the partition is not stopped for its log, ``Conflict`` when its row
+    moved meanwhile.
+    """
     if before is None:
-        raise Rejected(f"{topic}[{partition}] was never counted", field="partition")
+        raise Rejected("it was never counted", field="partition")
+    where = f"{before.topic}[{before.partition}]"
     if not before.stopped or before.stopped.startswith(BAD_RECORDS):
-        raise Rejected(f"{topic}[{partition}] is not stopped for its log: nothing to reseat", field="partition")
-    same_log = before.next_offset < begin <= end
-    first = before.next_offset if same_log else begin - (lost or 0)
-    booked = begin - first
-    if lost is not None and lost != booked:
-        raise Rejected(f"{booked} offsets were deleted; --lost is for topics that were made anew", field="lost")
-    newest_ms = before.log_time_max_ms if same_log else 0
-    detail = {"topic": topic, "partition": partition, "log_epoch": before.log_epoch + 1, "from": begin, "lost": booked}
+        raise Rejected(f"{where} is not stopped for its log: nothing to reseat", field="partition")
+    place = {"topic": before.topic, "partition": before.partition}
+    key = (before.topic, before.partition, before.log_epoch)
+    first, at, newest_ms = new_seat(before, log, lost=lost, start=start)
+    if log.same:
+        detail = {**place, "log_epoch": before.log_epoch, "from": before.next_offset, "lost": 0, "log": "unchanged"}
+    else:
+        detail = {**place, "log_epoch": before.log_epoch + 1, "from": at, "lost": at - first}
     async with transaction(pool) as connection:
-        held = "SELECT 1 FROM progress WHERE topic = $1 AND partition = $2 AND log_epoch = $3 FOR UPDATE"
-        await connection.execute(held, topic, partition, before.log_epoch)
-        await connection.execute(
-            _NEW_EPOCH, topic, partition, before.log_epoch, first, begin, booked, newest_ms, why.reason
-        )
+        held = await connection.fetchval(_HELD, *key, before.next_offset)
+        if held is None:
+            raise Conflict(f"{where} moved meanwhile; look at it again: balance")
+        if log.same:
+            await connection.execute(_LIFT, *key)
+        else:
+            await connection.execute(_NEW_EPOCH, *key, first, at, at - first, newest_ms, why.reason)
         await record(connection, why, "reseat", detail)
     return detail
 

@@ -76,7 +76,7 @@ async def open_partition(
                 raise Transient(f"the progress row of {tp} vanished while it was created")
         if position.stopped:
             raise LogChanged(position.stopped, position)
-        await _compare(log, position, begin, end)
+        await compare_log(log, position, begin, end)
         if parked is not None and _same(parked.position, position):
             parked.tally.begin(position)
             return Opened(position, parked.tally, 0.0)
@@ -91,7 +91,7 @@ def _same(one: Position, other: Position) -> bool:
     return one.log_epoch == other.log_epoch and one.next_offset == other.next_offset
 
 
-async def _compare(log: LogReader, position: Position, begin: int, end: int) -> None:
+async def compare_log(log: LogReader, position: Position, begin: int, end: int) -> None:
     """The log must still contain what comes next, and the last record passed must be the one that was passed."""
     where = f"{position.topic}[{position.partition}]"
     if position.next_offset < begin:

@@ -21,6 +21,7 @@ from aiokafka.errors import (
 from shared.errors import Transient
 from shared.meter import store
 from shared.meter.assignment import Assignment
+from shared.meter.committed import CommittedOffsets
 from shared.meter.flushing import Flusher, Horizon
 from shared.meter.parts import MeterParts
 from shared.meter.tally import Record
@@ -39,6 +40,7 @@ class MeterRuntime:
         self._p = parts
         self._partitions = Assignment(parts)
         self._flusher = Flusher(parts)
+        self._committed = CommittedOffsets()
         self._turn = asyncio.Lock()
         self._stopping = False
         self._ended = asyncio.Event()
@@ -104,11 +106,14 @@ class MeterRuntime:
                 await self._flush(await self._horizon() if heartbeat else None, reopen=True)
                 if heartbeat:
                     self._heartbeat_at = self._p.timer()
+                    stands = {tp: opened.position.next_offset for tp, opened in self._partitions.open.items()}
+                    self._committed.tell(consumer, stands)
                 self._flushed_at = self._p.timer()
 
     async def stop(self, seconds_max: float) -> None:
         """Flush what was folded, if that takes no longer than ``seconds_max``; what is not flushed is read again."""
         self._stopping = True
+        self._committed.cancel()
         for task in self._partitions.opening.values():
             task.cancel()
         try:
