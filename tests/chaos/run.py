@@ -74,7 +74,12 @@ async def chaos(sandbox: Sandbox, fleet: Fleet, faults: int, report: Report, say
 
 
 async def _first(scene: Scene) -> float:
-    await asyncio.sleep(0.2)
+    """Wait until records of every topic were sent and are known to the purchaser."""
+
+    async def sent() -> int:
+        return min(scene.producer.sums.offsets[topic] for topic in TOPICS.values())
+
+    await until(sent, lambda number: number > 0)
     return await recovered(scene)
 
 

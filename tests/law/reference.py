@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -38,10 +39,10 @@ class Expected:
     dead: list[int] = field(default_factory=list)
 
 
-def one_pass(facts: list[Fact], offsets_max: int) -> Expected:
-    """Count a partition from its first offset to its last."""
+def one_pass(facts: list[Fact], offsets_max: int, taken: Iterable[str] = ()) -> Expected:
+    """Count a partition from its first offset to its last; ``taken``: positions that were replayed before it began."""
     expected = Expected()
-    replayed: set[str] = set()
+    replayed = set(taken)
     for at, fact in enumerate(facts):
         if fact.control:
             expected.counts["skipped"] += 1

@@ -46,9 +46,9 @@ plans = st.lists(
 )
 
 
-def facts_of(topic: str, partition: int, log: list[Any]) -> list[Fact]:
-    """The generated partition as facts."""
-    facts, time_ms = [], START_MS
+def facts_of(topic: str, partition: int, log: list[Any], *, later_ms: int = 0) -> list[Fact]:
+    """The generated partition as facts; its times begin ``later_ms`` after those of others."""
+    facts, time_ms = [], START_MS + later_ms
     for offset, (kind, name, (step_ms, late_ms), keyed) in enumerate(log):
         time_ms += step_ms
         facts.append(

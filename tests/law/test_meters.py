@@ -72,9 +72,10 @@ def test_registers_are_those_of_one_pass_whatever_happens(
     law()
 
 
-async def registers(pool: Any, tp: TopicPartition) -> dict[tuple[Any, ...], list[int]]:
-    """The stored registers of a partition in the reference's shape."""
-    rows = await pool.fetch("SELECT * FROM registers WHERE topic = $1 AND partition = $2", tp.topic, tp.partition)
+async def registers(pool: Any, tp: TopicPartition, log_epoch: int = 1) -> dict[tuple[Any, ...], list[int]]:
+    """The stored registers of a partition's log epoch in the reference's shape."""
+    sql = "SELECT * FROM registers WHERE topic = $1 AND partition = $2 AND log_epoch = $3"
+    rows = await pool.fetch(sql, tp.topic, tp.partition, log_epoch)
     return {
         (row["quarter"], row["country"], row["detail"]): [
             row["events"],
