@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from shared.meter.dead_letters import CUT, FIELD, KEY, LOG_TIME, PREFIX, REASON
 from shared.meter.log_reader import LogReader
 from shared.meter.tally import REPLAYS
 from shared.settings import KafkaSettings
+
+_KEY = re.compile(rb"[A-Za-z0-9._-]+/[0-9]+/[0-9]+/[0-9]+")
+"""``topic/epoch/partition/offset``, as every meter writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ async def read_letters(reader: Callable[[str, int], LogReader], places: Iterable
                 begin, end = await log.bounds()
                 async for records in log.read(begin, end):
                     for record in records:
-                        if record.key is None or record.key.count(b"/") < 3:
+                        if not _KEY.fullmatch(record.key or b""):
                             continue  # not written by a meter
                         letter = letter_of(record)
                         letters[letter.source] = letter
