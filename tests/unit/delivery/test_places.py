@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.delivery.test_assess import Shipped
 from tests.unit.methods.support import factor_set, tables
 
+from delivery_emissions.app import definition
+from delivery_emissions.assess import assess
 from delivery_emissions.places import Point, normalise
+from delivery_emissions.settings import DeliverySettings
 from delivery_emissions.tablefile import read_table
 from delivery_emissions.tables import Tables
 from shared.errors import Rejected
@@ -124,7 +128,29 @@ def test_users_extend_categories_carriers_and_modes_with_files_of_their_own(tmp_
     [
         ("categories.csv", "name,class\nx,other\n", "columns"),
         ("categories.csv", "name,aliases,class,weight_g,volume_cm3,source\nx,,food,1,1,me\n", "class must be"),
-        ("categories.csv", "name,aliases,class,weight_g,volume_cm3,source\nx,,other,light,1,me\n", "whole numbers"),
+        (
+            "categories.csv",
+            "name,aliases,class,weight_g,volume_cm3,source\nx,,other,light,1,me\n",
+            "weight_g must be a",
+        ),
+        ("categories.csv", "name,aliases,class,weight_g,volume_cm3,source\nx,,other,0,1,me\n", "weight_g must be a"),
+        ("categories.csv", "name,aliases,class,weight_g,volume_cm3,source\nx,,other\n", "row 1 has too few"),
+        ("sea_lanes.csv", "one,other,km,note\ngulf,oceania,far,us\n", "gulf: km must be a"),
+        (
+            "crossings.csv",
+            "one,one_port,one_lat,one_lon,other,other_port,other_lat,other_lon\na,A,x,0,b,B,0,0\n",
+            "a: one_lat must be degrees",
+        ),
+        (
+            "carriers.csv",
+            "carrier,service,mode,main,last,check_g_per_parcel,check_source\nx,,road,,,many,\n",
+            "x: check_g_per_parcel must be a",
+        ),
+        (
+            "carriers.csv",
+            "carrier,service,mode,main,last,check_g_per_parcel,check_source\nx,,road,freight.zeppelin,,,\n",
+            "x: factor set 2026.1 has no freight factor 'freight.zeppelin'",
+        ),
         ("modes.csv", "name,mode\nx,warp\n", "mode must be"),
         (
             "carriers.csv",
@@ -138,3 +164,27 @@ def test_a_table_of_the_user_with_a_mistake_is_refused(tmp_path: Path, name: str
 
     with pytest.raises(Rejected, match=reason):
         Tables.load(factor_set(), tmp_path)
+
+
+def test_a_folder_that_is_not_there_and_a_file_that_is_not_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="is not a folder"):
+        Tables.load(factor_set(), tmp_path / "nowhere")
+    (tmp_path / "modes.csv").write_bytes(b"name,mode\n\xff,road\n")
+    with pytest.raises(Rejected, match="not UTF-8"):
+        Tables.load(factor_set(), tmp_path)
+
+
+def test_the_service_itself_counts_with_the_tables_of_the_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "categories.csv").write_text(
+        "name,aliases,class,weight_g,volume_cm3,source\nsmartphone,,other,450,1700,our scales\n", encoding="utf-8"
+    )
+    own = assess(Shipped(category="smartphone"), Tables.load(extra=tmp_path))
+
+    assert (own.activity["weight_g"], own.inputs["category_source"]) == (450, "our scales")
+    assert definition(300, tmp_path).name == "delivery-emissions"
+    (tmp_path / "modes.csv").write_text("name,mode\nx,warp\n", encoding="utf-8")
+    monkeypatch.setenv("DELIVERY_TABLES", str(tmp_path))
+    with pytest.raises(Rejected, match="mode must be"):
+        definition(300, DeliverySettings.load().tables)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from delivery_emissions.channel import DELIVERY
 from delivery_emissions.counting import ShipmentTally, recount_with, settle_with
 from delivery_emissions.methods import METHODS
@@ -13,9 +15,9 @@ NAME = "delivery-emissions"
 MIGRATIONS = (*store.MIGRATIONS, "delivery_emissions")
 
 
-def definition(grace_s: int) -> MeterDefinition:
-    """This meter, with its place and vehicle tables loaded."""
-    tables = Tables.load()
+def definition(grace_s: int, own_tables: Path | None = None) -> MeterDefinition:
+    """This meter, with its place and vehicle tables loaded, the business's own rows first."""
+    tables = Tables.load(extra=own_tables)
     return MeterDefinition(
         name=NAME,
         channels=(DELIVERY,),

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from delivery_emissions.methods.ademe_parcel import CLASSES
 from delivery_emissions.places import normalise
-from delivery_emissions.tablefile import Row
+from delivery_emissions.tablefile import Row, whole
 from shared.errors import Rejected
 
 
@@ -36,12 +36,7 @@ def category_index(rows: Iterable[Row]) -> Mapping[str, Category]:
     for row in rows:
         if row["class"] not in CLASSES:
             raise Rejected(f"{row['name']}: class must be one of {', '.join(CLASSES)}", field="categories.csv")
-        try:
-            weight, volume = int(row["weight_g"]), int(row["volume_cm3"])
-        except ValueError as error:
-            raise Rejected(
-                f"{row['name']}: weight_g and volume_cm3 must be whole numbers", field="categories.csv"
-            ) from error
+        weight, volume = (whole(row, name, "categories.csv", least=1) for name in ("weight_g", "volume_cm3"))
         category = Category(row["name"], row["class"], weight, volume, row["source"])
         for name in (row["name"], *row["aliases"].split("|")):
             if normalise(name):

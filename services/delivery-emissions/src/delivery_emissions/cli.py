@@ -13,6 +13,7 @@ from delivery_emissions.channel import DELIVERY
 from delivery_emissions.estimate_command import register
 from delivery_emissions.explain import explain
 from delivery_emissions.methods import METHODS
+from delivery_emissions.settings import DeliverySettings
 from delivery_emissions.store import read_shipment
 from shared.console import out, run_app
 from shared.errors import Rejected
@@ -26,7 +27,7 @@ app = meter_app(
     NAME,
     (DELIVERY,),
     MIGRATIONS,
-    lambda: definition(MeterSettings.load().grace_s),
+    lambda: definition(MeterSettings.load().grace_s, DeliverySettings.load().tables),
     "Keeps the newest state of every shipment and estimates its CO2e, each event exactly once.",
 )
 register(app)

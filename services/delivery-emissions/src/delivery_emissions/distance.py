@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from delivery_emissions.places import Point, great_circle_m
-from delivery_emissions.tablefile import Row
+from delivery_emissions.tablefile import Row, degrees, whole
 from shared.errors import Rejected
 from shared.factors import FactorSet
 from shared.measure_units import parse_unit
@@ -105,7 +105,9 @@ class Network:
         self._region = {country: row["region"] for row in regions for country in row["countries"].split()}
         self._lanes: dict[frozenset[str], int] = {}
         for row in lanes:
-            self._lanes.setdefault(frozenset((row["one"], row["other"])), int(row["km"]) * 1000)
+            self._lanes.setdefault(
+                frozenset((row["one"], row["other"])), whole(row, "km", "sea_lanes.csv", least=1) * 1000
+            )
 
     def lane_m(self, one: str, other: str) -> int | None:
         """Length of the sea lane between two countries' coasts, when the table has it."""
@@ -141,7 +143,8 @@ class Network:
 
 
 def _port(row: Row, side: str) -> Port:
-    return Port(row[f"{side}_port"], row[side], float(row[f"{side}_lat"]), float(row[f"{side}_lon"]))
+    latitude = degrees(row, f"{side}_lat", "crossings.csv", 90)
+    return Port(row[f"{side}_port"], row[side], latitude, degrees(row, f"{side}_lon", "crossings.csv", 180))
 
 
 def _between(one: Point | Port, other: Point | Port) -> int:

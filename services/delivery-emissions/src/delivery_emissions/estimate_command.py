@@ -17,7 +17,7 @@ from shared.errors import Rejected
 from shared.estimate_fields import Fields
 from shared.estimate_lines import Case, run_lines
 from shared.events import Shipment
-from shared.factor_commands import set_for
+from shared.factor_commands import add_factor_commands, set_for
 from shared.factors import FactorSet
 
 COMPARED = ("carrier-figure", "legs", "ademe-parcel", "country-default")
@@ -63,13 +63,14 @@ def handler(tables: Tables, factors: FactorSet) -> Callable[[Fields], Case]:
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``estimate`` to the service's command line."""
+    """Add ``estimate`` and ``factors`` to the service's command line."""
 
     @app.command()
     def estimate(
         factor_set: Annotated[str | None, typer.Option(help="Factor set; the current one when absent.")] = None,
         tables: Annotated[
-            Path | None, typer.Option(help="Folder with your own categories.csv, carriers.csv, modes.csv.")
+            Path | None,
+            typer.Option(envvar="DELIVERY_TABLES", help="Folder of your own categories.csv, carriers.csv, modes.csv."),
         ] = None,
         compare: Annotated[bool, typer.Option("--compare", help="All methods side by side, as a table.")] = False,
         chart: Annotated[
@@ -96,3 +97,5 @@ def register(app: typer.Typer) -> None:
             refused = run_lines(sys.stdin.buffer, sys.stdout, handler(found, factors), factors)
         if refused:
             raise typer.Exit(1)
+
+    add_factor_commands(app)

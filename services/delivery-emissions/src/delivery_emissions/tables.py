@@ -12,12 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
-from delivery_emissions.carriers import Carriage, carrier_index, mode_index
+from delivery_emissions.carriers import Carriage, carrier_index, check_vehicles, mode_index
 from delivery_emissions.categories import Category, category_index
 from delivery_emissions.distance import DistanceRules, Network, Route, route
 from delivery_emissions.places import PlaceIndex, Point, normalise
 from delivery_emissions.tablefile import read_table
 from shared.countries import CONTINENTS
+from shared.errors import Rejected
 from shared.factors import FactorSet, current_factor_set_id, load_factor_set
 
 _ROUTES_KEPT = 200_000
@@ -99,10 +100,16 @@ class Tables:
 
     @staticmethod
     def load(factors: FactorSet | None = None, extra: Path | None = None) -> Tables:
-        """Read the package's tables; rows of the same files in the folder ``extra`` come first and win."""
+        """Read the package's tables; rows of the same files in the folder ``extra`` come first and win.
+
+        Raises ``Rejected`` with the file and row of the first mistake in a user's table.
+        """
+        if extra is not None and not extra.is_dir():
+            raise Rejected(f"{extra} is not a folder", field="tables")
         found = factors or load_factor_set(current_factor_set_id(date.max))
         categories = category_index(read_table("categories.csv", extra))
         carriers = carrier_index(read_table("carriers.csv", extra))
+        check_vehicles(carriers, found)
         modes = mode_index(read_table("modes.csv", extra))
         lanes = read_table("sea_lanes.csv", extra)
         return Tables(
