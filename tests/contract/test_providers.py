@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
@@ -28,6 +29,7 @@ from offset_purchaser.sandbox_service.book import Book, Conduct
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.terms import Leg
 from shared.errors import OutcomeUnknown, Rejected, Transient
+from tests.mailbox import mail_server
 
 NAMES = [kind.traits.name for kind in PROVIDERS]
 HTTP = [name for name in NAMES if name != "manual"]
@@ -40,7 +42,7 @@ def order(number: int = 1) -> Order:
         number=1, leg="l", attempt=1, provider="p", state=OrderState.READY, quantity_g=2_000_000,
         price_per_tonne=Decimal(700), currency="EUR", amount=Decimal(1400), request=None,
         first_sent_at=datetime(2026, 11, 28, tzinfo=UTC), reference=None, certified=False, find_only=False, reminders=0,
-        tries=0, last_deadline=None,
+        tries=0, last_sent_at=None, refusal="", last_deadline=None,
     )  # fmt: skip
 
 
@@ -101,6 +103,12 @@ class Stripe:
         async def listing() -> dict[str, Any]:
             return {"object": "list", "data": self.orders, "has_more": False, "url": "/v1/climate/orders"}
 
+        @app.post("/v1/climate/orders/{order_id}/cancel")
+        async def cancel(order_id: str) -> dict[str, Any]:
+            found = next(found for found in self.orders if found["id"] == order_id)
+            found["status"] = "canceled"
+            return found
+
         @app.get("/v1/climate/orders/{order_id}")
         async def one(order_id: str) -> dict[str, Any]:
             return next(found for found in self.orders if found["id"] == order_id)
@@ -119,48 +127,6 @@ class Stripe:
 
 
 @dataclass
-class Mail:
-    """A mail server that can lose its answer after it has taken a mail."""
-
-    taken: list[str] = field(default_factory=list)
-    fault: str = ""
-
-    def start(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._socket.accept()
-            except OSError:
-                return
-            with client:
-                self._talk(client)
-
-    def _talk(self, client: socket.socket) -> None:
-        client.sendall(b"220 ready\r\n")
-        for raw in (lines := client.makefile("rb")):
-            word = raw[:4].upper()
-            if word == b"DATA":
-                if self.fault == "refuse":
-                    client.sendall(b"554 no\r\n")
-                    continue
-                client.sendall(b"354 go\r\n")
-                text = b""
-                while not text.endswith(b"\r\n.\r\n"):
-                    text += lines.readline()
-                self.taken.append(text.decode())
-                if self.fault == "lose":
-                    return
-            client.sendall(b"250 ok\r\n")
-
-    def stop(self) -> None:
-        self._socket.close()
-
-
-@dataclass
 class Bench:
     """A provider's client and the server it talks to."""
 
@@ -173,6 +139,8 @@ class Bench:
         match self.name:
             case "sandbox":
                 self.server.faults.append({"kind": "lose_response"})
+            case "manual":
+                self.server.answers.append("drop")
             case _:
                 self.server.fault = "lose"
 
@@ -182,7 +150,7 @@ class Bench:
             case "sandbox":
                 return len(self.server.book.listing("", time.time() + 1))
             case "manual":
-                return len(self.server.taken)
+                return len(self.server.mails)
             case _:
                 return len(self.server.orders)
 
@@ -197,8 +165,6 @@ class SandboxServer:
 
     @property
     def faults(self) -> Any:
-        import httpx
-
         port = self.port
 
         class Posting:
@@ -206,6 +172,10 @@ class SandboxServer:
                 assert httpx.post(f"http://127.0.0.1:{port}/v1/faults", json=fault).status_code == 202
 
         return Posting()
+
+    def ahead(self, seconds: float) -> None:
+        answer = httpx.post(f"http://127.0.0.1:{self.port}/v1/clock", json={"ahead_s": seconds})
+        assert answer.status_code == 202
 
 
 @pytest.fixture(params=NAMES)
@@ -221,10 +191,8 @@ def server(name: str, tmp_path: Path) -> Iterator[Any]:
             yield sandbox
             sandbox.running.stop()
         case "manual":
-            mail = Mail()
-            mail.start()
-            yield mail
-            mail.stop()
+            with mail_server() as box:
+                yield box
         case "stripe-climate":
             stripe = Stripe()
             running = Running(stripe.app())
@@ -350,8 +318,6 @@ async def test_stripe_quotes_fees_included_and_refuses_what_is_sold_out(tmp_path
     quote = await provider.quote(order(), leg("stripe-climate"))
     assert quote is not None
     assert (quote.price_per_tonne, quote.currency) == (Decimal("600.00"), "EUR")
-    from dataclasses import replace
-
     with pytest.raises(Rejected, match="only 500 t available"):
         await provider.quote(replace(order(), quantity_g=501_000_000), leg("stripe-climate"))
     await provider.close()
@@ -359,13 +325,126 @@ async def test_stripe_quotes_fees_included_and_refuses_what_is_sold_out(tmp_path
 
 
 async def test_the_manual_order_document_carries_its_stable_message_id_and_stays_in_the_folder(tmp_path: Path) -> None:
-    mail = Mail()
-    mail.start()
-    provider = provider_kind("manual").open(settings(mail.port, tmp_path))
-    await provider.place(order(), provider.request(order(), leg("manual"), "Exemple SAS"))
-    mail.stop()
-    assert "Message-ID: <00000000-0000-0000-0000-000000000001@offset-purchaser>" in mail.taken[0]
+    with mail_server() as box:
+        provider = provider_kind("manual").open(settings(box.port, tmp_path))
+        await provider.place(order(), provider.request(order(), leg("manual"), "Exemple SAS"))
+    assert box.mails[0]["Message-ID"] == "<00000000-0000-0000-0000-000000000001@offset-purchaser>"
+    assert box.mails[0]["To"] == "orders@partner.example"
     assert "REHEARSAL, please ignore" in (tmp_path / "manual" / f"{UUID(int=1)}.txt").read_text()
+
+
+async def test_a_manual_order_document_leaves_once_whatever_is_asked(tmp_path: Path) -> None:
+    with mail_server() as box:
+        provider = provider_kind("manual").open(settings(box.port, tmp_path))
+        body = provider.request(order(), leg("manual"), "Exemple SAS")
+        await provider.place(order(), body)
+        with pytest.raises(OutcomeUnknown, match="is in the folder already"):
+            await provider.place(order(), body)
+    assert len(box.mails) == 1
+
+
+@pytest.mark.parametrize(("reply", "meaning"), [("450 grey list", Transient), ("554 no", Rejected)])
+async def test_a_mail_server_that_says_later_is_no_refusal(
+    tmp_path: Path, reply: str, meaning: type[Exception]
+) -> None:
+    with mail_server() as box:
+        box.answers.append(reply)
+        provider = provider_kind("manual").open(settings(box.port, tmp_path))
+        with pytest.raises(meaning):
+            await provider.place(order(), provider.request(order(), leg("manual"), "Exemple SAS"))
+        assert not (tmp_path / "manual").exists()
+
+
+async def test_a_reminder_is_mailed_under_a_message_id_of_its_own_and_kept_in_the_folder(tmp_path: Path) -> None:
+    with mail_server() as box:
+        provider = provider_kind("manual").open(settings(box.port, tmp_path))
+        body = provider.request(order(), leg("manual"), "Exemple SAS")
+        await provider.place(order(), body)
+        await provider.remind(replace(order(), request=body), 2)
+    assert box.mails[1]["Message-ID"] == f"<{UUID(int=1)}.reminder-2@offset-purchaser>"
+    assert (tmp_path / "manual" / f"{UUID(int=1)}.reminder-2.txt").read_text().startswith("Reminder 2: ")
+
+
+async def test_only_what_declares_a_window_is_cancelled_at_the_provider(bench: Bench) -> None:
+    body = bench.provider.request(order(), bench.leg, "Exemple SAS")
+    if bench.name == "sandbox":
+        bench.server.book.conduct = Conduct(confirm_after_s=3600)
+    placed = await bench.provider.place(order(), body)
+    answer = await bench.provider.cancel(replace(order(), reference=placed.reference))
+    if bench.provider.traits.cancel_window:
+        assert answer is not None
+        assert (answer.progress, answer.filled_g) == (Progress.CANCELLED, 0)
+    else:
+        assert answer is None
+    assert bench.effects() == 1
+
+
+STATES = [
+    ({}, {}, ["confirmed", "retired"]),
+    ({"confirm_after_s": 10}, {}, ["placed", "confirmed", "retired"]),
+    ({"confirm_after_s": 10}, {"delay_s": 60}, ["placed", "delayed", "confirmed", "retired"]),
+    ({}, {"kind": "partly_filled", "fill": "0.5"}, ["partly_filled", "retired"]),
+    ({}, {"kind": "substituted"}, ["substituted", "retired"]),
+    ({}, {"kind": "cancelled"}, ["cancelled"]),
+]
+
+
+@pytest.mark.parametrize(("conduct", "outcome", "seen"), STATES)
+async def test_the_sandbox_goes_through_every_state_and_certifies_what_it_filled(
+    tmp_path: Path, conduct: dict[str, float], outcome: dict[str, Any], seen: list[str]
+) -> None:
+    server = SandboxServer(tmp_path)
+    server.book.conduct = Conduct(retire_after_s=100, **conduct)
+    server.faults.append({"kind": "outcome", "outcome": outcome})
+    provider = provider_kind("sandbox").open(settings(server.port, tmp_path))
+    placed = await provider.place(order(), provider.request(order(), leg("sandbox"), "Exemple SAS"))
+    states, answer = [placed.progress.value], placed
+    for _ in range(20):
+        server.ahead(10)
+        found = await provider.status(replace(order(), reference=placed.reference))
+        assert found is not None
+        answer = found
+        if answer.progress.value != states[-1]:
+            states.append(answer.progress.value)
+    assert states == seen
+    certified = sum(c.quantity_g for c in answer.certificates)
+    assert certified == answer.filled_g == {"cancelled": 0}.get(seen[-1], 1_000_000 if "fill" in outcome else 2_000_000)
+    await provider.close()
+    server.running.stop()
+
+
+@pytest.mark.parametrize("said", ["[]", "{}", "not json", '{"orders": [{"reference": 1}]}', "null"])
+async def test_nonsense_with_status_200_is_never_taken_for_an_answer(tmp_path: Path, said: str) -> None:
+    app = FastAPI()
+
+    @app.api_route("/{path:path}", methods=["GET", "POST"])
+    async def anything(path: str) -> Response:
+        return Response(said, 200, media_type="application/json")
+
+    running = Running(app)
+    provider = provider_kind("sandbox").open(settings(running.port, tmp_path))
+    body = provider.request(order(), leg("sandbox"), "Exemple SAS")
+    with pytest.raises(OutcomeUnknown):
+        await provider.place(order(), body)
+    with pytest.raises(OutcomeUnknown):
+        await provider.find(order())
+    with pytest.raises(Transient):
+        await provider.quote(order(), leg("sandbox"))
+    await provider.close()
+    running.stop()
+
+
+async def test_two_orders_under_one_key_are_for_people(tmp_path: Path) -> None:
+    server = SandboxServer(tmp_path)
+    provider = provider_kind("sandbox").open(settings(server.port, tmp_path))
+    body = provider.request(order(), leg("sandbox"), "Exemple SAS")
+    await provider.place(order(), body)
+    server.book.forget()
+    await provider.place(order(), body)
+    with pytest.raises(OutcomeUnknown, match="lists 2 orders under one key"):
+        await provider.find(order())
+    await provider.close()
+    server.running.stop()
 
 
 def test_a_rehearsal_refuses_a_live_key() -> None:

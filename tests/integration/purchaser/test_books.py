@@ -63,7 +63,7 @@ async def test_an_order_changed_behind_the_ledger_is_found(world: World, seller:
     await world.campaigns(CAMPAIGN)
     await world.feed(reading(grams=1_000_000), progress())
     await everything(world)
-    await world.pool.execute("UPDATE orders SET confirmed_g = 999999")
+    await world.owner("UPDATE orders SET confirmed_g = 999999")
     broken = (await findings(world)).broken
     assert any("999999 g confirmed, 1000000 g booked" in sentence for sentence in broken)
     assert any("document" in sentence for sentence in broken)

@@ -13,7 +13,19 @@ from tests.unit.purchaser.builders import campaign, sums
 from offset_purchaser import ledger
 from offset_purchaser.certificate import serial_count
 from offset_purchaser.ledger import Account, Posting
-from offset_purchaser.order import Find, Leave, Order, OrderState, Pause, Send, Traits, back_off, next_step, order_id
+from offset_purchaser.order import (
+    Find,
+    Leave,
+    Order,
+    OrderState,
+    Pause,
+    Send,
+    Traits,
+    back_off,
+    next_step,
+    order_id,
+    refusal_stands,
+)
 from offset_purchaser.planning import plan_leg
 from offset_purchaser.settlement import Booked, quantity, split
 from offset_purchaser.terms import Leg
@@ -120,7 +132,8 @@ def order(state: OrderState, **changes: object) -> Order:
         "order_id": UUID(int=1), "mode": "live", "legal_entity": "e", "campaign": "c", "buy_day": DAY, "number": 1,
         "leg": "l", "attempt": 1, "provider": "p", "state": state, "quantity_g": 1, "price_per_tonne": Decimal(1),
         "currency": "EUR", "amount": Decimal(1), "request": b"", "first_sent_at": None, "reference": None,
-        "certified": False, "find_only": False, "reminders": 0, "tries": 0, "last_deadline": None,
+        "certified": False, "find_only": False, "reminders": 0, "tries": 0, "last_sent_at": None, "refusal": "",
+        "last_deadline": None,
     }  # fmt: skip
     return Order(**(values | changes))  # type: ignore[arg-type]
 
@@ -129,8 +142,22 @@ def order(state: OrderState, **changes: object) -> Order:
 def test_an_order_that_left_is_sent_again_only_within_half_the_key_lifetime(seconds: int) -> None:
     left = order(OrderState.UNKNOWN, first_sent_at=NOW)
     step = next_step(left, TRAITS, NOW + timedelta(seconds=seconds))
-    assert isinstance(step, Send) == (seconds < 12 * 3600)
+    assert isinstance(step, Pause) == (seconds < 300)
+    assert isinstance(step, Send) == (300 <= seconds < 12 * 3600)
     assert isinstance(step, Find) == (seconds >= 12 * 3600)
+
+
+def test_an_order_is_sent_again_only_when_the_listing_would_show_its_last_attempt() -> None:
+    left = order(OrderState.UNKNOWN, first_sent_at=NOW, last_sent_at=NOW + timedelta(minutes=20))
+    assert next_step(left, TRAITS, NOW + timedelta(minutes=24)) == Pause(NOW + timedelta(minutes=25))
+    assert next_step(left, TRAITS, NOW + timedelta(minutes=25)) == Send()
+
+
+def test_a_refused_later_attempt_is_looked_up_and_stands_only_after_half_the_key_lifetime() -> None:
+    refused = order(OrderState.UNKNOWN, first_sent_at=NOW, last_sent_at=NOW, refusal="sold out")
+    assert next_step(refused, TRAITS, NOW + timedelta(hours=1)) == Find()
+    assert not refusal_stands(refused, TRAITS, NOW + timedelta(hours=12))
+    assert refusal_stands(refused, TRAITS, NOW + timedelta(hours=12, minutes=5))
 
 
 def test_without_keys_an_order_that_left_is_never_sent_again() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -51,6 +51,8 @@ class Campaign(Strict):
     last_day: date
     channels: Annotated[tuple[ChannelName, ...], Field(min_length=1)]
     expected: dict[ChannelName, Expected] = Field(default_factory=dict)
+    forecast_from: str = ""
+    """The campaign whose hours shape the forecast; the entity's last one before this when left out."""
     expected_files: tuple[str, ...] = ()
     """Files that must be said to have arrived (``campaigns arrived``) before any day freezes."""
     cover: Literal["central", "high"] = "central"
@@ -111,9 +113,10 @@ class Campaign(Strict):
             yield self.first_day + timedelta(days=n)
 
     def buys(self, leg: Leg) -> BuyMode:
-        """Whether a leg is bought per day or once per campaign."""
-        default: BuyMode = "per_campaign" if leg.provider in PER_CAMPAIGN_PROVIDERS else "per_day"
-        return leg.buy or self.buy or default
+        """Whether a leg is bought per day or once per campaign: its own word, else its partner's nature, else ours."""
+        if leg.buy is None and leg.provider in PER_CAMPAIGN_PROVIDERS:
+            return "per_campaign"
+        return leg.buy or self.buy or "per_day"
 
     def buying_day(self, leg: Leg, day: date) -> date:
         """The day under which a leg's share of a campaign day is ordered."""
@@ -179,17 +182,60 @@ def refuse_edit(old: Campaign, new: Campaign, today: date) -> str:
     return ""
 
 
-def overlap(campaigns: tuple[Campaign, ...]) -> str:
-    """The first two campaigns that claim the same (shop, channel, day), as a sentence; ``""`` when none do."""
-    for n, one in enumerate(campaigns):
-        for other in campaigns[n + 1 :]:
-            channels = sorted(set(one.channels) & set(other.channels))
-            first, last = max(one.first_day, other.first_day), min(one.last_day, other.last_day)
-            if not channels or first > last or not _share(one.shops, other.shops):
-                continue
-            if not _share(one.countries, other.countries):
-                continue
-            return f"campaigns {one.id} and {other.id} both claim {channels[0]} of the same shop on {first}"
+ACTS_AT_ONCE = (
+    "name",
+    "caps",
+    "approval",
+    "stop_buying",
+    "wait_at_most",
+    "opens_after",
+    "expected",
+    "expected_files",
+    "forecast_from",
+)
+"""What a changed file changes for days that have begun too: guards and waiting. Everything else that a day is counted,
+covered and bought by stays as it was when the day began."""
+
+
+def rules_of_day(day: date, versions: Sequence[tuple[datetime, Campaign]]) -> int:
+    """The index of the version that a campaign day is settled by: the last one loaded before the day began.
+
+    ``versions`` in the order in which they were loaded. A day that began before the first version was loaded (a replay)
+    or that an older version does not have is settled by the first version that has it.
+    """
+    having = [n for n, (_, campaign) in enumerate(versions) if campaign.first_day <= day <= campaign.last_day]
+    if not having:
+        return len(versions) - 1
+    before = [n for n in having if versions[n][0] <= day_bounds(day, versions[n][1].tz)[0]]
+    return before[-1] if before else having[0]
+
+
+def with_guards_of(rules: Campaign, current: Campaign) -> Campaign:
+    """A day's rules under the guards that are in force now."""
+    return rules.model_copy(update={name: getattr(current, name) for name in ACTS_AT_ONCE})
+
+
+def clash(one: Campaign, other: Campaign) -> str:
+    """What two campaigns would both count and buy, as a sentence; ``""`` when nothing.
+
+    Compared by moments, not by dates: a day in Paris begins an hour before the same day in London.
+    """
+    channels = sorted(set(one.channels) & set(other.channels))
+    if not channels or not _share(one.shops, other.shops):
+        return ""
+    first, last = max(one.first_day, other.first_day), min(one.last_day, other.last_day)
+    start = max(day_bounds(c.first_day, c.tz)[0] for c in (one, other))
+    end = min(day_bounds(c.last_day, c.tz)[1] for c in (one, other))
+    if start >= end:
+        return ""
+    when = f"on {first}" if first <= last else f"from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC (their zones differ)"
+    if _share(one.countries, other.countries):
+        return f"campaigns {one.id} and {other.id} both claim {channels[0]} of the same shop {when}"
+    if one.unknown_country == other.unknown_country == "include":
+        return (
+            f"campaigns {one.id} and {other.id} both claim {channels[0]} without a country {when}: "
+            "say unknown_country: exclude in one of them"
+        )
     return ""
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from offset_purchaser.campaign import Campaign, overlap
+from offset_purchaser.campaign import Campaign, clash
 from offset_purchaser.terms import LegalEntity, Strict
 from shared.errors import Rejected
 
@@ -27,22 +27,6 @@ class CampaignFile(Strict):
     legal_entities: tuple[LegalEntity, ...] = ()
     campaigns: tuple[Campaign, ...]
 
-    @model_validator(mode="after")
-    def _consistent(self) -> CampaignFile:
-        entities = [entity.id for entity in self.legal_entities]
-        for ids, what in ((entities, "legal entities"), ([c.id for c in self.campaigns], "campaigns")):
-            if len(set(ids)) != len(ids):
-                raise ValueError(f"two {what} have the same id")
-        for campaign in self.campaigns:
-            if isinstance(campaign.legal_entity, str) and campaign.legal_entity not in entities:
-                raise ValueError(f"campaign {campaign.id}: legal entity {campaign.legal_entity} is not in the file")
-        parties = {self.entity(campaign).id: self.entity(campaign) for campaign in self.campaigns}
-        if len({entity.series for entity in parties.values()}) != len(parties):
-            raise ValueError("two legal entities would share their document numbers: give one of them another short")
-        if clash := overlap(self.campaigns):
-            raise ValueError(clash)
-        return self
-
     def entity(self, campaign: Campaign) -> LegalEntity:
         """Who buys for a campaign."""
         if isinstance(campaign.legal_entity, LegalEntity):
@@ -52,10 +36,17 @@ class CampaignFile(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file as read: its content and the SHA-256 of its bytes."""
+    """A file as read: its content, the SHA-256 of its bytes, and where each key stands in it."""
 
     file: CampaignFile
     sha256: str
+    name: str
+    tree: CommentedMap
+
+    def place(self, *path: str | int) -> str:
+        """``file:line: key`` of a key, for what is found wrong later."""
+        line, key = _locate(self.tree, path)
+        return f"{self.name}:{line}: {key}"
 
 
 def load(path: Path) -> Loaded:
@@ -66,11 +57,16 @@ def load(path: Path) -> Loaded:
         raise Rejected(f"{path}: cannot be read ({error.strerror})") from None
     if len(data) > LIMIT_BYTES:
         raise Rejected(f"{path}: {len(data)} bytes is no campaign file (limit {LIMIT_BYTES})")
-    return Loaded(parse(data, str(path)), hashlib.sha256(data).hexdigest())
+    tree = _tree(data, str(path))
+    return Loaded(_file(tree, str(path)), hashlib.sha256(data).hexdigest(), str(path), tree)
 
 
 def parse(data: bytes, name: str) -> CampaignFile:
     """Parse the bytes of a campaign file; ``name`` stands before every line number."""
+    return _file(_tree(data, name), name)
+
+
+def _tree(data: bytes, name: str) -> CommentedMap:
     try:
         tree = YAML(typ="rt").load(data.decode())
     except UnicodeDecodeError as error:
@@ -86,11 +82,45 @@ def parse(data: bytes, name: str) -> CampaignFile:
         raise Rejected(f"{name}: nested too deeply") from None
     if not isinstance(tree, CommentedMap):
         raise Rejected(f"{name}:1: expected the keys legal_entities and campaigns")
+    return tree
+
+
+def _file(tree: CommentedMap, name: str) -> CampaignFile:
     try:
-        return CampaignFile.model_validate(plain(tree))
+        file = CampaignFile.model_validate(plain(tree))
     except ValidationError as error:
         lines = [_explain(name, tree, item) for item in error.errors(include_url=False)]
         raise Rejected("\n".join(dict.fromkeys(lines))) from None
+    found = [(_locate(tree, path), why) for path, why in _disagreements(file)]
+    if found:
+        raise Rejected("\n".join(f"{name}:{line}: {key}: {why}" for (line, key), why in found))
+    return file
+
+
+def _disagreements(file: CampaignFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What is wrong between the entries of a file: (where, sentence)."""
+    entities = [entity.id for entity in file.legal_entities]
+    for ids, what in ((entities, "legal_entities"), ([c.id for c in file.campaigns], "campaigns")):
+        yield from (
+            ((what, n, "id"), f"{name} is the id of an entry above") for n, name in enumerate(ids) if name in ids[:n]
+        )
+    unknown = set()
+    for n, campaign in enumerate(file.campaigns):
+        if isinstance(campaign.legal_entity, str) and campaign.legal_entity not in entities:
+            unknown.add(campaign.id)
+            yield ("campaigns", n, "legal_entity"), f"legal entity {campaign.legal_entity} is not in the file"
+    series: dict[str, str] = {}
+    for n, campaign in enumerate(file.campaigns):
+        if campaign.id in unknown:
+            continue
+        entity = file.entity(campaign)
+        if series.setdefault(entity.series, entity.id) != entity.id:
+            why = f"{entity.id} and {series[entity.series]} would share document numbers: give one another short"
+            yield ("campaigns", n, "legal_entity"), why
+    for n, campaign in enumerate(file.campaigns):
+        for other in file.campaigns[:n]:
+            if other.id != campaign.id and (sentence := clash(other, campaign)):
+                yield ("campaigns", n, "id"), sentence
 
 
 def _line_of_bad_scalar(data: bytes) -> int:

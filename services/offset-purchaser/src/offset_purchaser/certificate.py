@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
@@ -11,6 +11,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.units import G_PER_T
+
+SANDBOX_REGISTRY = "Sandbox registry"
+"""The only registry whose serial numbers stand for something else than a tonne."""
 
 
 class Certificate(BaseModel):
@@ -27,11 +30,20 @@ class Certificate(BaseModel):
     serial_last: Annotated[str, Field(min_length=1, max_length=200)]
     unit_g: Annotated[int, Field(ge=1)] = G_PER_T
     """Grams of one serial number: a tonne at every public registry, a gram at the sandbox."""
-    quantity_t: Annotated[Decimal, Field(gt=0)]
+    quantity_t: Annotated[Decimal, Field(gt=0, decimal_places=6, max_digits=18)]
     retired_on: date
     beneficiary: Annotated[str, Field(min_length=1, max_length=500)]
     reason: str = ""
     url: str = ""
+    standard: str = ""
+    methodology: str = ""
+    project_country: str = ""
+    project_type: str = ""
+    retiring_account: str = ""
+    ccp_label: bool | None = None
+    """Core Carbon Principles label of the ICVCM; ``None``: not stated."""
+    host_country_authorised: bool | None = None
+    """Authorised under Article 6 of the Paris Agreement; ``None``: not stated."""
 
     @property
     def quantity_g(self) -> int:
@@ -39,39 +51,84 @@ class Certificate(BaseModel):
         return int(self.quantity_t * G_PER_T)
 
 
+VERRA = re.compile(r"(\d+)-(\d+)-(\d+)-(vcs-.+)")
+"""``0001-000001-000100-VCS-VCU-003-…``: the block stands inside the serial."""
+ACR = re.compile(r"(acr-.+)-(\d+)-(\d+)")
+"""``ACR-US-192-2010-203-1-5000``: the block stands at the end of the serial."""
+PLAIN = re.compile(r"(.*?)(\d+)")
+
+
+def serial_block(first: str, last: str) -> tuple[str, int, int] | None:
+    """(what the numbers belong to, first number, last number); ``None`` when the serials do not form a block.
+
+    Registries write blocks as two serials, as a serial ``to`` a number (CAR), or inside one serial that is then given
+    as first and last (Verra, ACR).
+    """
+    one, other = _plain(first), _plain(last)
+    if one == other and (verra := VERRA.fullmatch(one)):
+        found = (f"{verra[1]}-{verra[4]}", int(verra[2]), int(verra[3]))
+    elif one == other and (acr := ACR.fullmatch(one)):
+        found = (acr[1], int(acr[2]), int(acr[3]))
+    else:
+        a, b = PLAIN.fullmatch(one), PLAIN.fullmatch(other)
+        if not a or not b or b[1] not in ("", a[1]):
+            return None
+        found = (a[1], int(a[2]), int(b[2]))
+    return found if found[1] <= found[2] else None
+
+
 def serial_count(first: str, last: str) -> int | None:
-    """How many serial numbers a block holds, by the last number in each; ``None`` when they do not form a block."""
-    one, other = re.fullmatch(r"(.*?)(\d+)", first), re.fullmatch(r"(.*?)(\d+)", last)
-    if not one or not other or one[1] != other[1]:
-        return None
-    count = int(other[2]) - int(one[2]) + 1
-    return count if count > 0 else None
+    """How many serial numbers a block holds; ``None`` when they do not form a block."""
+    block = serial_block(first, last)
+    return None if block is None else block[2] - block[1] + 1
 
 
-def faults(certificate: Certificate, *, bought_g: int, beneficiary: str, used: Collection[tuple[str, str, str]]) -> str:
+def faults(
+    certificate: Certificate,
+    *,
+    bought_g: int,
+    beneficiary: str,
+    used: Collection[tuple[str, str, str]],
+    before_g: int = 0,
+) -> str:
     """What is wrong with a certificate for an order, as a sentence; ``""`` when it fits.
 
-    ``used`` holds (registry, first, last) of every serial block accepted so far.
+    One order may have several certificates: ``before_g`` are the grams that earlier ones certify. ``used`` holds
+    (registry, first, last) of every serial block accepted so far.
     """
+    return next(_faults(certificate, bought_g, beneficiary, used, before_g), "")
+
+
+def _faults(
+    certificate: Certificate, bought_g: int, beneficiary: str, used: Collection[tuple[str, str, str]], before_g: int
+) -> Iterator[str]:
     block = (certificate.registry, certificate.serial_first, certificate.serial_last)
     count = serial_count(certificate.serial_first, certificate.serial_last)
-    if certificate.quantity_g != bought_g:
-        return f"certificate {certificate.reference} is for {certificate.quantity_g} g, the order bought {bought_g} g"
+    if before_g + certificate.quantity_g > bought_g:
+        certified = f", {before_g} g of them are certified" if before_g else ""
+        what = f"certificate {certificate.reference} is for {certificate.quantity_g} g"
+        yield f"{what}, the order bought {bought_g} g{certified}"
+    if certificate.unit_g != G_PER_T and certificate.registry != SANDBOX_REGISTRY:
+        yield f"unit_g: a serial number of {certificate.registry} is a tonne"
     if count is None:
-        return f"the serial numbers {certificate.serial_first} and {certificate.serial_last} do not form a block"
-    if count * certificate.unit_g != certificate.quantity_g:
-        return f"the serial block holds {count} units, the certificate states {certificate.quantity_t} t"
-    if certificate.beneficiary.strip().casefold() != beneficiary.strip().casefold():
-        return f"the beneficiary is {certificate.beneficiary}, not {beneficiary}"
+        yield f"the serial numbers {certificate.serial_first} and {certificate.serial_last} do not form a block"
+    elif count * certificate.unit_g != certificate.quantity_g:
+        yield f"the serial block holds {count} units, the certificate states {certificate.quantity_t} t"
+    if _plain(certificate.beneficiary) != _plain(beneficiary):
+        yield f"the beneficiary is {certificate.beneficiary}, not {beneficiary}"
     if any(_overlap(block, other) for other in used):
-        return f"the serial block {block[1]} to {block[2]} of {block[0]} was already used"
-    return ""
+        yield f"the serial block {block[1]} to {block[2]} of {block[0]} was already used"
+
+
+def _plain(text: str) -> str:
+    """Case and white space apart: a block is not a new one because somebody typed it differently."""
+    return " ".join(text.split()).casefold()
 
 
 def _overlap(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
-    if one[0] != other[0]:
+    if _plain(one[0]) != _plain(other[0]):
         return False
-    a, b, c, d = (re.fullmatch(r"(.*?)(\d+)", serial) for serial in (*one[1:], *other[1:]))
-    if not a or not b or not c or not d or a[1] != c[1]:
+    a, b = serial_block(*one[1:]), serial_block(*other[1:])
+    if a is None or b is None:
         return one == other
-    return int(a[2]) <= int(d[2]) and int(c[2]) <= int(b[2])
+    return a[0] == b[0] and a[1] <= b[2] and b[1] <= a[2]

@@ -110,6 +110,16 @@ def confirmed_entries(day: date, provider: str, order: UUID, *, ordered_g: int, 
     return _grams(day, lines, provider, order)
 
 
+def unconfirmed_entries(day: date, provider: str, order: UUID, *, ordered_g: int, filled_g: int) -> list[Entry]:
+    """A confirmed order was cancelled: what it bought is owed again, and a surplus that it left is gone."""
+    lines = (
+        (Account.BOUGHT, -filled_g),
+        (Account.OWED, min(filled_g, ordered_g)),
+        (Account.SURPLUS, max(filled_g - ordered_g, 0)),
+    )
+    return _grams(day, lines, provider, order)
+
+
 def documented_entries(
     day: date, provider: str, order: UUID, *, net: Decimal, vat: Decimal, currency: str
 ) -> list[Entry]:

@@ -68,6 +68,10 @@ class Order:
     reminders: int
     """How often a partner who cannot be asked was reminded."""
     tries: int
+    last_sent_at: datetime | None
+    """When the newest attempt began."""
+    refusal: str
+    """What the provider said when it refused a later attempt: whether an earlier one succeeded is not known yet."""
     last_deadline: datetime | None
     """Until when an attempt of ours, or of an instance before us, may still be on its way."""
 
@@ -144,15 +148,34 @@ def next_step(order: Order, traits: Traits, now: datetime) -> Step:  # noqa: PLR
 
 
 def _again(order: Order, traits: Traits, now: datetime) -> Step:
+    """Never sent again before the provider's own listing would show the last attempt."""
     if order.first_sent_at is None and not order.find_only:
         return Send()  # every try failed before a byte left
-    first = order.first_sent_at or now - traits.visibility_delay
-    if not order.find_only and traits.key_lifetime is not None and now < first + traits.key_lifetime / 2:
+    if traits.find != "none":
+        last = order.last_sent_at or order.first_sent_at
+        if last is not None and now < last + traits.visibility_delay:
+            return Pause(last + traits.visibility_delay)
+    if may_resend(order, traits, now):
         return Send()
-    if traits.find == "none":
-        return Leave()
-    visible = first + traits.visibility_delay
-    return Find() if now >= visible else Pause(visible)
+    return Leave() if traits.find == "none" else Find()
+
+
+def may_resend(order: Order, traits: Traits, now: datetime) -> bool:
+    """Whether the same bytes under the same key are still sure to have one effect."""
+    if order.find_only or order.refusal or order.first_sent_at is None or traits.key_lifetime is None:
+        return False
+    return now < order.first_sent_at + traits.key_lifetime / 2
+
+
+def refusal_stands(order: Order, traits: Traits, now: datetime) -> bool:
+    """Whether a refusal is definitive after a lookup saw nothing.
+
+    It is at once when no earlier attempt may have succeeded. Otherwise an earlier request may still be on its way to
+    the provider's books, so the refusal stands only when half the key lifetime has passed and nothing has shown up.
+    """
+    if not order.refusal or order.first_sent_at is None or traits.key_lifetime is None:
+        return False
+    return now >= order.first_sent_at + traits.key_lifetime / 2 + traits.visibility_delay
 
 
 REMIND_EVERY = timedelta(days=3)

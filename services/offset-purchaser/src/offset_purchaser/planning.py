@@ -6,6 +6,7 @@ Two accounts per legal entity and provider, neither ever negative: ``carried`` (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,7 +16,7 @@ from babel.numbers import get_currency_precision
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.values import line_amount
 from offset_purchaser.terms import Leg
-from shared.units import G_PER_T
+from shared.units import G_PER_T, decimal_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,12 @@ class LegPlan:
     amount: Decimal
 
 
-def plan_leg(need_g: int, *, surplus_g: int, carried_g: int, leg: Leg, day: date) -> LegPlan:
-    """Plan one purchase of a leg. Orders whole lots only, and nothing that costs less than one minor unit."""
+def plan_leg(need_g: int, *, surplus_g: int, carried_g: int, leg: Leg, day: date, lot_g: int = 1) -> LegPlan:
+    """Plan one purchase of a leg. Orders whole lots only, and nothing that costs less than one minor unit.
+
+    ``lot_g``: the provider's lot, unless the leg names a greater one.
+    """
+    lot_g = leg.lot_g or lot_g
     price = leg.ceiling(day)
     if need_g <= 0:
         drawn = min(-need_g, carried_g)
@@ -40,7 +45,7 @@ def plan_leg(need_g: int, *, surplus_g: int, carried_g: int, leg: Leg, day: date
     used = min(need_g, surplus_g)
     rest = need_g - used
     pool = rest + carried_g
-    ordered = pool - pool % leg.lot_g
+    ordered = pool - pool % lot_g
     if not ordered or Decimal(ordered) * price / G_PER_T < minor_unit(leg.currency):
         return LegPlan(need_g, used, 0, 0, rest, 0, Decimal(0))
     amount = line_amount(ordered, price, leg.currency)
@@ -60,23 +65,46 @@ class Spent:
     campaign_g: int
 
 
-def guard(campaign: Campaign, ordered_g: int, amount: Decimal, spent: Spent, approvals: int) -> str:
-    """Why an order must wait for a person; ``""`` when it may go."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An order that asks to go: its grams, the most it can cost, and the campaign days it is for."""
+
+    ordered_g: int
+    amount: Decimal
+    days: int
+    emitted_g: int
+    """What those days owe in all, whatever share of it this order buys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """One person's yes, up to an amount."""
+
+    by: str
+    amount: Decimal
+
+
+def guard(campaign: Campaign, wish: Wish, spent: Spent, approved: Sequence[Approved]) -> str:
+    """Why an order must wait for a person; ``""`` when it may go.
+
+    A purchase for several days has the caps and the forecast of as many days. A yes counts for the amount it was given
+    for, not for a dearer one.
+    """
     if campaign.stop_buying:
         return "buying is stopped for this campaign"
     caps, approval = campaign.caps, campaign.approval
     for cap, before, what in (
-        (caps.per_day_t, spent.day_g, "day"),
+        (caps.per_day_t and caps.per_day_t * wish.days, spent.day_g, "day"),
         (caps.per_campaign_t, spent.campaign_g, "campaign"),
     ):
-        if cap is not None and before + ordered_g > cap * G_PER_T:
-            return f"cap per {what}: {before + ordered_g} g with this order, {cap} t allowed"
-    if approvals >= approval.people:
+        if cap is not None and before + wish.ordered_g > cap * G_PER_T:
+            return f"cap per {what}: {before + wish.ordered_g} g with this order, {decimal_text(cap)} t allowed"
+    if len({one.by.casefold() for one in approved if one.amount >= wish.amount}) >= approval.people:
         return ""
-    if approval.above_amount is not None and amount > approval.above_amount:
-        return f"approval by {approval.people}: {amount} is above {approval.above_amount}"
-    forecast = sum((e.total_kg_per_day for e in campaign.expected.values()), Decimal(0))
+    if approval.above_amount is not None and wish.amount > approval.above_amount:
+        return f"approval by {approval.people}: {wish.amount} is above {approval.above_amount}"
+    forecast = sum((e.total_kg_per_day for e in campaign.expected.values()), Decimal(0)) * wish.days
     times = approval.above_forecast_times
-    if times is not None and forecast and ordered_g > times * forecast * 1000:
-        return f"approval by {approval.people}: {ordered_g} g is above {times} x the forecast of {forecast} kg"
+    if times is not None and forecast and wish.emitted_g > times * forecast * 1000:
+        return f"approval by {approval.people}: {wish.emitted_g} g is above {times} x the forecast of {forecast} kg"
     return ""

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from offset_purchaser.allocation import allocated
-from offset_purchaser.campaign import timetable
+from offset_purchaser.campaign import Due, timetable
 from offset_purchaser.handlers.settle import result_json
 from offset_purchaser.store import campaigns, readings, totals
 from offset_purchaser.store.campaigns import InForce
@@ -55,9 +55,17 @@ WHERE l.campaign = $1 ORDER BY l.day, l.number, l.leg
 
 
 async def _live(pool: Pool, found: InForce, open_days: set[date]) -> dict[date, dict[str, Any]]:
-    dues = [due for due in timetable(found.campaign) if due.number == 1 and due.day in open_days]
-    sums = await totals.day_sums(pool, found.campaign, dues)
-    return {day: result_json(day_total(found.campaign, rows)) for day, rows in sums.items()}
+    rules = await campaigns.rules(pool, found.campaign.id)
+    by_version: dict[int, list[Due]] = {}
+    for due in timetable(found.campaign):
+        if due.number == 1 and due.day in open_days:
+            by_version.setdefault(rules.on(due.day).version, []).append(due)
+    live: dict[date, dict[str, Any]] = {}
+    for dues in by_version.values():
+        campaign = rules.on(dues[0].day).campaign
+        sums = await totals.day_sums(pool, campaign, dues)
+        live |= {day: result_json(day_total(campaign, rows)) for day, rows in sums.items()}
+    return live
 
 
 EMPTY = {"low": "0", "central": "0", "high": "0"}

@@ -117,6 +117,14 @@ def file_reasons(campaign: Campaign, arrived: Collection[str]) -> list[Reason]:
     return [Reason(f"file:{name}", "has not arrived") for name in campaign.expected_files if name not in arrived]
 
 
+def placement_reasons(beside: Mapping[str, int]) -> list[Reason]:
+    """Placements that a manual line stands for and that events were counted for too: (format, events)."""
+    return [
+        Reason(f"placement:{name}", f"a manual line stands beside {events} events, which counts them twice", True)
+        for name, events in sorted(beside.items())
+    ]
+
+
 def total_reasons(campaign: Campaign, total: DayTotal) -> list[Reason]:
     """What the day's total lacks."""
     reasons = [Reason("not-estimated", f"no method for {what}", True) for what in total.not_estimated]

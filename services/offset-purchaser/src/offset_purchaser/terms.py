@@ -65,7 +65,8 @@ class Leg(Strict):
     price_per_tonne: Price
     currency: Currency
     ceilings: tuple[Ceiling, ...] = ()
-    lot_g: Annotated[int, Field(ge=1)] = 1
+    lot_g: Annotated[int, Field(ge=1)] | None = None
+    """Smallest quantity; the provider's own lot when left out."""
     buy: BuyMode | None = None
     fallback: str | None = None
     product: str = ""

@@ -42,6 +42,20 @@ def add(
     typer.echo(f"line {store(lambda pool: add_line(pool, figure, evidence.name, data))}")
 
 
+@app.command(epilog=example("offset-purchaser lines withdraw ID --by anna --reason 'the screens sent events'"))
+def withdraw(
+    line: Annotated[str, typer.Argument(help="Id of the line.")],
+    *,
+    by: Annotated[str, typer.Option(help="Who decides; kept with the line.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the line.")],
+) -> None:
+    """Take a line back before its day is settled for the last time; row and evidence are kept."""
+    from offset_purchaser.handlers.lines import withdraw_line
+
+    store(lambda pool: withdraw_line(pool, line, by=by, reason=reason))
+    typer.echo(f"line {line} counts no more")
+
+
 @app.command("list", epilog=example("offset-purchaser lines list --json"))
 def list_lines(
     campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None, as_json: AsJson = False
@@ -50,7 +64,7 @@ def list_lines(
     from offset_purchaser.store import manual
 
     rows = store(lambda pool: manual.lines(pool, campaign))
-    columns = ["campaign", "day", "channel", "central_kg", "description", "author", "filename", "sha256"]
+    columns = ["campaign", "day", "channel", "central_kg", "description", "author", "filename", "withdrawn_by"]
     show("Manual lines", rows, columns, as_json=as_json)
 
 

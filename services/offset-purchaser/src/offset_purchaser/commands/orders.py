@@ -81,7 +81,7 @@ def certificate(
     from offset_purchaser.handlers.people import add_certificate
 
     data, scan = _read(fields), None if file is None else _read(file)
-    typer.echo(f"archived, SHA-256 {store(lambda pool: add_certificate(pool, order_id, data, scan))}")
+    typer.echo(store(lambda pool: add_certificate(pool, order_id, data, scan)))
 
 
 @app.command(epilog=example("offset-purchaser orders invoice ID invoice.pdf --number GP-88 --date 2026-12-04"))
@@ -120,6 +120,16 @@ def retry(
     from offset_purchaser.handlers.people import retry_order
 
     typer.echo(f"new order {store(lambda pool: retry_order(pool, order_id, provider, by=by))}")
+
+
+@app.command(epilog=example("offset-purchaser orders cancel ID --by anna --reason 'campaign called off'"))
+def cancel(
+    order_id: OrderId, *, reason: Annotated[str, typer.Option(help="Why; kept with the order.")], by: By
+) -> None:
+    """Cancel an order: at once while nothing has left, else at the provider within its window."""
+    from offset_purchaser.handlers.cancel import cancel_order
+
+    typer.echo(f"order {order_id} is {store(lambda pool: cancel_order(pool, order_id, reason=reason, by=by))}")
 
 
 def _read(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from offset_purchaser import metrics
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.handlers.outcome import record_answer, record_refusal
-from offset_purchaser.handlers.prepare import prepare
+from offset_purchaser.handlers.prepare import held_back, prepare
 from offset_purchaser.order import (
     Ask,
     Find,
@@ -25,6 +25,7 @@ from offset_purchaser.order import (
     Send,
     back_off,
     next_step,
+    refusal_stands,
     reminder_due,
 )
 from offset_purchaser.providers.base import Answer, Provider
@@ -54,6 +55,8 @@ async def step(context: Context, term: Term, order: Order) -> None:
         case Prepare():
             await prepare(context, term, order, provider)
         case Send():
+            if order.state is OrderState.READY and await held_back(context, term, order):
+                return
             await _send(context, term, order, provider)
         case Find():
             await _look(context, term, order, provider.find(order))
@@ -89,15 +92,26 @@ async def _send(context: Context, term: Term, order: Order, provider: Provider) 
     except Transient as error:
         await _not_sent(context, term, order, sent, n, str(error))
     except Rejected as error:
-        async with acting(context, term) as connection:
-            await orders.end_attempt(connection, order.order_id, n, context.clock(), f"refused: {error}")
-            await record_refusal(context, connection, sent, str(error))
+        await _refused(context, term, order, sent, n, str(error))
     except OutcomeUnknown as error:
         await _unanswered(context, term, sent, n, str(error))
     else:
         async with acting(context, term) as connection:
             await orders.end_attempt(connection, order.order_id, n, context.clock(), answer.progress)
             await record_answer(context, connection, sent, answer)
+
+
+async def _refused(context: Context, term: Term, order: Order, sent: Order, n: int, why: str) -> None:
+    """A refused first attempt is definitive. A refused later one says nothing about those before it: they are looked
+    up, and only when they do not show up does the refusal stand (``order.refusal_stands``)."""
+    async with acting(context, term) as connection:
+        await orders.end_attempt(connection, order.order_id, n, context.clock(), f"refused: {why}")
+        if order.first_sent_at is None:
+            await record_refusal(context, connection, sent, why)
+            return
+        reason = f"refused ({why}), but an earlier attempt may have succeeded: looking for it"
+        await _retry(context, connection, sent, OrderState.UNKNOWN, reason, refusal=why[:500])
+        await settlements.refresh_states(connection, sent.campaign, [sent.buy_day])
 
 
 async def _found(context: Context, term: Term, order: Order, provider: Provider) -> bool:
@@ -154,8 +168,12 @@ async def _look(context: Context, term: Term, order: Order, question: Awaitable[
     if answer is None and order.state in (OrderState.PLACED, OrderState.CONFIRMED):
         await _remind(context, term, order)
         return
+    if answer is None and refusal_stands(order, context.providers[order.provider].traits, context.clock()):
+        async with acting(context, term) as connection:
+            await record_refusal(context, connection, order, order.refusal)
+        return
     if answer is None:
-        await _later(context, term, order, "not seen at the provider")
+        await _later(context, term, order, order.refusal or "not seen at the provider")
         return
     async with acting(context, term) as connection:
         await record_answer(context, connection, order, answer)

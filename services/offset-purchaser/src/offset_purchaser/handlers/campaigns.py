@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from offset_purchaser import metrics
-from offset_purchaser.campaign import refuse_edit
+from offset_purchaser.campaign import Campaign, clash, refuse_edit
 from offset_purchaser.campaign_file import Loaded, load
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.providers import provider_kind
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.store import campaigns
+from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.leadership import Term
+from offset_purchaser.terms import Leg, LegalEntity
 from shared.clock import local_day
 from shared.errors import Rejected
+from shared.postgres import Connection
 from shared.telemetry import log
 
 
@@ -30,50 +35,92 @@ class CampaignWatch:
             if loaded.sha256 == self._seen:
                 return False
             check_providers(loaded, self._context.settings)
+            await apply(self._context, term, loaded)
         except Rejected as error:
             metrics.CAMPAIGN_FILE_OK.set(0)
             if str(error) != self._complaint:
                 log(__name__).error("campaign file refused", reason=str(error))
             self._complaint = str(error)
             return False
-        await apply(self._context, term, loaded)
         self._seen, self._complaint = loaded.sha256, ""
         metrics.CAMPAIGN_FILE_OK.set(1)
         return True
 
 
 def check_providers(loaded: Loaded, settings: PurchaserSettings) -> None:
-    """Raises ``Rejected`` when a leg names a provider that does not exist or is not configured here."""
-    for campaign in loaded.file.campaigns:
-        for leg in campaign.legs:
-            for name in (leg.provider, *((leg.fallback,) if leg.fallback else ())):
-                kind = provider_kind(name)
-                lacking = kind.lacks(settings) if name in settings.providers else "PURCHASER_PROVIDERS"
-                if lacking:
-                    raise Rejected(f"campaign {campaign.id}: provider {name} is not configured here: set {lacking}")
+    """Raises ``Rejected``, one line per error, when a leg names a provider that does not exist or is not configured
+    here, or a lot that the provider does not sell."""
+    found = []
+    for n, campaign in enumerate(loaded.file.campaigns):
+        for m, leg in enumerate(campaign.legs):
+            for key, why in _leg_faults(leg, settings):
+                found.append(f"{loaded.place('campaigns', n, 'legs', m, key)}: campaign {campaign.id}: {why}")
+    if found:
+        raise Rejected("\n".join(found))
+
+
+def _leg_faults(leg: Leg, settings: PurchaserSettings) -> Iterator[tuple[str, str]]:
+    for key, name in (("provider", leg.provider), ("fallback", leg.fallback)):
+        if not name:
+            continue
+        try:
+            kind = provider_kind(name)
+        except Rejected as error:
+            yield key, error.reason
+            continue
+        lacking = kind.lacks(settings) if name in settings.providers else "PURCHASER_PROVIDERS"
+        if lacking:
+            yield key, f"provider {name} is not configured here: set {lacking}"
+        if leg.lot_g and leg.lot_g % kind.traits.lot_g:
+            yield "lot_g", f"{leg.lot_g} g is no multiple of the {kind.traits.lot_g} g that {name} sells"
 
 
 async def apply(context: Context, term: Term, loaded: Loaded) -> None:
-    """Put every campaign of a file in force that may be; stop those it no longer has."""
+    """Put every campaign of a file in force that may be; stop those it no longer has.
+
+    Raises ``Rejected``, and changes nothing, when a campaign would claim what another one has bought or still claims.
+    """
     async with acting(context, term) as connection:
         current = {found.campaign.id: found for found in await campaigns.in_force(connection)}
+        changed = []
         for campaign in loaded.file.campaigns:
             entity = loaded.file.entity(campaign)
-            old = current.get(campaign.id)
-            if old is None:
-                await campaigns.install(connection, campaign, entity, 1, campaign.sha256(), context.clock())
-                log(__name__).info("campaign in force", campaign=campaign.id, sha256=campaign.sha256())
-                continue
-            if old.campaign == campaign and old.entity == entity:
-                await campaigns.resume(connection, campaign.id)
-                await campaigns.refuse(connection, campaign.id, "")
-                continue
-            if why := refuse_edit(old.campaign, campaign, local_day(context.clock(), old.campaign.tz)):
-                await campaigns.refuse(connection, campaign.id, why)
-                log(__name__).error("campaign change refused", campaign=campaign.id, reason=why)
-                continue
-            now = context.clock()
-            await campaigns.install(connection, campaign, entity, old.version + 1, campaign.sha256(), now)
-            log(__name__).info("campaign changed", campaign=campaign.id, version=old.version + 1)
+            if await _apply_one(context, connection, campaign, entity, current.get(campaign.id)):
+                changed.append(campaign)
         for name in await campaigns.stop_missing(connection, [c.id for c in loaded.file.campaigns]):
             log(__name__).warning("campaign is no longer in the file: stopped", campaign=name)
+        if changed:
+            await _refuse_clashes(connection, changed)
+
+
+async def _apply_one(
+    context: Context, connection: Connection, campaign: Campaign, entity: LegalEntity, old: InForce | None
+) -> bool:
+    """True when a new version came into force."""
+    now = context.clock()
+    if old is None:
+        await campaigns.install(connection, campaign, entity, 1, campaign.sha256(), now)
+        log(__name__).info("campaign in force", campaign=campaign.id, sha256=campaign.sha256())
+        return True
+    if old.campaign == campaign and old.entity == entity:
+        await campaigns.resume(connection, campaign.id)
+        await campaigns.refuse(connection, campaign.id, "")
+        return old.stopped
+    if why := refuse_edit(old.campaign, campaign, local_day(now, old.campaign.tz)):
+        await campaigns.refuse(connection, campaign.id, why)
+        log(__name__).error("campaign change refused", campaign=campaign.id, reason=why)
+        return False
+    await campaigns.install(connection, campaign, entity, old.version + 1, campaign.sha256(), now)
+    log(__name__).info("campaign changed", campaign=campaign.id, version=old.version + 1)
+    return True
+
+
+async def _refuse_clashes(connection: Connection, changed: Sequence[Campaign]) -> None:
+    """The file agrees with itself; this holds it against refused changes that left an older version in force, and
+    against days that a campaign settled which is no longer in the file, or has another scope today."""
+    going = [found.campaign for found in await campaigns.in_force(connection) if not found.stopped]
+    settled = await campaigns.settled_days(connection)
+    for campaign in changed:
+        for other in [*going, *settled]:
+            if other.id != campaign.id and (why := clash(campaign, other)):
+                raise Rejected(f"campaign {campaign.id}: {why}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from offset_purchaser.providers.base import Provider
 from offset_purchaser.settings import PurchaserSettings
+from offset_purchaser.store import purchases
 from offset_purchaser.store.leadership import Term, fence
 from shared.clock import Clock
 from shared.estimate import ChannelName
@@ -59,6 +60,7 @@ async def acting(context: Context, term: Term, *, snapshot: bool = False) -> Asy
     async with transaction(context.pool) as connection:
         if snapshot:
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            await purchases.lock(connection)  # before the first query, so that the moment seen lies after the lock
             await connection.execute("SET LOCAL work_mem = '128MB'")  # 10^5 lines are sorted for their hash
         await fence(connection, term)
         yield connection

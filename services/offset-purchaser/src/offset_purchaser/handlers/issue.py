@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid5
 
 from offset_purchaser import ledger, metrics
+from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents import Attachment, DocumentContent, render
 from offset_purchaser.handlers.content import build_content
 from offset_purchaser.handlers.context import Context, acting
@@ -37,14 +40,34 @@ async def issue(context: Context, term: Term) -> int:
     for what in await documents.undocumented(context.pool):
         with isolated("document", campaign=what.campaign, day=what.buy_day.isoformat()):
             async with acting(context, term) as connection:
-                count += await _issue(context, connection, what)
+                rows = await documents.confirmed_orders(connection, what)
+                for alike in _alike(await _campaign(connection, what), rows):
+                    count += await _issue(context, connection, what, alike)
     return count
 
 
-async def _issue(context: Context, connection: Connection, what: Undocumented) -> int:
-    rows = await documents.confirmed_orders(connection, what)
-    if not rows:
-        return 0
+async def _campaign(connection: Connection, what: Undocumented) -> Campaign:
+    return (await campaigns.in_force(connection, what.campaign))[0].campaign
+
+
+def _alike(campaign: Campaign, rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Orders that one document may cover: the same seller, kind, VAT, terms and currency."""
+    legs = {leg.key: leg for leg in campaign.legs}
+    groups: list[tuple[object, list[dict[str, Any]]]] = []
+    for row in rows:
+        leg = legs[row["leg"]]
+        terms = (leg.document, leg.supplier, leg.vat, leg.agreement, leg.payment, row["currency"])
+        for known, group in groups:
+            if known == terms:
+                group.append(row)
+                break
+        else:
+            groups.append((terms, [row]))
+    return [group for _, group in groups]
+
+
+async def _issue(context: Context, connection: Connection, what: Undocumented, rows: list[dict[str, Any]]) -> int:
+    """A document for confirmed orders that belong on one."""
     if await link_imported(context, connection, rows):
         await settlements.refresh_states(connection, what.campaign, [what.buy_day])
         return 0

@@ -71,8 +71,31 @@ def _check(figure: Figure, evidence: bytes) -> None:
         raise Rejected(f"there is no channel {figure.channel}; there are {', '.join(ChannelName)}")
     if not figure.description.strip() or not figure.author.strip():
         raise Rejected("a manual line needs a description and an author")
+    if figure.channel == ChannelName.ADS and not figure.format:
+        raise Rejected("a line of ads names the format it stands for (ooh_poster, tv ...), so that it is counted once")
     if not 0 < len(evidence) <= LIMIT_BYTES:
         raise Rejected(f"the evidence file has {len(evidence)} bytes; between 1 and {LIMIT_BYTES} are accepted")
+
+
+async def withdraw_line(pool: Pool, line: str, *, by: str, reason: str) -> None:
+    """Take a manual line back, for as long as a settlement of its day is still to come."""
+    who, why = " ".join(by.split()), " ".join(reason.split())
+    if not who or not why:
+        raise Rejected("taking a line back needs a name and a reason")
+    try:
+        key = UUID(line)
+    except ValueError:
+        raise Rejected(f"{line} is not the id of a line") from None
+    async with transaction(pool) as connection:
+        found = await manual.of_line(connection, key)
+        if found is None:
+            raise Rejected(f"there is no line {line}")
+        campaign, day, withdrawn = found
+        if withdrawn:
+            raise Rejected(f"line {line} was taken back before")
+        if not await _settled_later(connection, (await campaigns.in_force(connection, campaign))[0].campaign, day):
+            raise Rejected(f"every settlement of {day} has frozen with this line; no later one would see the change")
+        await manual.withdraw(connection, key, by=who, reason=why, now=system_clock())
 
 
 async def _insert(connection: Connection, found: InForce, line: ManualLine) -> None:
@@ -81,7 +104,7 @@ async def _insert(connection: Connection, found: InForce, line: ManualLine) -> N
         raise Rejected(f"campaign {campaign.id} has no {line.channel} on {line.day}")
     start, end = day_bounds(line.day, campaign.tz)
     if line.format:
-        events = await manual.events_of(connection, line.channel, f"format={line.format}", start, end)
+        events = await manual.events_of(connection, campaign, line.channel, f"format={line.format}", start, end)
         if events:
             raise Rejected(
                 f"{line.channel} of format {line.format} has {events} events on {line.day}: a manual line beside them "

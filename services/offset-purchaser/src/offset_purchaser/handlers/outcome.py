@@ -8,10 +8,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from offset_purchaser import ledger, metrics
-from offset_purchaser.certificate import faults
+from offset_purchaser.certificate import Certificate, faults
+from offset_purchaser.documents.values import line_amount
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.ledger import Entry, Posting
 from offset_purchaser.order import Order, OrderState, order_id
+from offset_purchaser.providers import provider_kind
 from offset_purchaser.providers.base import BOUGHT, Answer, Progress
 from offset_purchaser.store import campaigns, certificates, orders, settlements
 from offset_purchaser.store import ledger as ledger_store
@@ -19,20 +21,41 @@ from shared.postgres import Connection
 from shared.telemetry import log
 
 
+def distrusted(order: Order, answer: Answer) -> str:
+    """Why an answer cannot be about this order; ``""`` when it can."""
+    if answer.order_id is not None and answer.order_id != order.order_id:
+        return f"the provider's answer is about order {answer.order_id}"
+    if answer.currency != order.currency:
+        return f"the provider answers in {answer.currency}, the order is in {order.currency}"
+    return ""
+
+
+def overcharged(order: Order, answer: Answer) -> str:
+    """What a provider charges beyond what was ordered; ``""`` when nothing. It is bought all the same."""
+    agreed = line_amount(answer.filled_g, order.price_per_tonne, order.currency)
+    if answer.amount <= agreed:
+        return ""
+    return f"the provider charges {answer.amount} {order.currency}, {agreed} was ordered: dispute it"
+
+
 async def record_answer(context: Context, connection: Connection, order: Order, answer: Answer) -> None:
     """An answer of the provider, to a purchase or to a question about it."""
+    now = context.clock()
+    if why := distrusted(order, answer):
+        await _set_aside(context, connection, order, why)
+        return
     if order.state is OrderState.CONFIRMED:
         await _record_later_news(context, connection, order, answer)
         return
-    now = context.clock()
     common = {
         "reference": answer.reference,
         "provider_state": answer.progress.value,
         "details": answer.model_dump_json(),
         "reason": "",
     }
-    if answer.progress is Progress.CANCELLED:
-        await _close(context, connection, order, OrderState.CANCELLED, "cancelled by the provider", common)
+    if answer.progress is Progress.CANCELLED or (answer.progress in BOUGHT and not answer.filled_g):
+        why = "cancelled by the provider" if answer.progress is Progress.CANCELLED else "the provider filled nothing"
+        await close(context, connection, order, OrderState.CANCELLED, why, common)
         return
     if answer.progress not in BOUGHT:
         wait = now + timedelta(seconds=context.settings.order_poll_s)
@@ -40,14 +63,25 @@ async def record_answer(context: Context, connection: Connection, order: Order, 
         await orders.change(connection, order, now, context.orders_topic, placed)
         await settlements.refresh_states(connection, order.campaign, [order.buy_day])
         return
-    filled = answer.filled_g
+    await _confirm(context, connection, order, answer, common)
+
+
+async def _confirm(
+    context: Context, connection: Connection, order: Order, answer: Answer, common: Mapping[str, object]
+) -> None:
+    now, filled = context.clock(), answer.filled_g
     values: dict[str, object] = {
         **common,
         "state": OrderState.CONFIRMED.value,
         "confirmed_g": filled,
         "amount": answer.amount,
+        "price_per_tonne": answer.price_per_tonne,
+        "next_try_at": now,
     }
-    values |= {"price_per_tonne": answer.price_per_tonne, "next_try_at": now}
+    if why := overcharged(order, answer):
+        values["reason"] = why
+        metrics.FAILURES.labels("overcharged").inc()
+        log(__name__).error("order overcharged", order_id=str(order.order_id), reason=why)
     await orders.change(connection, order, now, context.orders_topic, values)
     entries = ledger.confirmed_entries(
         order.buy_day, order.provider, order.order_id, ordered_g=order.quantity_g, filled_g=filled
@@ -58,39 +92,89 @@ async def record_answer(context: Context, connection: Connection, order: Order, 
     await settlements.refresh_states(connection, order.campaign, [order.buy_day])
 
 
+async def _set_aside(context: Context, connection: Connection, order: Order, why: str) -> None:
+    """An answer that cannot be ours: nothing is booked, and what may have left is not sent again."""
+    now = context.clock()
+    changes: dict[str, object] = {"reason": why[:500], "next_try_at": now + timedelta(hours=1)}
+    if order.state not in (OrderState.PLACED, OrderState.CONFIRMED):
+        changes |= {"state": OrderState.UNKNOWN.value, "find_only": True, "first_sent_at": order.first_sent_at or now}
+    await orders.change(connection, order, now, context.orders_topic, changes)
+    log(__name__).error("answer set aside", order_id=str(order.order_id), reason=why)
+
+
 async def _record_later_news(context: Context, connection: Connection, order: Order, answer: Answer) -> None:
     """A confirmed order was asked about again: its certificate may have come, or bad news."""
     now, settings = context.clock(), context.settings
     wait = now + timedelta(seconds=settings.order_poll_s)
     bad = answer.progress is Progress.CANCELLED
+    if bad and await orders.document_of(connection, order.order_id) is None:
+        await uncommit(context, connection, order, "cancelled by the provider after it had confirmed")
+        return
+    confirmed = await orders.confirmed_g(connection, order.order_id)
     reason = "cancelled by the provider after it had confirmed: see the runbook" if bad else ""
+    if not bad and answer.filled_g != confirmed:
+        reason = f"the provider states {answer.filled_g} g now, it had confirmed {confirmed} g: see the runbook"
     values: dict[str, object] = {"provider_state": answer.progress.value, "reason": reason, "next_try_at": wait}
     if not bad:
         values["details"] = answer.model_dump_json()
     await orders.change(connection, order, now, context.orders_topic, values)
-    if answer.certificates:
+    if answer.certificates and not reason:
         await record_certificates(context, connection, order, answer)
         await settlements.refresh_states(connection, order.campaign, [order.buy_day])
 
 
+async def uncommit(context: Context, connection: Connection, order: Order, why: str) -> None:
+    """A confirmed order that no document covers was cancelled: what it bought is owed again."""
+    now, filled = context.clock(), await orders.confirmed_g(connection, order.order_id)
+    values = {"state": OrderState.CANCELLED.value, "provider_state": Progress.CANCELLED.value, "reason": why[:500]}
+    await orders.change(connection, order, now, context.orders_topic, values)
+    entries = ledger.unconfirmed_entries(
+        order.buy_day, order.provider, order.order_id, ordered_g=order.quantity_g, filled_g=filled
+    )
+    await ledger_store.append(connection, [posting(order, "cancelled", entries)], now)
+    metrics.ORDERS.labels(order.provider, OrderState.CANCELLED.value).inc()
+    log(__name__).error("confirmed order cancelled", order_id=str(order.order_id), reason=why)
+    await settlements.refresh_states(connection, order.campaign, [order.buy_day])
+
+
 async def record_certificates(context: Context, connection: Connection, order: Order, answer: Answer) -> None:
-    """Keep the certificates that fit; one that does not is refused with a sentence and changes nothing."""
-    name = (await campaigns.in_force(connection, order.campaign))[0].entity.party.name
+    """Keep the certificates that fit and are new; one that does not fit is refused with a sentence."""
     for certificate in answer.certificates:
-        used = await certificates.used_blocks(connection, certificate.registry)
-        if why := faults(certificate, bought_g=answer.filled_g, beneficiary=name, used=used):
+        if why := await archive_certificate(context, connection, order, certificate, None):
             log(__name__).error("certificate refused", order_id=str(order.order_id), reason=why)
-            await orders.change(connection, order, context.clock(), context.orders_topic, {"reason": why})
+            await orders.change(connection, order, context.clock(), context.orders_topic, {"reason": why[:500]})
             return
-        await certificates.insert(connection, order.order_id, certificate, None, context.clock())
-    if answer.certificates or not context.providers[order.provider].traits.certificates:
+    if not provider_kind(order.provider).traits.certificates:
         await orders.change(connection, order, context.clock(), context.orders_topic, {"certified": True})
+
+
+async def archive_certificate(
+    context: Context, connection: Connection, order: Order, certificate: Certificate, file: bytes | None
+) -> str:
+    """Archive one certificate of an order; the order is certified when they stand for all of its grams.
+
+    Returns why it was refused, ``""`` when it was kept or had been kept before.
+    """
+    block = (certificate.registry, certificate.serial_first, certificate.serial_last)
+    before = await certificates.archived(connection, order.order_id)
+    bought = await orders.confirmed_g(connection, order.order_id)
+    if before.get(block) != certificate.quantity_g:
+        name = (await campaigns.in_force(connection, order.campaign))[0].entity.party.name
+        used = await certificates.used_blocks(connection, certificate.registry)
+        certified_g = sum(before.values())
+        if why := faults(certificate, bought_g=bought, beneficiary=name, used=used, before_g=certified_g):
+            return why
+        await certificates.insert(connection, order.order_id, certificate, file, context.clock())
+        before[block] = certificate.quantity_g
+    values: dict[str, object] = {"certified": True, "reason": ""} if sum(before.values()) == bought else {}
+    await orders.change(connection, order, context.clock(), context.orders_topic, values)
+    return ""
 
 
 async def record_refusal(context: Context, connection: Connection, order: Order, why: str) -> None:
     """A definitive refusal closes the row; its grams are owed again; a fallback provider gets a row of its own."""
-    await _close(context, connection, order, OrderState.REJECTED, why, {})
-    found = (await campaigns.in_force(connection, order.campaign))[0]
+    await close(context, connection, order, OrderState.REJECTED, why, {})
+    found = (await campaigns.rules(connection, order.campaign)).on(order.buy_day)
     leg = next((leg for leg in found.campaign.legs if leg.key == order.leg), None)
     if leg and leg.fallback and order.provider == leg.provider:
         await new_attempt(context, connection, order, leg.fallback)
@@ -113,6 +197,8 @@ async def new_attempt(context: Context, connection: Connection, order: Order, pr
         find_only=False,
         reminders=0,
         tries=0,
+        last_sent_at=None,
+        refusal="",
         last_deadline=None,
     )
     await orders.insert(connection, fresh, "", now, context.orders_topic)
@@ -122,9 +208,10 @@ async def new_attempt(context: Context, connection: Connection, order: Order, pr
     return key
 
 
-async def _close(
+async def close(
     context: Context, connection: Connection, order: Order, state: OrderState, why: str, common: Mapping[str, object]
 ) -> None:
+    """An order ends without a purchase: its grams are owed again."""
     now = context.clock()
     values = {**common, "state": state.value, "reason": why[:500]}
     await orders.change(connection, order, now, context.orders_topic, values)

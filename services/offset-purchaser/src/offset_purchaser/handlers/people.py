@@ -13,16 +13,22 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from offset_purchaser.certificate import Certificate, faults
+from offset_purchaser.certificate import Certificate
 from offset_purchaser.documents.values import line_amount
 from offset_purchaser.handlers.context import Context
-from offset_purchaser.handlers.outcome import new_attempt, record_answer, record_refusal
+from offset_purchaser.handlers.outcome import (
+    archive_certificate,
+    distrusted,
+    new_attempt,
+    record_answer,
+    record_refusal,
+)
 from offset_purchaser.handlers.recover import compare, read_announcements, take_over
 from offset_purchaser.order import Order, OrderState
 from offset_purchaser.providers import open_providers, provider_kind
 from offset_purchaser.providers.base import Answer, Progress
 from offset_purchaser.settings import PurchaserSettings
-from offset_purchaser.store import campaigns, certificates, documents, orders, settlements
+from offset_purchaser.store import certificates, documents, ledger, orders, purchases, settlements
 from shared.clock import system_clock
 from shared.errors import Rejected
 from shared.postgres import Connection, Pool, transaction
@@ -46,13 +52,15 @@ RESOLVABLE = (OrderState.SENDING, OrderState.UNKNOWN, OrderState.HELD, OrderStat
 async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reason: str, by: str) -> str:
     """Close an order that the provider cannot be asked about; returns its new state."""
     said = None if answer is None else _answer(answer)
-    context = _context(pool)
+    context = context_of(pool)
     async with transaction(pool) as connection:
-        order = await _order(connection, order_id)
-        if order.state not in RESOLVABLE:
+        order = await locked_order(connection, order_id)
+        asked = provider_kind(order.provider).traits.find != "none"
+        if order.state not in RESOLVABLE and (asked or order.state is not OrderState.PLACED):
             raise Rejected(f"order {order_id} is {order.state}: there is nothing to resolve")
-        if order.last_deadline is not None and context.clock() < order.last_deadline:
-            raise Rejected(f"an attempt may be under way until {order.last_deadline.isoformat()}: try again then")
+        _not_under_way(context, order)
+        if said is not None and (why := distrusted(order, said)):
+            raise Rejected(why)
         if said is None:
             await record_refusal(context, connection, order, f"resolved by {by}: {reason}")
         else:
@@ -64,26 +72,33 @@ async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reas
 
 async def approve_order(pool: Pool, order_id: str, *, by: str) -> None:
     """Note a person's yes to a held order."""
-    name = _name(by)
+    name = name_of(by)
     async with transaction(pool) as connection:
-        order = await _order(connection, order_id)
+        order = await locked_order(connection, order_id)
         if order.state is not OrderState.HELD:
             raise Rejected(f"order {order_id} is {order.state}: only held orders are approved")
-        if name.casefold() in {known.casefold() for known in await orders.approvers(connection, order.order_id)}:
+        before = [one for one in await orders.approvals(connection, order.order_id) if one.amount >= order.amount]
+        if name.casefold() in {one.by.casefold() for one in before}:
             raise Rejected(f"{name} has approved order {order_id} already; a second approval needs a second person")
         await orders.approve(connection, order, name, system_clock())
 
 
 async def retry_order(pool: Pool, order_id: str, provider: str | None, *, by: str) -> str:
     """Try a refused or cancelled order again under a new key; returns it."""
-    name, context = _name(by), _context(pool)
+    name, context = name_of(by), context_of(pool)
     async with transaction(pool) as connection:
-        order = await _order(connection, order_id)
+        await purchases.lock(connection)
+        order = await locked_order(connection, order_id)
         newest = await orders.newest_attempt(connection, order)
         if order.state not in (OrderState.REJECTED, OrderState.CANCELLED):
             raise Rejected(f"order {order_id} is {order.state}: only refused or cancelled orders are tried again")
         if newest != order.attempt:
             raise Rejected(f"order {order_id} was tried again already (attempt {newest})")
+        if (owed := await ledger.owed_now(connection, order.campaign, order.buy_day)) < order.quantity_g:
+            raise Rejected(
+                f"order {order_id}: {owed} g of its {order.quantity_g} g are still owed, a later settlement has taken "
+                "the rest: nothing is tried again"
+            )
         chosen = provider_kind(provider or order.provider).traits.name
         fresh = await new_attempt(context, connection, order, chosen)
         log(__name__).info("order retried", order_id=order_id, new=str(fresh), by=name)
@@ -92,11 +107,12 @@ async def retry_order(pool: Pool, order_id: str, provider: str | None, *, by: st
 
 async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: str) -> str:
     """A partner without an API has confirmed: record it as its answer; returns the new state."""
-    name, context = _name(by), _context(pool)
+    name, context = name_of(by), context_of(pool)
     async with transaction(pool) as connection:
-        order = await _order(connection, order_id)
+        order = await locked_order(connection, order_id)
         if order.state not in (OrderState.PLACED, OrderState.UNKNOWN, OrderState.SENDING):
             raise Rejected(f"order {order_id} is {order.state}: only orders that left can be confirmed")
+        _not_under_way(context, order)
         filled = order.quantity_g if facts.filled_g is None else facts.filled_g
         price = order.price_per_tonne if facts.price_per_tonne is None else facts.price_per_tonne
         if price < 0 or not 0 < filled <= order.quantity_g:
@@ -118,26 +134,28 @@ async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: s
 
 
 async def add_certificate(pool: Pool, order_id: str, data: bytes, file: bytes | None) -> str:
-    """Archive a certificate for an order; refused with a sentence when it does not fit. Returns its SHA-256."""
+    """Archive a certificate for an order; refused with a sentence when it does not fit. Says its SHA-256 and what is
+    still to come: one order may have several certificates."""
     try:
         certificate = Certificate.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise Rejected(f"certificate: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    context = _context(pool)
+    context = context_of(pool)
     async with transaction(pool) as connection:
-        order = await _order(connection, order_id)
+        order = await locked_order(connection, order_id)
         if order.state is not OrderState.CONFIRMED or order.certified:
             raise Rejected(f"order {order_id} is {'certified already' if order.certified else order.state}")
-        bought = await orders.confirmed_g(connection, order.order_id)
-        name = (await campaigns.in_force(connection, order.campaign))[0].entity.party.name
-        used = await certificates.used_blocks(connection, certificate.registry)
-        if why := faults(certificate, bought_g=bought, beneficiary=name, used=used):
+        block = (certificate.registry, certificate.serial_first, certificate.serial_last)
+        if block in await certificates.archived(connection, order.order_id):
+            raise Rejected(f"the serial block {block[1]} to {block[2]} of {block[0]} was already used")
+        if why := await archive_certificate(context, connection, order, certificate, file):
             raise Rejected(why)
-        digest = await certificates.insert(connection, order.order_id, certificate, file, context.clock())
-        await orders.change(connection, order, context.clock(), context.orders_topic, {"certified": True, "reason": ""})
+        before = await certificates.archived(connection, order.order_id)
         await settlements.refresh_states(connection, order.campaign, [order.buy_day])
-    return digest
+        left = await orders.confirmed_g(connection, order.order_id) - sum(before.values())
+        digest = await certificates.digest(connection, block)
+    return f"archived, SHA-256 {digest}" + (f"; certificates for {left} g are still to come" if left else "")
 
 
 async def add_invoice(pool: Pool, order_id: str, number: str, issued_on: date, file: tuple[str, bytes]) -> None:
@@ -145,7 +163,7 @@ async def add_invoice(pool: Pool, order_id: str, number: str, issued_on: date, f
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", file[0]):
         raise Rejected(f"{file[0]}: a file name of letters, digits, dots, dashes and underscores is needed")
     async with transaction(pool) as connection:
-        order = await _order(connection, order_id)
+        order = await locked_order(connection, order_id)
         if order.state is not OrderState.CONFIRMED:
             raise Rejected(f"order {order_id} is {order.state}: confirm it first")
         if await documents.provider_invoices(connection, [order.order_id]):
@@ -155,7 +173,7 @@ async def add_invoice(pool: Pool, order_id: str, number: str, issued_on: date, f
 
 async def import_announcements(pool: Pool, *, by: str) -> str:
     """Take over what was announced and is missing here; says what that was."""
-    name, context = _name(by), _context(pool)
+    name, context = name_of(by), context_of(pool)
     orders_said, documents_said = await read_announcements(KafkaSettings.load(), context.topics)
     missing = await compare(pool, orders_said, documents_said, context.settings.mode)
     if not missing.sentence:
@@ -164,12 +182,17 @@ async def import_announcements(pool: Pool, *, by: str) -> str:
     return f"{len(missing.orders)} orders and {len(missing.documents)} documents taken over"
 
 
-def _context(pool: Pool) -> Context:
+def _not_under_way(context: Context, order: Order) -> None:
+    if order.last_deadline is not None and context.clock() < order.last_deadline:
+        raise Rejected(f"an attempt may be under way until {order.last_deadline.isoformat()}: try again then")
+
+
+def context_of(pool: Pool) -> Context:
     settings = PurchaserSettings.load()
     return Context(pool, settings, TopicSettings.load(), system_clock, open_providers(settings))
 
 
-def _name(by: str) -> str:
+def name_of(by: str) -> str:
     if not (name := " ".join(by.split())):
         raise Rejected("a name is required", field="by")
     return name
@@ -183,7 +206,7 @@ def _answer(data: bytes) -> Answer:
         raise Rejected(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-async def _order(connection: Connection, order_id: str) -> Order:
+async def locked_order(connection: Connection, order_id: str) -> Order:
     try:
         key = UUID(order_id)
     except ValueError:

@@ -7,32 +7,34 @@ from offset_purchaser.campaign import Campaign
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.order import Order, OrderState, order_id
 from offset_purchaser.planning import LegPlan, plan_leg
+from offset_purchaser.providers import provider_kind
 from offset_purchaser.store import ledger as ledger_store
 from offset_purchaser.store import orders, purchases
 from offset_purchaser.store.announced import left_before
-from offset_purchaser.store.campaigns import InForce
+from offset_purchaser.store.campaigns import Rules
 from offset_purchaser.store.purchases import Unplanned
 from offset_purchaser.terms import Leg
 from shared.postgres import Connection
 
 
-async def plan_purchases(context: Context, connection: Connection, found: InForce) -> None:
-    """Plan every purchase of a campaign whose shares are all frozen."""
-    campaign = found.campaign
+async def plan_purchases(context: Context, connection: Connection, rules: Rules) -> None:
+    """Plan every purchase of a campaign whose shares are all frozen, each by the rules of its buying day."""
+    campaign = rules.current.campaign
     counts = await purchases.frozen_counts(connection, campaign.id)
     days = sum(1 for _ in campaign.days())
     balances: dict[str, tuple[int, int]] = {}
-    legs = {leg.key: leg for leg in campaign.legs}
     for what in await purchases.unplanned(connection, campaign.id):
-        leg = legs[what.leg]
-        if campaign.buys(leg) == "per_campaign" and counts[what.number] < days:
+        found = rules.on(what.buy_day).campaign
+        leg = next(leg for leg in found.legs if leg.key == what.leg)
+        if found.buys(leg) == "per_campaign" and counts[what.number] < days:
             continue
         if what.provider not in balances:
             balances[what.provider] = await ledger_store.provider_balances(
                 connection, campaign.entity_id, what.provider
             )
         surplus, carried = balances[what.provider]
-        plan = plan_leg(what.need_g, surplus_g=surplus, carried_g=carried, leg=leg, day=what.buy_day)
+        lot = provider_kind(what.provider).traits.lot_g
+        plan = plan_leg(what.need_g, surplus_g=surplus, carried_g=carried, leg=leg, day=what.buy_day, lot_g=lot)
         balances[what.provider] = (
             surplus - plan.surplus_used_g + plan.surplus_added_g,
             carried - plan.carry_drawn_g + plan.carry_added_g,
@@ -76,6 +78,8 @@ async def _write(
         find_only=left is not None,
         reminders=0,
         tries=0,
+        last_sent_at=None,
+        refusal="",
         last_deadline=None,
     )
     await orders.insert(connection, order, "", now, context.orders_topic)

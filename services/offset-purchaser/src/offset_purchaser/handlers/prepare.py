@@ -14,7 +14,7 @@ from offset_purchaser.documents.values import line_amount
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.outcome import record_answer
 from offset_purchaser.order import Order, OrderState
-from offset_purchaser.planning import guard
+from offset_purchaser.planning import Wish, guard
 from offset_purchaser.providers.base import Provider, Quote
 from offset_purchaser.store import campaigns, orders, purchases, settlements
 from offset_purchaser.store.campaigns import InForce
@@ -29,11 +29,13 @@ LOOK_AGAIN_S = 5.0
 
 async def prepare(context: Context, term: Term, order: Order, provider: Provider) -> None:
     """Take an order from planned or held to ready, or hold it with a reason."""
-    found = (await campaigns.in_force(context.pool, order.campaign))[0]
+    found = (await campaigns.rules(context.pool, order.campaign)).on(order.buy_day)
     leg = leg_of(found.campaign, order)
     if leg is None:
         await _hold(context, term, order, f"leg {order.leg} is no longer in the campaign file")
         return
+    ceiling = leg.ceiling(order.buy_day)
+    order = replace(order, price_per_tonne=ceiling, amount=line_amount(order.quantity_g, ceiling, order.currency))
     if why := await _guarded(context, found.campaign, order):
         await _hold(context, term, order, why)
         return
@@ -49,12 +51,20 @@ async def prepare(context: Context, term: Term, order: Order, provider: Provider
     except Rejected as error:
         await _hold(context, term, order, str(error))
         return
-    ceiling = leg.ceiling(order.buy_day)
     if quote is not None and (why := too_dear(order.currency, ceiling, quote)):
         await _hold(context, term, order, why)
         return
     priced = quote.price_per_tonne if quote else ceiling
     await _ready(context, term, order, provider, found=found, leg=leg, price=priced)
+
+
+async def held_back(context: Context, term: Term, order: Order) -> bool:
+    """Before the first byte of a prepared order: a guard that has closed since takes it back to held."""
+    found = (await campaigns.rules(context.pool, order.campaign)).on(order.buy_day)
+    why = await _guarded(context, found.campaign, order)
+    if why:
+        await _hold(context, term, order, why)
+    return bool(why)
 
 
 def leg_of(campaign: Campaign, order: Order) -> Leg | None:
@@ -72,10 +82,12 @@ def too_dear(currency: str, ceiling: Decimal, quote: Quote) -> str:
 
 
 async def _guarded(context: Context, campaign: Campaign, order: Order) -> str:
+    """Judged by what the order costs at most: at its ceiling before it is priced, at its price afterwards."""
     async with context.pool.acquire() as connection:
         spent = await purchases.spent(connection, order.campaign, order.buy_day, besides=order.order_id)
-        people = await orders.approvers(connection, order.order_id)
-    return guard(campaign, order.quantity_g, order.amount, spent, len(people))
+        approved = await orders.approvals(connection, order.order_id)
+        days, owed_g = await purchases.covered(connection, order)
+    return guard(campaign, Wish(order.quantity_g, order.amount, days, owed_g), spent, approved)
 
 
 async def _ready(
@@ -103,6 +115,8 @@ async def _hold(context: Context, term: Term, order: Order, why: str) -> None:
         values = {
             "state": OrderState.HELD.value,
             "reason": why[:500],
+            "price_per_tonne": order.price_per_tonne,
+            "amount": order.amount,
             "next_try_at": now + timedelta(seconds=LOOK_AGAIN_S),
         }
         await orders.change(connection, order, now, context.orders_topic, values)

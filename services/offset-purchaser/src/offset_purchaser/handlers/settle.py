@@ -20,6 +20,7 @@ from offset_purchaser.settlement import (
     Wait,
     file_reasons,
     gate,
+    placement_reasons,
     quantity,
     review,
     source_reasons,
@@ -28,7 +29,7 @@ from offset_purchaser.settlement import (
 from offset_purchaser.sources import Reason, TopicState, topic_state
 from offset_purchaser.store import campaigns, manual, settlements, totals
 from offset_purchaser.store import ledger as ledger_store
-from offset_purchaser.store.campaigns import InForce
+from offset_purchaser.store.campaigns import InForce, Rules
 from offset_purchaser.store.leadership import Term
 from offset_purchaser.store.readings import partition_balances, partition_states
 from offset_purchaser.store.settlements import Frozen, Open
@@ -56,6 +57,16 @@ async def _settle_campaign(context: Context, term: Term, found: InForce) -> int:
     waiting = await settlements.open_settlements(context.pool, found.campaign, context.clock())
     if not waiting:
         return 0
+    rules = await campaigns.rules(context.pool, found.campaign.id)
+    by_version: dict[int, list[Open]] = {}
+    for item in waiting:
+        by_version.setdefault(rules.on(item.due.day).version, []).append(item)
+    return sum([await _settle_days(context, term, rules, items) for items in by_version.values()])
+
+
+async def _settle_days(context: Context, term: Term, rules: Rules, waiting: Sequence[Open]) -> int:
+    """Days that began under the same version of a campaign."""
+    found = rules.on(waiting[0].due.day)
     topics = await topic_states(context, context.pool, found)
     ready, changes = [], []
     for item in waiting:
@@ -71,7 +82,7 @@ async def _settle_campaign(context: Context, term: Term, found: InForce) -> int:
     for number in sorted({item.due.number for item in ready}):
         of_number = [item for item in ready if item.due.number == number]
         for start in range(0, len(of_number), DAYS_AT_ONCE):
-            frozen += await _freeze(context, term, found, of_number[start : start + DAYS_AT_ONCE])
+            frozen += await _freeze(context, term, rules, of_number[start : start + DAYS_AT_ONCE])
     return frozen
 
 
@@ -96,18 +107,24 @@ def _changed(item: Open, decision: Decision) -> list[tuple[Any, bool, Sequence[R
     return [(item.due, held, reasons)]
 
 
-async def _freeze(context: Context, term: Term, found: InForce, items: Sequence[Open]) -> int:
+async def _freeze(context: Context, term: Term, rules: Rules, items: Sequence[Open]) -> int:
+    found = rules.on(items[0].due.day)
     campaign, number = found.campaign, items[0].due.number
     now = context.clock()
     async with acting(context, term, snapshot=True) as connection:
         topics = await topic_states(context, connection, found)
         sums = await totals.day_sums(connection, campaign, [item.due for item in items])
         files = await manual.arrived(connection, campaign.id)
+        twice = await manual.beside_events(connection, campaign, [item.due for item in items])
         ready: list[tuple[Open, DayTotal, Freeze]] = []
         changes = []
         for item in items:
             total = day_total(campaign, sums.get(item.due.day, []))
-            reasons = [*source_reasons(campaign, item.due, topics), *file_reasons(campaign, files)]
+            reasons = [
+                *source_reasons(campaign, item.due, topics),
+                *file_reasons(campaign, files),
+                *placement_reasons(twice.get(item.due.day, {})),
+            ]
             decision = review(campaign, item.due, total, reasons, item.release, now)
             if isinstance(decision, Freeze):
                 ready.append((item, total, decision))
@@ -117,7 +134,7 @@ async def _freeze(context: Context, term: Term, found: InForce, items: Sequence[
             await settlements.save_waiting(connection, campaign.id, changes)
         if ready:
             await _write(context, connection, found, number, ready, topics)
-            await plan_purchases(context, connection, found)
+            await plan_purchases(context, connection, rules)
             await settlements.refresh_states(connection, campaign.id)
             await settlements.complete_without_legs(connection, campaign.id)
     if ready:

@@ -1,7 +1,8 @@
 """What every provider must offer, and what it says back. One file per provider; ``providers/__init__.py`` lists them.
 
 A provider raises ``Rejected`` (definitively refused, nothing bought), ``Transient`` (no effect, try again) or
-``OutcomeUnknown`` (a byte left and no answer can be trusted). Nothing else crosses this boundary.
+``OutcomeUnknown`` (a byte left and no answer can be trusted). Nothing else crosses this boundary: an answer that cannot
+be read is one of these too.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from offset_purchaser.certificate import Certificate
 from offset_purchaser.order import Order, Traits
@@ -43,12 +44,14 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    reference: str
+    reference: Annotated[str, Field(min_length=1)]
+    order_id: UUID | None = None
+    """Which of our orders it is about, where the provider says so."""
     progress: Progress
-    filled_g: int
-    price_per_tonne: Decimal
+    filled_g: Annotated[int, Field(ge=0)]
+    price_per_tonne: Annotated[Decimal, Field(ge=0)]
     currency: str
-    amount: Decimal
+    amount: Annotated[Decimal, Field(ge=0)]
     project: str = ""
     project_id: str = ""
     project_country: str = ""
@@ -92,6 +95,9 @@ class Provider(Protocol):
 
     async def status(self, order: Order) -> Answer | None:
         """How a placed order stands; ``None`` when only a person or a certificate can tell."""
+
+    async def cancel(self, order: Order) -> Answer | None:
+        """Ask to cancel within the declared window, and say how the order stands then; ``None``: only people can."""
 
     async def remind(self, order: Order, number: int) -> None:
         """Remind a partner who cannot be asked. Raises ``Transient`` when that did not work."""

@@ -1,7 +1,8 @@
 """A partner without an API (GoodPlanet Foundation, any other): an order document goes out by folder and mail.
 
-Confirmation and certificate come back by command. There are no keys and nothing to ask, so a document is mailed at most
-once, with a Message-ID that is the order's own; writing the same file twice changes nothing.
+Confirmation and certificate come back by command. There are no keys and nothing to ask, so a document leaves at most
+once: mailed with a Message-ID that is the order's own, then kept in the folder, which also shows what left before a
+restore of the tables.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from offset_purchaser.order import Order, Traits
 from offset_purchaser.providers.base import Answer, Progress, Provider, ProviderKind, Quote
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.terms import Leg
-from shared.errors import Rejected, Transient
+from shared.errors import OutcomeUnknown, Rejected, Transient
 from shared.units import G_PER_T, decimal_text
 
 TRAITS = Traits(
@@ -78,15 +79,22 @@ class Manual:
         return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
     async def place(self, order: Order, body: bytes) -> Answer:
-        """Write the document, then mail it when the leg says to whom."""
+        """Mail the document when the leg says to whom, then put it into the folder.
+
+        A document that lies in the folder has left already, whatever our tables remember: it is not sent again.
+        """
         content = json.loads(body)
+        path = self._folder / f"{order.order_id}.json"
+        if await asyncio.to_thread(path.exists):
+            raise OutcomeUnknown(f"the order document is in the folder already ({path.name}): ask the partner")
+        await self._mail(order, content)
         try:
-            await asyncio.to_thread(_write, self._folder / f"{order.order_id}.txt", content["text"].encode())
-            await asyncio.to_thread(_write, self._folder / f"{order.order_id}.json", body)
+            await asyncio.to_thread(_write, path.with_suffix(".txt"), content["text"].encode())
+            await asyncio.to_thread(_write, path, body)
         except OSError as error:
+            if content["to"]:
+                raise OutcomeUnknown(f"mailed, but the folder takes no copy of the order document: {error}") from error
             raise Transient(f"the order document cannot be written: {error}") from error
-        if content["to"]:
-            await asyncio.to_thread(self._mail, order, content)
         return Answer(
             reference=str(order.order_id),
             progress=Progress.PLACED,
@@ -96,10 +104,12 @@ class Manual:
             amount=order.amount,
         )
 
-    def _mail(self, order: Order, content: dict[str, str], suffix: str = "") -> None:
+    async def _mail(self, order: Order, content: dict[str, str], suffix: str = "") -> None:
+        if not content["to"]:
+            return
         subject = f"Order {order.order_id}" + (" (rehearsal)" if order.mode == "rehearsal" else "")
-        message_id = f"{order.order_id}{suffix}@offset-purchaser"
-        self._server.send(Letter(message_id, content["to"], subject, content["text"]))
+        letter = Letter(f"{order.order_id}{suffix}@offset-purchaser", content["to"], subject, content["text"])
+        await asyncio.to_thread(self._server.send, letter)
 
     async def find(self, order: Order) -> Answer | None:
         """Nobody can be asked."""
@@ -107,6 +117,10 @@ class Manual:
 
     async def status(self, order: Order) -> Answer | None:
         """Only the partner's confirmation tells."""
+        return None
+
+    async def cancel(self, order: Order) -> Answer | None:
+        """People ask the partner."""
         return None
 
     async def remind(self, order: Order, number: int) -> None:
@@ -118,8 +132,7 @@ class Manual:
             await asyncio.to_thread(_write, path, text.encode())
         except OSError as error:
             raise Transient(f"the reminder cannot be written: {error}") from error
-        if content["to"]:
-            await asyncio.to_thread(self._mail, order, {**content, "text": text}, f".reminder-{number}")
+        await self._mail(order, {**content, "text": text}, f".reminder-{number}")
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from offset_purchaser.order import Order, Traits
 from offset_purchaser.providers.base import Answer, Provider, ProviderKind, Quote, order_key
@@ -29,6 +29,10 @@ TRAITS = Traits(
 )
 
 
+class _Listing(BaseModel):
+    orders: tuple[Answer, ...]
+
+
 class Sandbox:
     """Client of the sandbox's HTTP API."""
 
@@ -46,8 +50,12 @@ class Sandbox:
         """The list price, when the sandbox was started with one."""
         params: dict[str, str | int] = {"quantity_g": order.quantity_g, "currency": leg.currency}
         response = await call(self._client, "GET", "/v1/quote", effect=False, params=params)
-        price = response.json().get("price_per_tonne")
-        return None if price is None else Quote(Decimal(price), response.json()["currency"])
+        try:
+            said = response.json()
+            price = said["price_per_tonne"]
+            return None if price is None else Quote(Decimal(price), said["currency"])
+        except (ValueError, ArithmeticError, KeyError, TypeError) as error:
+            raise Transient(f"the quote of {self._traits.name} cannot be read: {error!r}") from None
 
     def request(self, order: Order, leg: Leg, beneficiary: str) -> bytes:
         """JSON with sorted keys."""
@@ -65,17 +73,20 @@ class Sandbox:
         """POST under the idempotency key."""
         headers = {"Idempotency-Key": order_key(order.order_id), "Content-Type": "application/json"}
         response = await call(self._client, "POST", "/v1/orders", effect=True, content=body, headers=headers)
-        try:
-            return Answer.model_validate_json(response.content)
-        except ValidationError as error:
-            raise OutcomeUnknown(f"the answer of {self._traits.name} cannot be read: {error}") from None
+        return self._answer(response)
 
     async def find(self, order: Order) -> Answer | None:
-        """The listing, by key."""
+        """The listing, by key. More than one order under a key is for people to look at."""
         params = {"key": order_key(order.order_id)}
         response = await call(self._client, "GET", "/v1/orders", effect=False, params=params)
-        found = response.json()["orders"]
-        return Answer.model_validate(found[0]) if found else None
+        try:
+            found = _Listing.model_validate_json(response.content).orders
+        except ValidationError as error:
+            raise OutcomeUnknown(f"the listing of {self._traits.name} cannot be read: {error}") from None
+        if len(found) > 1:
+            names = ", ".join(answer.reference for answer in found)
+            raise OutcomeUnknown(f"{self._traits.name} lists {len(found)} orders under one key ({names}): ask it")
+        return found[0] if found else None
 
     async def status(self, order: Order) -> Answer | None:
         """The order by the provider's own reference."""
@@ -83,7 +94,18 @@ class Sandbox:
             response = await call(self._client, "GET", f"/v1/orders/{order.reference}", effect=False)
         except Rejected as error:
             raise Transient(f"order {order.reference} is gone: {error}") from error
-        return Answer.model_validate_json(response.content)
+        return self._answer(response)
+
+    async def cancel(self, order: Order) -> Answer | None:
+        """Cancel it there; an order that is past cancelling comes back as it stands."""
+        response = await call(self._client, "POST", f"/v1/orders/{order.reference}/cancel", effect=False)
+        return self._answer(response)
+
+    def _answer(self, response: httpx.Response) -> Answer:
+        try:
+            return Answer.model_validate_json(response.content)
+        except ValidationError as error:
+            raise OutcomeUnknown(f"the answer of {self._traits.name} cannot be read: {error}") from None
 
     async def remind(self, order: Order, number: int) -> None:
         """Nobody needs to be: it is asked."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
+from uuid import UUID
 
 import stripe
 from babel.numbers import get_currency_precision
@@ -109,6 +110,12 @@ class StripeClimate:
             return None
         return _answer(await _asked(self._client.v1.climate.orders.retrieve_async(order.reference), effect=False))
 
+    async def cancel(self, order: Order) -> Answer | None:
+        """Cancel it at Stripe, which gives back what was paid."""
+        if order.reference is None:
+            return None
+        return _answer(await _asked(self._client.v1.climate.orders.cancel_async(order.reference), effect=False))
+
     async def remind(self, order: Order, number: int) -> None:
         """Nobody needs to be: it is asked."""
 
@@ -141,6 +148,13 @@ def _major(minor: int, currency: str) -> Decimal:
 
 
 def _answer(order: Any) -> Answer:
+    try:
+        return _read(order)
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise OutcomeUnknown(f"the answer of Stripe cannot be read: {error!r}") from error
+
+
+def _read(order: Any) -> Answer:
     currency = str(order.currency).upper()
     tonnes, amount = Decimal(str(order.metric_tons)), _major(order.amount_total, currency)
     progress = STATES.get(order.status, Progress.PLACED)
@@ -149,8 +163,10 @@ def _answer(order: Any) -> Answer:
     elif progress is Progress.CONFIRMED and order.delayed_at:
         progress = Progress.CONFIRMED  # delivery is later than promised; the purchase stands
     product = order.product if isinstance(order.product, str) else order.product.id
+    ours = order.metadata.to_dict().get("order_id")
     return Answer(
         reference=order.id,
+        order_id=UUID(ours) if ours else None,
         progress=progress,
         filled_g=0 if progress is Progress.CANCELLED else int(tonnes * G_PER_T),
         price_per_tonne=(amount / tonnes).quantize(Decimal("0.000001")) if tonnes else Decimal(0),

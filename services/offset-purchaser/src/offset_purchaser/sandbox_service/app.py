@@ -43,6 +43,12 @@ class Fault(BaseModel):
     """``{"kind": "partly_filled", "fill": "0.5"}``, ``substituted``, ``cancelled``, or ``{"delay_s": 5}``."""
 
 
+class Passing(BaseModel):
+    """Time that passes at once."""
+
+    ahead_s: float = Field(ge=0, le=10**9)
+
+
 class Sandbox:
     """The service's state: its book, the faults waiting for their turn, the keys being worked on."""
 
@@ -50,6 +56,27 @@ class Sandbox:
         self.book = book
         self.faults: list[Fault] = []
         self.busy: set[str] = set()
+        self._ahead_s = 0.0
+        self._moved = asyncio.Event()
+
+    def now(self) -> float:
+        """The time of this sandbox: the machine's, and what it was told to be ahead."""
+        return time.time() + self._ahead_s
+
+    def move(self, seconds: float) -> None:
+        """Let time pass at once: what waits for it goes on."""
+        self._ahead_s += seconds
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Until so much of this sandbox's time has passed."""
+        until = self.now() + seconds
+        while (left := until - self.now()) > 0:
+            try:
+                await asyncio.wait_for(self._moved.wait(), left)
+            except TimeoutError:
+                return
 
     def next_fault(self) -> Fault | None:
         """Take the next fault, if one waits."""
@@ -73,12 +100,12 @@ class Sandbox:
 
     async def _order(self, key: str, body: bytes) -> Response:  # noqa: PLR0911  (one return per thing that can happen)
         fault = self.next_fault()
-        if stored := self.book.remembered(key, body, time.time()):
+        if stored := self.book.remembered(key, body, self.now()):
             if not stored.same_body:
                 return problem(422, "this key was used for another body")
             return JSONResponse(stored.body, stored.status, {"Idempotent-Replayed": "true"})
         if fault and fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
+            await self.wait(fault.seconds)
         if fault and fault.kind == "status" and not fault.after:
             return self._faulty(key, body, fault)
         try:
@@ -89,7 +116,7 @@ class Sandbox:
         if price is not None and price > order.price_per_tonne:
             return problem(422, f"the price is {price} {order.currency} a tonne, above {order.price_per_tonne}")
         outcome = fault.outcome if fault and fault.kind == "outcome" else {}
-        answer = self.book.create(key, body, json.loads(body), outcome, time.time())
+        answer = self.book.create(key, body, json.loads(body), outcome, self.now())
         if fault and fault.kind == "lose_response":
             return Response(status_code=201, headers={"Content-Length": "4096"}, content=b"")
         if fault and fault.kind == "status":
@@ -99,7 +126,7 @@ class Sandbox:
     def _faulty(self, key: str, body: bytes, fault: Fault) -> Response:
         content = {"detail": "a fault on demand"}
         if fault.store:
-            self.book.remember(key, body, fault.status, content, time.time())
+            self.book.remember(key, body, fault.status, content, self.now())
         return JSONResponse(content, fault.status)
 
 
@@ -122,16 +149,16 @@ def create_app(book: Book) -> FastAPI:
 
     @app.get("/v1/orders")
     async def listing(key: str = "") -> dict[str, Any]:
-        return {"orders": book.listing(key, time.time())}
+        return {"orders": book.listing(key, sandbox.now())}
 
     @app.get("/v1/orders/{row_id}")
     async def one(row_id: str) -> Response:
-        answer = book.get(row_id, time.time())
+        answer = book.get(row_id, sandbox.now())
         return JSONResponse(answer) if answer else problem(404, f"there is no order {row_id}")
 
     @app.post("/v1/orders/{row_id}/cancel")
     async def cancel(row_id: str) -> Response:
-        answer = book.cancel(row_id, time.time())
+        answer = book.cancel(row_id, sandbox.now())
         return JSONResponse(answer) if answer else problem(404, f"there is no order {row_id}")
 
     @app.get("/v1/quote")
@@ -154,12 +181,17 @@ def create_app(book: Book) -> FastAPI:
 
 
 def add_controls(app: FastAPI, sandbox: Sandbox) -> None:
-    """What tests and rehearsals turn: faults to come, forgotten keys, an empty book."""
+    """What tests and rehearsals turn: faults to come, time that passes, forgotten keys, an empty book."""
 
     @app.post("/v1/faults", status_code=202)
     async def fault(fault: Fault) -> dict[str, int]:
         sandbox.faults.append(fault)
         return {"waiting": sum(f.times for f in sandbox.faults)}
+
+    @app.post("/v1/clock", status_code=202)
+    async def clock(passing: Passing) -> dict[str, float]:
+        sandbox.move(passing.ahead_s)
+        return {"now": sandbox.now()}
 
     @app.post("/v1/mend", status_code=202)
     async def mend() -> dict[str, int]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
-from offset_purchaser.campaign import Campaign, timetable
+from offset_purchaser.campaign import Campaign, rules_of_day, timetable, with_guards_of
 from offset_purchaser.terms import LegalEntity
+from shared.clock import local_day
+from shared.errors import Rejected
 from shared.postgres import Connection, Pool
 
 
@@ -37,19 +39,61 @@ async def in_force(connection: Connection | Pool, campaign: str | None = None) -
         """,
         campaign,
     )
+    return [_in_force(row) for row in rows]
+
+
+def _in_force(row: Any) -> InForce:
+    content = json.loads(row["content"])
+    return InForce(
+        Campaign.model_validate(content["campaign"]),
+        LegalEntity.model_validate(content["legal_entity"]),
+        row["version"],
+        row["sha256"],
+        row["stopped"],
+        row["refusal"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A campaign as it is in force now, and every version of it, so that a day keeps the rules it began with."""
+
+    current: InForce
+    versions: tuple[tuple[datetime, InForce], ...]
+
+    def on(self, day: date) -> InForce:
+        """The version that a day is settled and bought by, under today's guards."""
+        chosen = self.versions[rules_of_day(day, [(at, found.campaign) for at, found in self.versions])][1]
+        return replace(chosen, campaign=with_guards_of(chosen.campaign, self.current.campaign))
+
+
+async def rules(connection: Connection | Pool, campaign: str) -> Rules:
+    """One campaign with all of its versions. Raises ``Rejected`` when there is no such campaign."""
+    rows = await connection.fetch(
+        """
+        SELECT v.content, v.sha256, v.version, v.loaded_at, c.stopped, c.refusal, v.version = c.version AS current
+        FROM campaigns c JOIN campaign_versions v USING (campaign) WHERE campaign = $1 ORDER BY v.version
+        """,
+        campaign,
+    )
+    if not rows:
+        raise Rejected(f"there is no campaign {campaign}")
+    found = [(row["loaded_at"], _in_force(row)) for row in rows]
+    return Rules(next(one for (_, one), row in zip(found, rows, strict=True) if row["current"]), tuple(found))
+
+
+async def settled_days(connection: Connection) -> list[Campaign]:
+    """What was frozen so far, each day as a campaign of one day under the rules it froze by."""
+    rows = await connection.fetch(
+        """
+        SELECT v.content, array_agg(DISTINCT f.day) AS days FROM frozen_settlements f JOIN campaign_versions v
+        ON v.campaign = f.campaign AND v.version = f.campaign_version GROUP BY v.campaign, v.version
+        """
+    )
     found = []
     for row in rows:
-        content = json.loads(row["content"])
-        found.append(
-            InForce(
-                Campaign.model_validate(content["campaign"]),
-                LegalEntity.model_validate(content["legal_entity"]),
-                row["version"],
-                row["sha256"],
-                row["stopped"],
-                row["refusal"],
-            )
-        )
+        one = Campaign.model_validate(json.loads(row["content"])["campaign"])
+        found += [one.model_copy(update={"first_day": day, "last_day": day}) for day in row["days"]]
     return found
 
 
@@ -62,7 +106,10 @@ def content_json(campaign: Campaign, entity: LegalEntity) -> str:
 async def install(
     connection: Connection, campaign: Campaign, entity: LegalEntity, version: int, sha256: str, now: datetime
 ) -> None:
-    """Put a version in force and write its timetable. Settlements of days it no longer has are taken away."""
+    """Put a version in force and write its timetable. Settlements of days it no longer has are taken away.
+
+    Days that have begun keep their settlements and when the first of them is due.
+    """
     await connection.execute(
         "INSERT INTO campaign_versions VALUES ($1, $2, $3, $4::jsonb, $5)",
         *(campaign.id, version, now, content_json(campaign, entity), sha256),
@@ -75,22 +122,23 @@ async def install(
         *(campaign.id, version),
     )
     rows = timetable(campaign)
+    today = local_day(now, campaign.tz)
     await connection.execute(
         """
         INSERT INTO settlements AS s (campaign, day, number, due_at, state)
         SELECT $1, d.day, d.number, d.due_at, 'waiting'
         FROM unnest($2::date[], $3::int[], $4::timestamptz[]) AS d(day, number, due_at)
         ON CONFLICT (campaign, day, number) DO UPDATE SET due_at = excluded.due_at
-        WHERE s.state IN ('waiting', 'held') AND s.due_at <> excluded.due_at
+        WHERE s.state IN ('waiting', 'held') AND s.due_at <> excluded.due_at AND (s.number > 1 OR s.day > $5)
         """,
-        *(campaign.id, [r.day for r in rows], [r.number for r in rows], [r.due_at for r in rows]),
+        *(campaign.id, [r.day for r in rows], [r.number for r in rows], [r.due_at for r in rows], today),
     )
     await connection.execute(
         """
-        DELETE FROM settlements s WHERE campaign = $1 AND state = 'waiting' AND NOT EXISTS (
+        DELETE FROM settlements s WHERE campaign = $1 AND state = 'waiting' AND day > $4 AND NOT EXISTS (
             SELECT 1 FROM unnest($2::date[], $3::int[]) AS d(day, number) WHERE d.day = s.day AND d.number = s.number)
         """,
-        *(campaign.id, [r.day for r in rows], [r.number for r in rows]),
+        *(campaign.id, [r.day for r in rows], [r.number for r in rows], today),
     )
 
 

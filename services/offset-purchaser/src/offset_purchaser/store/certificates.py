@@ -15,9 +15,21 @@ async def used_blocks(connection: Connection, registry: str) -> list[tuple[str, 
     """(registry, first, last) of every block accepted so far. Other receivers wait until the commit."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtext('certificates'))")
     rows = await connection.fetch(
-        "SELECT registry, serial_first, serial_last FROM certificates WHERE registry = $1", registry
+        r"""
+        SELECT registry, serial_first, serial_last FROM certificates
+        WHERE lower(regexp_replace(btrim(registry), '\s+', ' ', 'g')) = lower($1)
+        """,
+        " ".join(registry.split()),
     )
     return [(row["registry"], row["serial_first"], row["serial_last"]) for row in rows]
+
+
+async def archived(connection: Connection, order_id: UUID) -> dict[tuple[str, str, str], int]:
+    """Grams that an order's certificates stand for, by block."""
+    rows = await connection.fetch(
+        "SELECT registry, serial_first, serial_last, quantity_g FROM certificates WHERE order_id = $1", order_id
+    )
+    return {(row["registry"], row["serial_first"], row["serial_last"]): row["quantity_g"] for row in rows}
 
 
 async def insert(
@@ -33,6 +45,14 @@ async def insert(
         *(certificate.quantity_g, content, data, digest, now),
     )
     return digest
+
+
+async def digest(connection: Connection, block: tuple[str, str, str]) -> str:
+    """The SHA-256 of an archived certificate."""
+    found: str = await connection.fetchval(
+        "SELECT sha256 FROM certificates WHERE (registry, serial_first, serial_last) = ($1, $2, $3)", *block
+    )
+    return found
 
 
 async def of_orders(connection: Connection | Pool, order_ids: list[Any]) -> list[dict[str, Any]]:

@@ -51,6 +51,18 @@ async def provider_balances(connection: Connection, legal_entity: str, provider:
     return -found.get(Account.SURPLUS, 0), found.get(Account.CARRIED, 0)
 
 
+async def owed_now(connection: Connection, campaign: str, day: date) -> int:
+    """Grams of a campaign day that are owed and in no order, carry or plan."""
+    grams: int = await connection.fetchval(
+        """
+        SELECT coalesce(sum(amount), 0)::bigint FROM entries
+        WHERE campaign = $1 AND day = $2 AND account = 'owed' AND unit = 'g'
+        """,
+        *(campaign, day),
+    )
+    return grams
+
+
 async def returned(connection: Connection, campaign: str) -> dict[date, int]:
     """Grams that refused orders gave back and nothing has taken since, by campaign day."""
     rows = await connection.fetch(

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
 from offset_purchaser.order import NAMESPACE, Order, OrderState
+from offset_purchaser.planning import Approved
 from offset_purchaser.store import outbox
 from shared.errors import Conflict
 from shared.offset_events import OffsetOrder
 from shared.postgres import Connection, Pool
 
 SELECT = """
-SELECT o.*, a.tries, a.last_deadline FROM orders o LEFT JOIN LATERAL (
-    SELECT count(*)::int AS tries, max(deadline) FILTER (WHERE finished_at IS NULL) AS last_deadline
+SELECT o.*, a.tries, a.last_sent_at, a.last_deadline FROM orders o LEFT JOIN LATERAL (
+    SELECT count(*)::int AS tries, max(started_at) AS last_sent_at,
+           max(deadline) FILTER (WHERE finished_at IS NULL) AS last_deadline
     FROM order_attempts a WHERE a.order_id = o.order_id) a ON true
 """
 
@@ -44,6 +47,8 @@ def _order(row: Any) -> Order:
         find_only=row["find_only"],
         reminders=row["reminders"],
         tries=row["tries"],
+        last_sent_at=row["last_sent_at"],
+        refusal=row["refusal"],
         last_deadline=row["last_deadline"],
     )
 
@@ -151,15 +156,15 @@ async def listing(connection: Connection | Pool, campaign: str | None, states: S
     return [dict(row) for row in rows]
 
 
-async def approvers(connection: Connection, order_id: UUID) -> list[str]:
-    """Who has approved an order, each person once."""
+async def approvals(connection: Connection, order_id: UUID) -> list[Approved]:
+    """Who has approved an order, and up to which amount."""
     text = await connection.fetchval("SELECT approvals FROM orders WHERE order_id = $1", order_id)
-    return [entry["by"] for entry in json.loads(text or "[]")]
+    return [Approved(entry["by"], Decimal(entry.get("amount", 0))) for entry in json.loads(text or "[]")]
 
 
 async def approve(connection: Connection, order: Order, by: str, now: datetime) -> None:
-    """Note a person's yes; the next look at the order counts it."""
-    entry = json.dumps([{"by": by, "at": now.isoformat()}])
+    """Note a person's yes to the order's amount as it stands; the next look at the order counts it."""
+    entry = json.dumps([{"by": by, "at": now.isoformat(), "amount": str(order.amount)}])
     await connection.execute(
         "UPDATE orders SET approvals = approvals || $2::jsonb, next_try_at = $3 WHERE order_id = $1",
         *(order.order_id, entry, now),
@@ -179,3 +184,9 @@ async def confirmed_g(connection: Connection, order_id: UUID) -> int:
     """Grams that the provider confirmed."""
     grams: int = await connection.fetchval("SELECT confirmed_g FROM orders WHERE order_id = $1", order_id)
     return grams
+
+
+async def document_of(connection: Connection, order_id: UUID) -> str | None:
+    """The number of the document that covers an order."""
+    number: str | None = await connection.fetchval("SELECT document FROM orders WHERE order_id = $1", order_id)
+    return number

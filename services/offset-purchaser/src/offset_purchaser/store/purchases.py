@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from offset_purchaser.order import Order
 from offset_purchaser.planning import LegPlan, Spent
 from shared.postgres import Connection, Pool
 
@@ -55,6 +56,11 @@ async def insert(
     )
 
 
+async def lock(connection: Connection) -> None:
+    """Plan and take back under one lock, before anything is read: nothing else plans until this commits."""
+    await connection.execute("LOCK TABLE purchases IN SHARE ROW EXCLUSIVE MODE")
+
+
 async def spent(connection: Connection, campaign: str, buy_day: date, *, besides: UUID) -> Spent:
     """Grams of other orders that were sent or may go: under one buying day and in the whole campaign."""
     row = await connection.fetchrow(
@@ -78,3 +84,16 @@ async def ordered_by_day(pool: Pool, campaign: str) -> dict[date, int]:
         campaign,
     )
     return {row["buy_day"]: row["grams"] for row in rows}
+
+
+async def covered(connection: Connection, order: Order) -> tuple[int, int]:
+    """(days, grams owed by them in all) that a purchase is made for."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*)::int AS days, coalesce(sum(f.owed_g), 0)::bigint AS owed_g
+        FROM settlement_legs l JOIN frozen_settlements f USING (campaign, day, number)
+        WHERE l.campaign = $1 AND l.buy_day = $2 AND l.number = $3 AND l.leg = $4
+        """,
+        *(order.campaign, order.buy_day, order.number, order.leg),
+    )
+    return (max(row["days"], 1), row["owed_g"]) if row else (1, 0)

@@ -1,0 +1,74 @@
+"""Cancelling an order because a person wants to: at once while no byte has left, else by asking the provider."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.outcome import close, record_answer
+from offset_purchaser.handlers.people import context_of, locked_order, name_of
+from offset_purchaser.order import Order, OrderState, Traits
+from offset_purchaser.providers import provider_kind
+from offset_purchaser.store import orders
+from shared.errors import OutcomeUnknown, Rejected, Transient
+from shared.postgres import Pool, transaction
+from shared.telemetry import log
+
+NOT_LEFT = (OrderState.PLANNED, OrderState.HELD, OrderState.READY)
+
+
+async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str) -> str:
+    """Cancel an order; returns its state. Its grams are owed again: the true-up or ``orders retry`` buys them.
+
+    Raises ``Rejected`` when it may be on its way, has ended, is on a document, or the provider's window is over.
+    """
+    name, context = name_of(by), context_of(pool)
+    why = f"cancelled by {name}: {reason}"
+    async with transaction(pool) as connection:
+        order = await locked_order(connection, order_id)
+        if order.state in NOT_LEFT and order.first_sent_at is None:
+            await close(context, connection, order, OrderState.CANCELLED, why, {})
+            return OrderState.CANCELLED.value
+        document = await orders.document_of(connection, order.order_id)
+    traits = provider_kind(order.provider).traits
+    if refusal := refuse(order, traits, document, context.clock()):
+        raise Rejected(f"order {order_id} {refusal}")
+    return await _ask(context, order, why)
+
+
+def refuse(order: Order, traits: Traits, document: str | None, now: datetime) -> str:
+    """Why an order that left cannot be cancelled; ``""`` when the provider can be asked to. Pure."""
+    if order.state in (OrderState.SENDING, OrderState.UNKNOWN):
+        return "may have been bought: look at the provider, then say how it ended with orders resolve"
+    if order.state in (OrderState.REJECTED, OrderState.CANCELLED):
+        return f"is {order.state} already"
+    if document is not None:
+        return f"is on document {document}: only the provider can correct that, with a credit note"
+    if not traits.cancel_window:
+        return (
+            f"is at {traits.name}, which people ask: when the partner agrees, say so with "
+            "orders resolve --rejected, or with orders confirm when it does not"
+        )
+    until = None if order.first_sent_at is None else order.first_sent_at + traits.cancel_window
+    if until is not None and now >= until:
+        return f"could be cancelled until {until.isoformat(timespec='seconds')}: the window of {traits.name} is over"
+    return ""
+
+
+async def _ask(context: Context, order: Order, why: str) -> str:
+    try:
+        answer = await context.providers[order.provider].cancel(order)
+    except (Transient, OutcomeUnknown) as error:
+        raise Rejected(f"{error}: the order stays {order.state}; try again, or see orders list") from error
+    if answer is None:
+        raise Rejected(f"order {order.order_id} has no reference of its provider yet: try again")
+    async with transaction(context.pool) as connection:
+        again = await locked_order(connection, str(order.order_id))
+        if again.state is order.state:
+            await record_answer(context, connection, again, answer)
+        log(__name__).warning("cancellation asked for", order_id=str(order.order_id), reason=why)
+        now = await orders.get(connection, order.order_id)
+    assert now is not None
+    if now.state is not OrderState.CANCELLED:
+        raise Rejected(f"{order.provider} did not cancel order {order.order_id}: it is {answer.progress} there")
+    return now.state.value
