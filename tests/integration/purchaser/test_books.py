@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -37,6 +38,8 @@ async def test_a_bought_and_paid_day_reconciles_with_nothing_open(world: World) 
     paid = parse(HEAD + b"b1,R-ST-RETAIL-FR-2026-00001,2026-12-10,22.00,EUR\n", "p.csv")
     assert await import_payments(world.pool, paid) == 1
     assert await import_payments(world.pool, paid) == 0
+    with pytest.raises(Rejected, match=r"b1 was imported as 22\.00 EUR of .* on 2026-12-10"):
+        await import_payments(world.pool, [replace(paid[0], amount=Decimal(1))])
     after = await findings(world)
     assert (after.broken, after.open) == ((), ())
     entries = await books.money_entries(world.pool, "retail-fr", date(2099, 12, 31))
@@ -46,6 +49,7 @@ async def test_a_bought_and_paid_day_reconciles_with_nothing_open(world: World) 
         ("payable", Decimal(22)),
         ("bank", Decimal(-22)),
     ]
+    assert [e.booked_on for e in entries] == [date(2026, 12, 1)] * 2 + [date(2026, 12, 10)] * 2
     assert "R-ST-RETAIL-FR-2026-00001" in journal_csv(numbered(entries), AccountMap())
 
 
@@ -80,3 +84,4 @@ async def test_an_unknown_order_is_open_and_its_grams_are_accrued(world: World, 
     assert found.broken == ()
     assert any("outcome unknown" in sentence for sentence in found.open)
     assert await books.open_grams(world.pool, "bf", date(2099, 12, 31)) == 1_000_000
+    assert await books.undocumented(world.pool, "bf", date(2099, 12, 31)) == {}

@@ -80,9 +80,9 @@ class SellerThread(Seller):
 class SellerProcess(Seller):
     """The sandbox as the command that people run, in a process of its own."""
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         command = [str(Path(sys.executable).parent / "offset-purchaser"), "sandbox", "--port", str(self.port)]
-        self._process = subprocess.Popen([*command, "--state", str(self.state)], stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen([*command, "--state", str(self.state), *options], stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:

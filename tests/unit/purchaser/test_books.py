@@ -10,7 +10,7 @@ from tests.unit.purchaser.builders import campaign
 
 from offset_purchaser.handlers.payments import parse
 from offset_purchaser.journal import MoneyEntry, accrual, fec, journal_csv, numbered
-from offset_purchaser.reconcile import DayLine, DocumentFact, OrderFact, reconcile
+from offset_purchaser.reconcile import DayLine, DocumentFact, OrderFact, reconcile, summed
 from offset_purchaser.terms import AccountMap
 from shared.errors import Rejected
 
@@ -111,7 +111,7 @@ def test_a_payments_file_is_refused_with_every_line_that_is_wrong() -> None:
     with pytest.raises(Rejected) as caught:
         parse(data, "p.csv")
     assert str(caught.value).splitlines() == [
-        "p.csv:3: Invalid isoformat string: 'yesterday'",
+        "p.csv:3: paid_on: yesterday is not a day; write 2026-12-01",
         "p.csv:4: amount: -1 is not above zero",
     ]
 
@@ -119,6 +119,46 @@ def test_a_payments_file_is_refused_with_every_line_that_is_wrong() -> None:
 def test_a_payments_file_without_its_columns_says_which() -> None:
     with pytest.raises(Rejected, match="missing: currency"):
         parse(b"reference,document,paid_on,amount\n", "p.csv")
+
+
+def test_the_fec_is_in_the_currency_of_the_books_and_balances_to_the_cent() -> None:
+    rest = ("GBP", "sandbox", "ST-1", DAY, "document ST-1", "bf", DAY)
+    pounds = [
+        MoneyEntry("p1", DAY, "expense", Decimal("33.33"), *rest),
+        MoneyEntry("p1", DAY, "vat", Decimal("6.67"), *rest),
+        MoneyEntry("p1", DAY, "payable", Decimal("-40.00"), *rest),
+    ]
+    with pytest.raises(Rejected, match=r"document ST-1 is in GBP: say what one GBP is worth"):
+        fec(numbered(pounds), AccountMap(), "EUR")
+    text = fec(numbered(pounds), AccountMap(rates={"GBP": Decimal("1.171")}), "EUR")
+    rows = [row.split("\t") for row in text.split("\r\n") if row][1:]
+    assert [row[11:13] for row in rows] == [["39,03", "0,00"], ["7,81", "0,00"], ["0,00", "46,84"]]
+    assert [row[16:18] for row in rows] == [["33,33", "GBP"], ["6,67", "GBP"], ["40,00", "GBP"]]
+
+
+def test_grams_are_summed_per_campaign_and_entity() -> None:
+    lines = [
+        DayLine("e", "a", DAY, {"emitted": -10, "bought": 10}),
+        DayLine("e", "b", DAY, {"emitted": -5, "carried": 5}),
+    ]
+    found = [(what, name, line.emitted, line.difference) for what, name, line in summed(lines)]
+    assert found == [("campaign", "a", 10, 0), ("campaign", "b", 5, 0), ("entity", "e", 15, 0)]
+
+
+def test_an_order_that_its_provider_cancelled_after_the_purchase_is_broken() -> None:
+    order = OrderFact("a", "confirmed", 10, 10, 10, Decimal(1), "EUR", "ST-1", "cancelled")
+    assert reconcile([], {}, [order], [], {}).broken == (
+        "order a: bought here (document ST-1), cancelled at its provider",
+    )
+
+
+def test_the_accrual_of_several_legs_accounts_for_every_gram() -> None:
+    legs = [
+        {"provider": "sandbox", "name": name, "share": share, "price_per_tonne": "1000000", "currency": "EUR"}
+        for name, share in (("a", "33.3"), ("b", "33.3"), ("c", "33.4"))
+    ]
+    found = accrual(campaign(legs=legs), 100, {}, date(2026, 12, 31))
+    assert sum(e.amount for e in found if e.account == "expense" and e.booked_on.year == 2026) == 100
 
 
 def test_no_cell_of_the_journal_is_a_formula() -> None:

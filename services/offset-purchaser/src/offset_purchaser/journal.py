@@ -14,8 +14,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from offset_purchaser.campaign import Campaign
-from offset_purchaser.documents.values import line_amount
+from offset_purchaser.documents.values import line_amount, round_money
+from offset_purchaser.settlement import split
 from offset_purchaser.terms import AccountMap
+from shared.errors import Rejected
 
 FEC_COLUMNS = (
     "JournalCode", "JournalLib", "EcritureNum", "EcritureDate", "CompteNum", "CompteLib", "CompAuxNum", "CompAuxLib",
@@ -72,11 +74,15 @@ def journal_csv(lines: Sequence[JournalLine], accounts: AccountMap) -> str:
 
 
 def fec(lines: Sequence[JournalLine], accounts: AccountMap, book_currency: str) -> str:
-    """The same as FEC lines. Amounts in another currency than the book's are also given in ``Montantdevise``."""
+    """The same as FEC lines, in the book's currency; what was in another one is also given in ``Montantdevise``.
+
+    Raises ``Rejected`` when the account map has no rate for a currency: the FEC wants amounts in the book's own.
+    """
+    amounts = _in_book_currency(lines, accounts.rates, book_currency)
     rows = []
-    for line in lines:
+    for line, amount in zip(lines, amounts, strict=True):
         e, account = line.entry, accounts.of(line.entry.account)
-        debit, credit = (side.replace(".", ",") for side in _sides(e.amount))
+        debit, credit = (side.replace(".", ",") for side in _sides(amount))
         foreign = e.currency != book_currency
         booked, piece = f"{e.booked_on:%Y%m%d}", f"{e.piece_date:%Y%m%d}"
         auxiliary = (e.provider, e.provider) if e.account == "payable" else ("", "")
@@ -86,19 +92,40 @@ def fec(lines: Sequence[JournalLine], accounts: AccountMap, book_currency: str) 
     return _write(FEC_COLUMNS, rows, "\t")
 
 
+def _in_book_currency(lines: Sequence[JournalLine], rates: Mapping[str, Decimal], book_currency: str) -> list[Decimal]:
+    """Each line's amount in the book's currency; what rounding leaves of an entry goes to its greatest line, so that
+    every entry still balances."""
+    found, rest, greatest = [], dict[int, Decimal](), dict[int, int]()
+    for n, line in enumerate(lines):
+        e = line.entry
+        rate = Decimal(1) if e.currency == book_currency else rates.get(e.currency)
+        if rate is None:
+            raise Rejected(
+                f"the books are in {book_currency}, {e.label} is in {e.currency}: say what one {e.currency} is worth "
+                f"in the campaign file, accounts: {{rates: {{{e.currency}: 1.17}}}}",
+                field="rates",
+            )
+        amount = e.amount if rate == 1 else round_money(e.amount * rate, book_currency)
+        found.append(amount)
+        rest[line.number] = rest.get(line.number, Decimal(0)) + amount
+        if abs(amount) > abs(found[greatest.setdefault(line.number, n)]):
+            greatest[line.number] = n
+    for number, n in greatest.items():
+        found[n] -= rest[number]
+    return found
+
+
 def accrual(
     campaign: Campaign, open_g: int, undocumented: Mapping[str, tuple[Decimal, str]], on: date
 ) -> list[MoneyEntry]:
     """What is owed and not bought on a day, at the legs' prices, and what was bought without a document; reversed on
     the next day. ``undocumented``: (amount, currency) of confirmed orders by order id."""
     found: list[MoneyEntry] = []
-    for leg in campaign.legs:
-        grams = int(Decimal(max(open_g, 0)) * leg.share / 100)
+    for leg, grams in zip(campaign.legs, split(max(open_g, 0), campaign.legs), strict=True):
         if amount := line_amount(grams, leg.ceiling(campaign.last_day), leg.currency):
             label = f"{campaign.title}: {grams} g owed, not bought ({leg.key})"
-            found += _accrued(
-                f"accrual|{on}|{leg.key}", amount, leg.currency, leg.provider, label, campaign=campaign, on=on
-            )
+            key = f"accrual|{on}|{campaign.id}|{leg.key}"
+            found += _accrued(key, amount, leg.currency, leg.provider, label, campaign=campaign, on=on)
     for order_id, (amount, currency) in sorted(undocumented.items()):
         label = f"{campaign.title}: order {order_id} without a document"
         found += _accrued(f"accrual|{on}|{order_id}", amount, currency, "", label, campaign=campaign, on=on)

@@ -62,6 +62,7 @@ class OrderFact:
     amount: Decimal
     currency: str
     document: str | None
+    provider_state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class Findings:
     """Sentences about what disagrees: never to be explained away."""
     open: Sequence[str] = field(default=())
     """What is under way or unknown."""
+    carried: Sequence[str] = field(default=())
+    """What waits, unallocated, for the next purchase of an entity at a provider: neither broken nor open."""
 
 
 def reconcile(
@@ -103,26 +106,51 @@ def reconcile(
 
     ``carried``: (surplus, carried) by (legal entity, provider).
     """
-    broken, still = [], []
+    broken: list[str] = []
+    still: list[str] = []
+    kept: list[str] = []
     for line in days:
-        where = f"{line.campaign} {line.day}"
-        if line.difference:
-            broken.append(f"{where}: {line.difference} g of {line.emitted} g emitted are not accounted for")
-        told = (line.emitted, line.of(Account.PAID_BY_OTHERS), line.of(Account.WAIVED))
-        if told != (expected := frozen.get((line.campaign, line.day), (0, 0, 0))):
-            broken.append(f"{where}: the ledger says {told}, the settlement {expected} (owed, paid by others, waived)")
-        if line.open_g:
-            still.append(f"{where}: {line.open_g} g are not bought yet")
+        _day(line, frozen.get((line.campaign, line.day), (0, 0, 0)), broken, still)
     for (entity, provider), (surplus, carry) in carried.items():
         if surplus < 0 or carry < 0:
             broken.append(f"{entity} at {provider}: negative carry (surplus {surplus} g, carried {carry} g)")
         if surplus:
             still.append(f"{entity} at {provider}: {surplus} g bought and unallocated")
+        if carry > 0:
+            kept.append(f"{entity} at {provider}: {carry} g carried to the next purchase, unallocated until then")
     for order in orders:
         _order(order, broken, still)
     for document in documents:
         _document(document, broken, still)
-    return Findings(days, tuple(broken), tuple(still))
+    return Findings(days, tuple(broken), tuple(still), tuple(kept))
+
+
+def summed(days: Sequence[DayLine]) -> list[tuple[str, str, DayLine]]:
+    """The same grams per campaign, then per legal entity: (what, name, sum)."""
+    groups: dict[tuple[str, str], list[DayLine]] = {}
+    for line in days:
+        groups.setdefault(("campaign", line.campaign), []).append(line)
+    for line in days:
+        groups.setdefault(("entity", line.legal_entity), []).append(line)
+    found = []
+    for (what, name), lines in groups.items():
+        grams: dict[str, int] = {}
+        for line in lines:
+            for account, amount in line.grams.items():
+                grams[account] = grams.get(account, 0) + amount
+        found.append((what, name, DayLine(lines[0].legal_entity, name, lines[-1].day, grams)))
+    return found
+
+
+def _day(line: DayLine, expected: tuple[int, int, int], broken: list[str], still: list[str]) -> None:
+    where = f"{line.campaign} {line.day}"
+    if line.difference:
+        broken.append(f"{where}: {line.difference} g of {line.emitted} g emitted are not accounted for")
+    told = (line.emitted, line.of(Account.PAID_BY_OTHERS), line.of(Account.WAIVED))
+    if told != expected:
+        broken.append(f"{where}: the ledger says {told}, the settlement {expected} (owed, paid by others, waived)")
+    if line.open_g:
+        still.append(f"{where}: {line.open_g} g are not bought yet")
 
 
 def _order(order: OrderFact, broken: list[str], still: list[str]) -> None:
@@ -131,6 +159,9 @@ def _order(order: OrderFact, broken: list[str], still: list[str]) -> None:
             broken.append(f"order {order.order_id}: {order.confirmed_g} g confirmed, {order.booked_g} g booked")
         if order.document is None:
             still.append(f"order {order.order_id}: no document yet")
+        if order.provider_state == "cancelled":
+            where = f"document {order.document}" if order.document else "no document"
+            broken.append(f"order {order.order_id}: bought here ({where}), cancelled at its provider")
     elif order.booked_g:
         broken.append(f"order {order.order_id} is {order.state}, yet {order.booked_g} g are booked as bought")
     if order.state == "unknown":

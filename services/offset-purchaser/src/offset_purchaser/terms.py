@@ -145,6 +145,8 @@ class AccountMap(Strict):
     journal: str = "CO2"
     journal_name: str = "Contributions climat"
     currency: Currency = "EUR"
+    rates: dict[Currency, Price] = Field(default_factory=dict)
+    """What one unit of another currency is worth in the book's, for exports that want the book's currency only."""
     expense: BookAccount = BookAccount(number="6288", name="Autres charges externes")
     vat: BookAccount = BookAccount(number="44566", name="TVA déductible sur autres biens et services")
     payable: BookAccount = BookAccount(number="401", name="Fournisseurs")

@@ -11,53 +11,54 @@ from offset_purchaser.commands.common import AsJson, example, parse_day, show_js
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
+    from offset_purchaser.reconcile import DayLine
     from shared.postgres import Pool
 
 payments_app = typer.Typer(no_args_is_help=True, help="Payments of documents.")
 export_app = typer.Typer(no_args_is_help=True, help="Exports for accounting.")
 
 
+GRAM_COLUMNS = ("emitted", "bought", "carried", "waived", "paid by others", "open", "surplus", "off")
+
+
 def reconcile(
     campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
+    entity: Annotated[str | None, typer.Option(help="Only this legal entity.")] = None,
+    day: Annotated[str | None, typer.Option(help="Only this campaign day.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for open items too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that every gram and every cent is accounted for; exit code 1 when something disagrees."""
+    """Prove that every gram and every cent is accounted for: per day, campaign and legal entity.
+
+    Exit code 1 when something disagrees. Everything is judged, whatever entity and day are shown.
+    """
+    from offset_purchaser.reconcile import summed
     from offset_purchaser.store import books
 
+    only = None if day is None else parse_day(day)
     found = store(lambda pool: books.reconciled(pool, campaign))
-    head = [
-        "entity",
-        "campaign",
-        "day",
-        "emitted",
-        "bought",
-        "carried",
-        "waived",
-        "paid by others",
-        "open",
-        "surplus",
-        "off",
-    ]
-    rows = [
-        [
-            *(d.legal_entity, d.campaign, d.day.isoformat(), d.emitted),
-            *(d.grams.get(name, 0) for name in ("bought", "carried", "waived", "paid_by_others")),
-            *(d.open_g, d.surplus, d.difference),
-        ]
-        for d in found.days
-    ]
+    shown = [d for d in found.days if entity in (None, d.legal_entity) and only in (None, d.day)]
+    head = ["entity", "campaign", "day", *GRAM_COLUMNS]
+    rows = [[d.legal_entity, d.campaign, d.day.isoformat(), *_grams(d)] for d in shown]
+    sums = [[what, name, *_grams(d)] for what, name, d in summed(shown)]
     if as_json:
         days = [dict(zip(head, row, strict=True)) for row in rows]
-        show_json({"days": days, "broken": found.broken, "open": found.open})
+        totals = [dict(zip(["of", "name", *GRAM_COLUMNS], row, strict=True)) for row in sums]
+        show_json({"days": days, "sums": totals, "broken": found.broken, "open": found.open, "carried": found.carried})
     else:
         table("Grams", head, rows)
-        for title, sentences in (("Broken", found.broken), ("Open", found.open)):
+        table("Sums", ["of", "name", *GRAM_COLUMNS], sums)
+        for title, sentences in (("Broken", found.broken), ("Open", found.open), ("Carried", found.carried)):
             typer.echo(f"{title}: {len(sentences)}")
             for sentence in sentences:
                 typer.echo(f"  {sentence}")
     if found.broken or (strict and found.open):
         raise typer.Exit(1)
+
+
+def _grams(line: DayLine) -> list[int]:
+    accounts = [line.grams.get(name, 0) for name in ("bought", "carried", "waived", "paid_by_others")]
+    return [line.emitted, *accounts, line.open_g, line.surplus, line.difference]
 
 
 @payments_app.command("import", epilog=example("offset-purchaser payments import payments.csv"))
@@ -101,7 +102,7 @@ def journal(
         entries = await books.money_entries(pool, legal_entity, day)
         for one in found if accrual else []:
             open_g = await books.open_grams(pool, one.campaign.id, day)
-            waiting = await books.undocumented(pool, one.campaign.id)
+            waiting = await books.undocumented(pool, one.campaign.id, day)
             entries += pure.accrual(one.campaign, open_g, waiting, day)
         return entries, found[0].entity.accounts
 

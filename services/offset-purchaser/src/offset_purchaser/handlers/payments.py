@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from babel.numbers import is_currency
+
+from offset_purchaser.documents.values import round_money
 from offset_purchaser.ledger import Account, Entry, Posting
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.store import books
@@ -52,8 +55,17 @@ def _payment(row: dict[str, str]) -> Payment:
         raise ValueError(f"amount: {row['amount']} is not a number; write 1234.56") from None
     if not amount.is_finite() or amount <= 0:
         raise ValueError(f"amount: {amount} is not above zero")
-    values = (row["reference"].strip(), row["document"].strip(), date.fromisoformat(row["paid_on"].strip()))
-    return Payment(*values, amount, row["currency"].strip())
+    currency = row["currency"].strip()
+    if not is_currency(currency):
+        raise ValueError(f"currency: {currency} is not an ISO 4217 currency")
+    if round_money(amount, currency) != amount:
+        raise ValueError(f"amount: {amount} is finer than the minor unit of {currency}")
+    try:
+        paid_on = date.fromisoformat(row["paid_on"].strip())
+    except ValueError:
+        raise ValueError(f"paid_on: {row['paid_on']} is not a day; write 2026-12-01") from None
+    values = (row["reference"].strip(), row["document"].strip(), paid_on)
+    return Payment(*values, amount, currency)
 
 
 async def import_payments(pool: Pool, payments: Sequence[Payment]) -> int:

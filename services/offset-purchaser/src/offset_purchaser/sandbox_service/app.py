@@ -29,9 +29,13 @@ class NewOrder(BaseModel):
 
 
 class Fault(BaseModel):
-    """What goes wrong with the next orders."""
+    """What goes wrong with the next orders.
 
-    kind: str = Field(pattern=r"^(lose_response|delay|status|outcome)$")
+    ``lose_response``: booked, and no answer comes. ``delay``: looked at ``seconds`` later, whoever still listens.
+    ``duplicate``: the request arrives twice. ``status``: answered with it. ``outcome``: booked with that outcome.
+    """
+
+    kind: str = Field(pattern=r"^(lose_response|delay|duplicate|status|outcome)$")
     times: int = Field(default=1, ge=1, le=10_000)
     status: int = Field(default=500, ge=400, le=599)
     store: bool = False
@@ -57,6 +61,7 @@ class Sandbox:
         self.faults: list[Fault] = []
         self.busy: set[str] = set()
         self._ahead_s = 0.0
+        self._started_over = 0
         self._moved = asyncio.Event()
 
     def now(self) -> float:
@@ -69,14 +74,21 @@ class Sandbox:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def wait(self, seconds: float) -> None:
-        """Until so much of this sandbox's time has passed."""
-        until = self.now() + seconds
+    def start_over(self) -> None:
+        """No faults, no orders, and nothing that is still on its way."""
+        self.faults.clear()
+        self.book.reset()
+        self._started_over += 1
+
+    async def wait(self, seconds: float) -> bool:
+        """Until so much of this sandbox's time has passed; false when it was reset meanwhile."""
+        until, before = self.now() + seconds, self._started_over
         while (left := until - self.now()) > 0:
             try:
                 await asyncio.wait_for(self._moved.wait(), left)
             except TimeoutError:
-                return
+                break
+        return before == self._started_over
 
     def next_fault(self) -> Fault | None:
         """Take the next fault, if one waits."""
@@ -104,8 +116,8 @@ class Sandbox:
             if not stored.same_body:
                 return problem(422, "this key was used for another body")
             return JSONResponse(stored.body, stored.status, {"Idempotent-Replayed": "true"})
-        if fault and fault.kind == "delay":
-            await self.wait(fault.seconds)
+        if fault and fault.kind == "delay" and not await self.wait(fault.seconds):
+            return problem(503, "the sandbox was reset meanwhile")
         if fault and fault.kind == "status" and not fault.after:
             return self._faulty(key, body, fault)
         try:
@@ -117,6 +129,8 @@ class Sandbox:
             return problem(422, f"the price is {price} {order.currency} a tonne, above {order.price_per_tonne}")
         outcome = fault.outcome if fault and fault.kind == "outcome" else {}
         answer = self.book.create(key, body, json.loads(body), outcome, self.now())
+        if fault and fault.kind == "duplicate":
+            return await self._order(key, body)
         if fault and fault.kind == "lose_response":
             return Response(status_code=201, headers={"Content-Length": "4096"}, content=b"")
         if fault and fault.kind == "status":
@@ -205,6 +219,5 @@ def add_controls(app: FastAPI, sandbox: Sandbox) -> None:
 
     @app.post("/v1/reset", status_code=202)
     async def reset() -> dict[str, bool]:
-        sandbox.faults.clear()
-        sandbox.book.reset()
+        sandbox.start_over()
         return {"reset": True}

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from offset_purchaser.journal import MoneyEntry
 from offset_purchaser.reconcile import DayLine, DocumentFact, Findings, OrderFact, reconcile
+from shared.errors import Rejected
 from shared.postgres import Connection, Pool, transaction
 
 Reader = Connection | Pool
@@ -78,7 +79,7 @@ async def order_facts(reader: Reader, campaign: str | None) -> list[OrderFact]:
     return [
         OrderFact(
             str(r["order_id"]), r["state"], r["quantity_g"], r["confirmed_g"], r["booked_g"], r["amount"],
-            r["currency"], r["document"],
+            r["currency"], r["document"], r["provider_state"],
         )
         for r in rows
     ]  # fmt: skip
@@ -129,18 +130,20 @@ async def money_entries(reader: Reader, legal_entity: str, until: date) -> list[
     """Money entries in the order in which they were booked."""
     rows = await reader.fetch(
         """
-        SELECT e.posting, p.at, e.account, e.amount, e.unit, e.provider, p.note, e.campaign, e.day,
-               coalesce(d.number, e.posting) AS piece, coalesce(d.issued_at, p.at) AS piece_at
+        SELECT e.posting, coalesce(y.paid_on, p.at::date) AS booked_on, e.account, e.amount, e.unit, e.provider, p.note,
+               e.campaign, e.day, coalesce(d.number, y.document, e.posting) AS piece,
+               coalesce(d.issued_at::date, y.paid_on, p.at::date) AS piece_on
         FROM entries e JOIN postings p USING (posting) LEFT JOIN documents d ON p.note = 'document ' || d.number
-        WHERE e.unit <> 'g' AND e.legal_entity = $1 AND p.at < ($2::date + 1) ORDER BY e.id
+        LEFT JOIN payments y ON e.posting = 'payment|' || y.reference
+        WHERE e.unit <> 'g' AND e.legal_entity = $1 AND coalesce(y.paid_on, p.at::date) <= $2 ORDER BY e.id
         """,
         legal_entity,
         until,
     )
     return [
         MoneyEntry(
-            r["posting"], r["at"].date(), r["account"], r["amount"], r["unit"], r["provider"], r["piece"],
-            r["piece_at"].date(), r["note"], r["campaign"], r["day"],
+            r["posting"], r["booked_on"], r["account"], r["amount"], r["unit"], r["provider"], r["piece"],
+            r["piece_on"], r["note"], r["campaign"], r["day"],
         )
         for r in rows
     ]  # fmt: skip
@@ -160,14 +163,18 @@ async def open_grams(reader: Reader, campaign: str, until: date) -> int:
     return grams
 
 
-async def undocumented(reader: Reader, campaign: str) -> dict[str, tuple[Decimal, str]]:
-    """(amount, currency) of confirmed orders without a document."""
+async def undocumented(reader: Reader, campaign: str, until: date) -> dict[str, tuple[Decimal, str]]:
+    """(amount, currency) of orders that were bought by the end of a day and had no document then."""
     rows = await reader.fetch(
         """
-        SELECT order_id, amount, currency FROM orders
-        WHERE campaign = $1 AND state = 'confirmed' AND document IS NULL
+        SELECT o.order_id, o.amount, o.currency FROM orders o
+        WHERE o.campaign = $1 AND o.state = 'confirmed' AND EXISTS (
+            SELECT 1 FROM postings p WHERE p.posting = 'order|' || o.order_id || '|confirmed'
+            AND p.at < ($2::date + 1))
+        AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.number = o.document AND d.issued_at < ($2::date + 1))
         """,
         campaign,
+        until,
     )
     return {str(row["order_id"]): (row["amount"], row["currency"]) for row in rows}
 
@@ -188,9 +195,19 @@ async def document_heads(connection: Connection, numbers: Sequence[str]) -> dict
 
 
 async def insert_payment(connection: Connection, payment: Payment, now: datetime) -> bool:
-    """Keep a payment; false when its reference was imported before."""
+    """Keep a payment; false when it was imported before. Raises ``Rejected`` when its reference names another one."""
     done = await connection.execute(
         "INSERT INTO payments VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         *(payment.reference, payment.document, payment.paid_on, payment.amount, payment.currency, now),
     )
-    return done.endswith(" 1")
+    if done.endswith(" 1"):
+        return True
+    row = await connection.fetchrow("SELECT * FROM payments WHERE reference = $1", payment.reference)
+    assert row is not None
+    known = Payment(row["reference"], row["document"], row["paid_on"], row["amount"], row["currency"])
+    if known != payment:
+        raise Rejected(
+            f"payment {payment.reference} was imported as {known.amount} {known.currency} of {known.document} on "
+            f"{known.paid_on}: another payment needs another reference"
+        )
+    return False
