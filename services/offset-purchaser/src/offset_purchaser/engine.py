@@ -25,6 +25,7 @@ from offset_purchaser.handlers.ingest import Ingest
 from offset_purchaser.handlers.issue import issue, render_documents
 from offset_purchaser.handlers.recover import compare, read_announcements
 from offset_purchaser.handlers.settle import settle
+from offset_purchaser.standing import Shapes
 from offset_purchaser.store.leadership import Term, acquire, renew, resign
 from shared.errors import Conflict, OffsetsError, Transient
 from shared.offset_events import OffsetDocument, OffsetOrder
@@ -39,6 +40,8 @@ WATCH_S = 15.0
 """How often open days are totalled for caps and silent sources: a fraction of a second of PostgreSQL each time."""
 RECONCILE_S = 60.0
 """How often the whole ledger is reconciled: it grows for years, and an alert looks at minutes."""
+FORECAST_S = 30.0
+"""How often the running day is added up beside its forecast: a second's work on the greatest days."""
 LOOK_S = 1.0
 """How often an instance that does not act looks whether it may."""
 
@@ -57,6 +60,7 @@ class Engine:
         self._announced: tuple[list[OffsetOrder], list[OffsetDocument]] | None = None
         self._caught_up = False
         self._ingest: Ingest | None = None
+        self._shapes = Shapes()
         self.problem = "starting"
         self.behind = ""
 
@@ -106,6 +110,7 @@ class Engine:
                 group.create_task(self._loop(term, "metrics", OBSERVE_S, lambda _: observe.observe(self._context)))
                 group.create_task(self._loop(term, "watch", WATCH_S, lambda _: watch.watch(self._context)))
                 group.create_task(self._loop(term, "books", RECONCILE_S, lambda _: watch.watch_books(self._context)))
+                group.create_task(self._loop(term, "forecast", FORECAST_S, self._observe_days))
         except* OffsetsError as errors:
             first = _first(errors)
             raise first from errors
@@ -137,6 +142,9 @@ class Engine:
             log(__name__).error("behind", reason=missing.sentence)
         self.behind = missing.sentence
         return bool(missing.sentence)
+
+    async def _observe_days(self, _term: Term) -> None:
+        await observe.observe_days(self._context, self._shapes)
 
     async def _announce(self, _term: Term) -> None:
         await announce(self._context, self._broker)

@@ -53,5 +53,17 @@ SOURCE_SILENT = Gauge(
 BROKEN = Gauge(
     "purchaser_reconciliation_broken", "Things about which books, orders and documents disagree", registry=REGISTRY
 )
+COUNTED = Gauge(
+    "purchaser_counted_grams", "Central CO2e of the running campaign day", ["campaign", "channel"], registry=REGISTRY
+)
+FORECAST = Gauge(
+    "purchaser_forecast_grams",
+    "CO2e that the running campaign day is expected to have, by now and at its end",
+    ["campaign", "channel", "at"],
+    registry=REGISTRY,
+)
+UNSHIPPED = Gauge(
+    "purchaser_expected_deliveries", "Orders of the running campaign day not shipped", ["campaign"], registry=REGISTRY
+)
 FAILURES = Counter("purchaser_failures", "Work on one thing that failed; see the log", ["where"], registry=REGISTRY)
 TICK_SECONDS = Histogram("purchaser_tick_seconds", "One look at everything there is to do", registry=REGISTRY)

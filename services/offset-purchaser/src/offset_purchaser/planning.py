@@ -15,6 +15,7 @@ from babel.numbers import get_currency_precision
 
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.values import line_amount
+from offset_purchaser.forecast import day_total_g
 from offset_purchaser.terms import Leg
 from shared.units import G_PER_T, decimal_text
 
@@ -103,8 +104,10 @@ def guard(campaign: Campaign, wish: Wish, spent: Spent, approved: Sequence[Appro
         return ""
     if approval.above_amount is not None and wish.amount > approval.above_amount:
         return f"approval by {approval.people}: {wish.amount} is above {approval.above_amount}"
-    forecast = sum((e.total_kg_per_day for e in campaign.expected.values()), Decimal(0)) * wish.days
+    of_a_day = sum((day_total_g(campaign, channel, campaign.first_day) for channel in campaign.expected), Decimal(0))
+    forecast_g = of_a_day * wish.days
     times = approval.above_forecast_times
-    if times is not None and forecast and wish.emitted_g > times * forecast * 1000:
-        return f"approval by {approval.people}: {wish.emitted_g} g is above {times} x the forecast of {forecast} kg"
+    if times is not None and forecast_g and wish.emitted_g > times * forecast_g:
+        forecast = f"{decimal_text(forecast_g / 1000)} kg"
+        return f"approval by {approval.people}: {wish.emitted_g} g is above {times} x the forecast of {forecast}"
     return ""

@@ -114,7 +114,15 @@ class Expected(Strict):
 
     events_per_day: Annotated[int, Field(ge=0)] = 0
     total_kg_per_day: Annotated[Decimal, Field(ge=0)] = Decimal(0)
-    """The forecast of one day, for caps and approval."""
+    """The forecast of one day, for approval and to compare with while it runs."""
+    total_kg: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """The same for the whole campaign; its days are then weighed as those of the last campaign were."""
+
+    @model_validator(mode="after")
+    def _one_total(self) -> Self:
+        if self.total_kg and self.total_kg_per_day:
+            raise ValueError("total_kg: give it for the campaign or per day, not both")
+        return self
 
 
 class Caps(Strict):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from offset_purchaser.commands.common import AsJson, example, show, show_json, store, table
+from offset_purchaser.commands.common import AsJson, example, parse_day, show, show_json, store, table
 
 app = typer.Typer(no_args_is_help=True, help="Campaign files and campaigns in force.")
 
@@ -60,18 +60,61 @@ def arrived(
     typer.echo(f"{name} has arrived" if first else f"{name} had arrived before")
 
 
+@app.command(
+    "expect-deliveries",
+    epilog=example("offset-purchaser campaigns expect-deliveries black-friday-2026-fr 2026-11-27 1200 --by shop"),
+)
+def expect_deliveries(
+    campaign: Annotated[str, typer.Argument(help="Campaign id.")],
+    day: Annotated[str, typer.Argument(help="Campaign day, 2026-11-27.")],
+    orders: Annotated[int, typer.Argument(help="Orders of that day that have not shipped.", min=0)],
+    *,
+    by: Annotated[str, typer.Option(help="Who says so.")],
+) -> None:
+    """Say how many orders have not shipped: shown as expected deliveries beside what was counted, and never bought."""
+    from offset_purchaser.store import campaigns, forecast
+    from shared.clock import system_clock
+    from shared.errors import Rejected
+    from shared.postgres import Pool
+
+    when = parse_day(day)
+
+    async def note(pool: Pool) -> None:
+        found = await campaigns.in_force(pool, campaign)
+        if not found or when not in set(found[0].campaign.days()):
+            raise Rejected(f"campaign {campaign} has no day {day}")
+        if not by.strip():
+            raise Rejected("a name is required", field="by")
+        await forecast.expect_deliveries(pool, campaign, when, orders, by.strip(), system_clock())
+
+    store(note)
+    typer.echo(f"{orders} deliveries expected for {day}")
+
+
 @app.command("show", epilog=example("offset-purchaser campaigns show black-friday-2026-fr --json"))
 def show_campaigns(
     campaign: Annotated[str | None, typer.Argument(help="Only this campaign.")] = None, as_json: AsJson = False
 ) -> None:
-    """What is in force: version, hash, state of the settlements, and why a newer file is refused."""
-    from offset_purchaser.store import campaigns
+    """What is in force and how each day stands: counted beside forecast, ordered, waiting for whom, still to ship."""
+    from offset_purchaser.standing import show as live
+    from shared.clock import system_clock
 
-    found = store(lambda pool: campaigns.overview(pool, campaign))
+    found = store(lambda pool: live(pool, campaign, system_clock()))
     if as_json:
         show_json(found)
         return
     rows = [
-        [c["campaign"], c["version"], c["sha256"][:12], c["stopped"], c["settlements"], c["refusal"]] for c in found
-    ]
-    table("Campaigns in force", ["campaign", "version", "hash", "stopped", "settlements", "refused change"], rows)
+        [c["campaign"], c["version"], c["sha256"][:12], c["stopped"], c["settlements"], c["carried_g"], c["surplus_g"],
+         c["refusal"]]
+        for c in found
+    ]  # fmt: skip
+    columns = ["campaign", "version", "hash", "stopped", "settlements", "carried g", "surplus g", "refused change"]
+    table("Campaigns in force", columns, rows)
+    days = [
+        [c["campaign"], d["day"], ", ".join(d["states"]), d["counted_g"], d["forecast_by_now_g"], d["forecast_day_g"],
+         d["ordered_g"], d["expected_deliveries"]["orders"], d["expected_deliveries"]["grams"], d["waiting_for"]]
+        for c in found for d in c["days"]
+    ]  # fmt: skip
+    columns = ["campaign", "day", "settlements", "counted g", "forecast by now", "forecast day", "ordered g",
+               "to ship", "their g", "waiting for"]  # fmt: skip
+    table("Days", columns, days)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from offset_purchaser import metrics
 from offset_purchaser.handlers.context import Context
+from offset_purchaser.standing import Shapes, live_days
+from offset_purchaser.store import campaigns
 from offset_purchaser.store.observe import observe as read
+from shared.clock import local_day
 
 GAUGES = (
     metrics.SETTLEMENTS,
@@ -30,3 +33,24 @@ async def observe(context: Context) -> None:
         metrics.ORDERS_BY_STATE.labels(provider, state).set(count)
     for provider, seconds in found.oldest_open_order_s.items():
         metrics.OLDEST_ORDER.labels(provider).set(seconds)
+
+
+async def observe_days(context: Context, shapes: Shapes) -> None:
+    """The running day of every campaign: what was counted beside what was expected."""
+    now = context.clock()
+    running = {
+        found.campaign.id: local_day(now, found.campaign.tz)
+        for found in await campaigns.in_force(context.pool)
+        if found.campaign.first_day <= local_day(now, found.campaign.tz) <= found.campaign.last_day
+    }
+    for gauge in (metrics.COUNTED, metrics.FORECAST, metrics.UNSHIPPED):
+        gauge.clear()
+    for name, today in running.items():
+        for day in await live_days(context.pool, shapes, now, name):
+            if day.day != today:
+                continue
+            metrics.UNSHIPPED.labels(name).set(day.unshipped_orders)
+            for row in day.channels:
+                metrics.COUNTED.labels(name, row.channel.value).set(float(row.counted_g))
+                metrics.FORECAST.labels(name, row.channel.value, "now").set(float(row.by_now_g))
+                metrics.FORECAST.labels(name, row.channel.value, "day_end").set(float(row.of_day_g))
