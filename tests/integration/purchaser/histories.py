@@ -7,7 +7,7 @@ seconds or a backup of six hours costs none.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,9 +29,7 @@ from shared.settings import PostgresSettings
 
 GRAMS = 1_234_567
 LISTING_DELAY_S = 45
-DECLARED = TRAITS.__class__(
-    **{name: getattr(TRAITS, name) for name in TRAITS.__slots__} | {"visibility_delay": timedelta(seconds=60)}
-)
+DECLARED = replace(TRAITS, visibility_delay=timedelta(seconds=60))
 """The sandbox as a provider whose listing shows an order late."""
 LIFE_TURNS = 260
 """Turns of the event loop in one life that settles, buys and documents; every one of them is a place to die at."""

@@ -66,6 +66,28 @@ async def test_stop_buying_reaches_an_order_whose_bytes_are_ready(world: World, 
     assert (await day(world))[0]["state"] == "complete"
 
 
+async def test_a_campaign_taken_out_of_the_file_sends_no_order_that_has_not_left(
+    world: World, seller: SellerThread
+) -> None:
+    await world.campaigns(CAMPAIGN)
+    await world.feed(reading(grams=1_000_000), progress())
+    await settle(world.context, world.term)
+    await buy(world.context, world.term)
+    await world.campaigns(CAMPAIGN[: CAMPAIGN.index("campaigns:")] + "campaigns: []\n")
+    await everything(world)
+    assert "is no longer in the campaign file" in (await day(world))[0]["waiting_for"]
+    assert seller.orders() == []
+
+
+async def test_a_fallback_gets_whole_lots_of_its_own(world: World, seller: SellerThread) -> None:
+    leg = f"{{provider: sandbox, fallback: manual, price_per_tonne: 22, currency: EUR, supplier: {SUPPLIER}}}"
+    await world.campaigns(with_legs(leg))
+    await world.feed(reading(grams=2_700_000), progress())
+    await everything(world)
+    assert [order["filled_g"] for order in seller.orders()] == [2_000_000]
+    assert (await accounts(world))["carried"] == 700_000
+
+
 async def test_rules_of_a_day_that_has_begun_stay_and_guards_change_at_once(world: World) -> None:
     await world.campaigns(CAMPAIGN)
     dearer = CAMPAIGN.replace("price_per_tonne: 22", "price_per_tonne: 44")

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
 from tests.integration.purchaser.world import World, everything
 
-from offset_purchaser.handlers.lines import Figure, add_line
+from offset_purchaser.handlers.lines import Figure, add_line, withdraw_line
 from offset_purchaser.report import build
 from offset_purchaser.store import manual
 from offset_purchaser.verify import verify_settlement
@@ -55,6 +55,34 @@ async def test_a_manual_line_beside_events_of_its_format_is_refused(world: World
         await add_line(world.pool, figure(), "report.pdf", b"x")
 
 
+async def test_events_that_come_after_a_line_of_their_placement_hold_the_day_until_it_is_taken_back(
+    world: World,
+) -> None:
+    await feed(world)
+    line = await add_line(world.pool, figure(), "report.pdf", b"x")
+    posters = {"topic": "ad-impressions", "channel": "ads", "detail": "format=ooh_poster"}
+    await world.feed(reading(events=3, grams=1, **posters), progress(3, topic="ad-impressions", channel="ads"))
+    await everything(world)
+    day = (await build(world.pool))["days"][0]["settlements"][0]
+    assert day["state"] == "held"
+    assert day["waiting_for"] == ("placement:ooh_poster: a manual line stands beside 3 events, which counts them twice")
+    await withdraw_line(world.pool, str(line), by="Anna", reason="the screens sent events")
+    await everything(world)
+    day = (await build(world.pool))["days"][0]["settlements"][0]
+    assert (day["state"], day["quantity_g"]) == ("complete", 1_000_001)
+    assert all(check.same for check in await verify_settlement(world.pool, "bf", DAY, 1))
+    with pytest.raises(Rejected, match="was taken back before"):
+        await withdraw_line(world.pool, str(line), by="Anna", reason="again")
+    assert [row["withdrawn_by"] for row in await manual.lines(world.pool, "bf")] == ["Anna"]
+
+
+async def test_events_of_another_shop_do_not_stand_in_the_way_of_a_line(world: World) -> None:
+    await feed(world)
+    posters = {"topic": "ad-impressions", "channel": "ads", "detail": "format=ooh_poster", "shop": "GB"}
+    await world.feed(reading(events=3, grams=1, **posters))
+    await add_line(world.pool, figure(), "report.pdf", b"x")
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -64,6 +92,7 @@ async def test_a_manual_line_beside_events_of_its_format_is_refused(world: World
         ({"channel": "delivery"}, "campaign bf has no delivery on 2026-11-27"),
         ({"author": " "}, "needs a description and an author"),
         ({"high_kg": Decimal(1)}, "range out of order"),
+        ({"format": ""}, "a line of ads names the format it stands for"),
     ],
 )
 async def test_a_line_that_does_not_fit_is_one_sentence_and_changes_nothing(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from offset_purchaser.campaign import refuse_edit, timetable
+from offset_purchaser.campaign import refuse_edit, rules_of_day, timetable
 from offset_purchaser.campaign_file import load, parse
+from offset_purchaser.handlers.campaigns import check_providers
+from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.terms import parse_span
 from shared.errors import Rejected
 
@@ -92,6 +95,83 @@ def test_two_campaigns_on_one_shop_channel_and_day_are_refused() -> None:
     twice = GOOD + GOOD[GOOD.index("  - id: bf") :].replace("id: bf", "id: other")
     with pytest.raises(Rejected, match="campaigns bf and other both claim email of the same shop on 2026-11-27"):
         parse(twice.encode(), "c.yaml")
+
+
+def second(**changes: str) -> str:
+    entry = GOOD[GOOD.index("  - id: bf") :].replace("id: bf", "id: other")
+    for key, value in changes.items():
+        entry = re.sub(rf"    {key}: .*\n", f"    {key}: {value}\n", entry)
+    return GOOD + entry
+
+
+def test_the_line_of_the_second_claim_is_named() -> None:
+    with pytest.raises(Rejected) as caught:
+        parse(second().encode(), "c.yaml")
+    assert str(caught.value) == (
+        "c.yaml:15: campaigns[2].id: campaigns bf and other both claim email of the same shop on 2026-11-27"
+    )
+
+
+def test_an_hour_that_two_zones_share_is_claimed_once() -> None:
+    days = {"first_day": "2026-12-01", "last_day": "2026-12-01"}
+    paris_after_london = GOOD.replace("Europe/Paris", "Europe/London") + second(**days)[len(GOOD) :]
+    with pytest.raises(Rejected, match=r"from 2026-11-30 23:00 to 00:00 UTC \(their zones differ\)"):
+        parse(paris_after_london.encode(), "c.yaml")
+    london_after_paris = second(zone="Europe/London", **days)
+    assert len(parse(london_after_paris.encode(), "c.yaml").campaigns) == 2
+
+
+def test_events_without_a_country_belong_to_one_campaign() -> None:
+    split = second().replace("    shops: [FR]\n", "    shops: [FR]\n    countries: [FR]\n", 1)
+    other = split.rindex("    shops: [FR]\n")
+    split = split[:other] + split[other:].replace("    shops: [FR]\n", "    shops: [FR]\n    countries: [DE]\n")
+    with pytest.raises(Rejected, match="without a country on 2026-11-27: say unknown_country: exclude"):
+        parse(split.encode(), "c.yaml")
+    assert len(parse((split + "    unknown_country: exclude\n").encode(), "c.yaml").campaigns) == 2
+
+
+def test_an_id_used_twice_and_an_entity_that_is_missing_are_named_with_their_lines() -> None:
+    twice = second(first_day="2026-12-01", last_day="2026-12-02").replace("id: other", "id: bf")
+    twice = twice.replace("    legal_entity: retail-fr\n", "    legal_entity: nobody\n", 1)
+    with pytest.raises(Rejected) as caught:
+        parse(twice.encode(), "c.yaml")
+    assert str(caught.value).splitlines() == [
+        "c.yaml:15: campaigns[2].id: bf is the id of an entry above",
+        "c.yaml:6: campaigns[1].legal_entity: legal entity nobody is not in the file",
+    ]
+
+
+def test_providers_and_lots_that_are_not_there_are_named_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    party = "supplier: {name: S, address_lines: [1 rue], country: FR}"
+    legs = "provider: {}, {}, share: 80"
+    path.write_text(
+        GOOD.replace("provider: sandbox, share: 80", legs.format("manual", f"lot_g: 5, {party}")).replace(
+            "provider: sandbox, name: other", f"provider: nobody, name: other, {party}"
+        )
+    )
+    with pytest.raises(Rejected) as caught:
+        check_providers(load(path), PurchaserSettings())
+    assert str(caught.value).splitlines() == [
+        f"{path}:13: campaigns[1].legs[1].lot_g: campaign bf: 5 g is no multiple of the 1000000 g that manual sells",
+        f"{path}:14: campaigns[1].legs[2].provider: campaign bf: there is no provider nobody; known are sandbox, "
+        "manual, stripe-climate",
+    ]
+
+
+def test_a_partner_is_bought_from_once_per_campaign_unless_its_leg_says_otherwise() -> None:
+    old = parse(GOOD.encode(), "c.yaml").campaigns[0].model_copy(update={"buy": "per_day"})
+    leg = old.legs[0].model_copy(update={"provider": "manual"})
+    assert old.buys(leg) == "per_campaign"
+    assert old.buys(leg.model_copy(update={"buy": "per_day"})) == "per_day"
+    assert old.buys(old.legs[0]) == "per_day"
+
+
+def test_a_day_keeps_the_rules_that_were_loaded_before_it_began() -> None:
+    old = parse(GOOD.encode(), "c.yaml").campaigns[0]
+    versions = [(datetime(2026, 11, day, 10, tzinfo=UTC), old) for day in (26, 27, 28)]
+    assert [rules_of_day(date(2026, 11, 27 + n), versions) for n in range(3)] == [0, 1, 2]
+    assert rules_of_day(date(2026, 11, 27), versions[1:]) == 0
 
 
 def test_the_same_shop_on_other_days_is_no_clash() -> None:

@@ -111,7 +111,8 @@ async def _apply_one(
         log(__name__).error("campaign change refused", campaign=campaign.id, reason=why)
         return False
     await campaigns.install(connection, campaign, entity, old.version + 1, campaign.sha256(), now)
-    log(__name__).info("campaign changed", campaign=campaign.id, version=old.version + 1)
+    begun = str(local_day(now, campaign.tz)) if local_day(now, campaign.tz) >= campaign.first_day else ""
+    log(__name__).info("campaign changed", campaign=campaign.id, version=old.version + 1, only_guards_through=begun)
     return True
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from offset_purchaser import ledger, metrics
 from offset_purchaser.certificate import Certificate, faults
-from offset_purchaser.documents.values import line_amount
+from offset_purchaser.documents.values import line_amount, round_money
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.ledger import Entry, Posting
 from offset_purchaser.order import Order, OrderState, order_id
@@ -17,6 +17,7 @@ from offset_purchaser.providers import provider_kind
 from offset_purchaser.providers.base import BOUGHT, Answer, Progress
 from offset_purchaser.store import campaigns, certificates, orders, settlements
 from offset_purchaser.store import ledger as ledger_store
+from offset_purchaser.store.announced import left_before
 from shared.postgres import Connection
 from shared.telemetry import log
 
@@ -74,7 +75,7 @@ async def _confirm(
         **common,
         "state": OrderState.CONFIRMED.value,
         "confirmed_g": filled,
-        "amount": answer.amount,
+        "amount": round_money(answer.amount, order.currency),
         "price_per_tonne": answer.price_per_tonne,
         "next_try_at": now,
     }
@@ -184,17 +185,18 @@ async def new_attempt(context: Context, connection: Connection, order: Order, pr
     """A new row for a closed one: the next attempt, with a key and bytes of its own."""
     now, attempt = context.clock(), order.attempt + 1
     key = order_id(order.legal_entity, order.campaign, order.buy_day, order.number, order.leg, attempt)
+    left = await left_before(connection, key)
     fresh = replace(
         order,
         order_id=key,
         attempt=attempt,
         provider=provider,
-        state=OrderState.PLANNED,
+        state=OrderState.UNKNOWN if left else OrderState.PLANNED,
         request=None,
-        first_sent_at=None,
+        first_sent_at=left,
         reference=None,
         certified=False,
-        find_only=False,
+        find_only=left is not None,
         reminders=0,
         tries=0,
         last_sent_at=None,

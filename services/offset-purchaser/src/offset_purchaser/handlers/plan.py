@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import lcm
+
 from offset_purchaser import ledger
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.handlers.context import Context
@@ -33,7 +35,7 @@ async def plan_purchases(context: Context, connection: Connection, rules: Rules)
                 connection, campaign.entity_id, what.provider
             )
         surplus, carried = balances[what.provider]
-        lot = provider_kind(what.provider).traits.lot_g
+        lot = lcm(*(provider_kind(name).traits.lot_g for name in (what.provider, leg.fallback) if name))
         plan = plan_leg(what.need_g, surplus_g=surplus, carried_g=carried, leg=leg, day=what.buy_day, lot_g=lot)
         balances[what.provider] = (
             surplus - plan.surplus_used_g + plan.surplus_added_g,

@@ -36,7 +36,7 @@ async def prepare(context: Context, term: Term, order: Order, provider: Provider
         return
     ceiling = leg.ceiling(order.buy_day)
     order = replace(order, price_per_tonne=ceiling, amount=line_amount(order.quantity_g, ceiling, order.currency))
-    if why := await _guarded(context, found.campaign, order):
+    if why := await _guarded(context, found, order):
         await _hold(context, term, order, why)
         return
     try:
@@ -61,7 +61,7 @@ async def prepare(context: Context, term: Term, order: Order, provider: Provider
 async def held_back(context: Context, term: Term, order: Order) -> bool:
     """Before the first byte of a prepared order: a guard that has closed since takes it back to held."""
     found = (await campaigns.rules(context.pool, order.campaign)).on(order.buy_day)
-    why = await _guarded(context, found.campaign, order)
+    why = await _guarded(context, found, order)
     if why:
         await _hold(context, term, order, why)
     return bool(why)
@@ -81,13 +81,15 @@ def too_dear(currency: str, ceiling: Decimal, quote: Quote) -> str:
     return ""
 
 
-async def _guarded(context: Context, campaign: Campaign, order: Order) -> str:
+async def _guarded(context: Context, found: InForce, order: Order) -> str:
     """Judged by what the order costs at most: at its ceiling before it is priced, at its price afterwards."""
+    if found.stopped:
+        return "the campaign is no longer in the campaign file, so nothing more is bought for it"
     async with context.pool.acquire() as connection:
         spent = await purchases.spent(connection, order.campaign, order.buy_day, besides=order.order_id)
         approved = await orders.approvals(connection, order.order_id)
         days, owed_g = await purchases.covered(connection, order)
-    return guard(campaign, Wish(order.quantity_g, order.amount, days, owed_g), spent, approved)
+    return guard(found.campaign, Wish(order.quantity_g, order.amount, days, owed_g), spent, approved)
 
 
 async def _ready(

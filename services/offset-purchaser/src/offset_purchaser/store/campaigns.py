@@ -24,7 +24,7 @@ class InForce:
     version: int
     sha256: str
     stopped: bool
-    """Missing from the file: nothing new is settled; what was ordered goes on."""
+    """Missing from the file: nothing new is settled and nothing more is sent; what left goes on to its end."""
     refusal: str
     """Why the file's newer content is not in force; ``""`` when it is."""
 

@@ -26,11 +26,12 @@ async def unplanned(connection: Connection | Pool, campaign: str) -> list[Unplan
     """What is frozen and not planned, in the order in which carry is used."""
     rows = await connection.fetch(
         """
-        SELECT buy_day, number, leg, provider, sum(need_g)::bigint AS need_g FROM settlement_legs l
+        SELECT buy_day, number, leg, (array_agg(provider ORDER BY day DESC))[1] AS provider,
+               sum(need_g)::bigint AS need_g FROM settlement_legs l
         WHERE campaign = $1 AND NOT EXISTS (
             SELECT 1 FROM purchases p
             WHERE (p.campaign, p.buy_day, p.number, p.leg) = (l.campaign, l.buy_day, l.number, l.leg))
-        GROUP BY 1, 2, 3, 4 ORDER BY number, buy_day, leg
+        GROUP BY 1, 2, 3 ORDER BY number, buy_day, leg
         """,
         campaign,
     )

@@ -1,0 +1,75 @@
+"""Serial blocks as registries write them, and blocks that look new and are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offset_purchaser.certificate import Certificate, faults, serial_count
+
+VERRA = "0001-000001-000100-VCS-VCU-003-VER-US-0003-01012020-31122020-1"
+ACR = "ACR-US-192-2010-203-1-5000"
+
+
+def certificate(**changes: Any) -> Certificate:
+    values = {
+        "reference": "GS-RET-1", "registry": "Gold Standard", "project_id": "GS1247", "project": "Cookstoves",
+        "vintage": "2024", "serial_first": "GS1-KE-GS1247-2024-1001", "serial_last": "GS1-KE-GS1247-2024-1002",
+        "quantity_t": "2", "retired_on": "2026-12-10", "beneficiary": "Exemple SAS",
+    }  # fmt: skip
+    return Certificate.model_validate(values | changes)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "count"),
+    [
+        (VERRA, VERRA, 100),
+        ("CAR-1-US-293-1-120-CA-2006-102-1", "29251", 29_251),
+        (ACR, ACR, 5_000),
+        ("GS1-1-KE-GS1247-12-2024-19001-1", "GS1-1-KE-GS1247-12-2024-19001-20", 20),
+        ("X-7", "X-7", 1),
+        ("X-7", "Y-9", None),
+        ("X-9", "X-7", None),
+        ("none", "none", None),
+    ],
+)
+def test_serial_blocks_are_counted_as_each_registry_writes_them(first: str, last: str, count: int | None) -> None:
+    assert serial_count(first, last) == count
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        ("gold  standard ", "GS1-KE-GS1247-2024-1001", "GS1-KE-GS1247-2024-1002"),
+        ("Gold Standard", "gs1-ke-gs1247-2024-1002", "gs1-ke-gs1247-2024-1090"),
+        ("Gold Standard", "GS1-KE-GS1247-2024-0001001", "GS1-KE-GS1247-2024-0001001"),
+    ],
+)
+def test_a_used_block_is_recognised_however_it_is_typed(used: tuple[str, str, str]) -> None:
+    why = faults(certificate(), bought_g=2_000_000, beneficiary="Exemple SAS", used=[used])
+    assert why == (
+        "the serial block GS1-KE-GS1247-2024-1001 to GS1-KE-GS1247-2024-1002 of Gold Standard was already used"
+    )
+
+
+def test_a_block_inside_a_verra_serial_overlaps_by_its_numbers() -> None:
+    later = VERRA.replace("000001-000100", "000101-000102")
+    found = certificate(serial_first=later, serial_last=later)
+    used = ("Gold Standard", VERRA, VERRA)
+    assert faults(found, bought_g=2_000_000, beneficiary="Exemple SAS", used=[used]) == ""
+    inside = VERRA.replace("000001-000100", "000099-000100")
+    found = certificate(serial_first=inside, serial_last=inside)
+    assert "was already used" in faults(found, bought_g=2_000_000, beneficiary="Exemple SAS", used=[used])
+
+
+def test_a_certificate_for_other_tonnes_or_another_beneficiary_is_refused() -> None:
+    assert faults(certificate(), bought_g=1_000_000, beneficiary="Exemple SAS", used=[]) == (
+        "certificate GS-RET-1 is for 2000000 g, the order bought 1000000 g"
+    )
+    assert "holds 2 units" in faults(
+        certificate(quantity_t="1.5"), bought_g=2_000_000, beneficiary="Exemple SAS", used=[]
+    )
+    assert faults(certificate(), bought_g=2_000_000, beneficiary="Somebody", used=[]) == (
+        "the beneficiary is Exemple SAS, not Somebody"
+    )
