@@ -37,6 +37,13 @@ async def test_an_order_is_accepted_by_the_vendors_own_schema(stripe_mock: Strip
     assert status.registry == "Stripe Climate"
 
 
+async def test_a_cancellation_is_accepted_by_the_vendors_own_schema(stripe_mock: StripeClimate) -> None:
+    placed = await stripe_mock.place(order(), stripe_mock.request(order(), leg("stripe-climate"), "Exemple SAS"))
+    answer = await stripe_mock.cancel(replace(order(), reference=placed.reference))
+    assert answer is not None
+    assert answer.reference.startswith("climorder_")
+
+
 async def test_the_listing_is_searched_by_metadata(stripe_mock: StripeClimate) -> None:
     assert await stripe_mock.find(order()) is None
 
