@@ -28,7 +28,7 @@ async def test_seeded_histories_of_crashes_and_faults_buy_every_gram_once(
     seller = SellerProcess(tmp_path / "seller.sqlite", free_port())
     seller.start("--listing-delay", str(LISTING_DELAY_S))
     try:
-        async with open_world(*own_database, seller.url, tmp_path, http_timeout_s=0.25) as world:
+        async with open_world(*own_database, seller.url, tmp_path, http_timeout_s=0.4) as world:
             world.context = replace(world.context, providers={"sandbox": provider(world.context)})
             await histories(world, seller)
     finally:

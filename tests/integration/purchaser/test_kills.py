@@ -1,4 +1,7 @@
-"""kill -9 again and again while eight campaigns buy at a faulty provider. ``KILL_RUNS=20`` for more histories."""
+"""kill -9 again and again while eight campaigns buy at a faulty provider.
+
+``KILL_RUNS=20`` for more histories, ``KILL_FIRST`` begins at another seed.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from tests.integration.purchaser.world import SellerProcess
 from local_stack import LocalStack
 
 RUNS = int(os.environ.get("KILL_RUNS", "1"))
+FIRST = int(os.environ.get("KILL_FIRST", "0"))
 SHOPS = [f"S{n}" for n in range(8)]
 GRAMS = 1_000_000
 
@@ -31,7 +35,7 @@ def campaigns() -> str:
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("seed", range(RUNS))
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + RUNS))
 async def test_killed_again_and_again_every_campaign_is_bought_once(
     seed: int, stack: LocalStack, purchaser: Purchaser, seller_process: SellerProcess
 ) -> None:
@@ -39,7 +43,7 @@ async def test_killed_again_and_again_every_campaign_is_bought_once(
     purchaser.environment |= {"PURCHASER_LEASE_S": "1.5", "PURCHASER_LEASE_RENEW_S": "0.3"}
     (purchaser.folder / "campaigns.yaml").write_text(campaigns())
     for _ in range(6):
-        kind = dice.choice(["lose_response", "status", "delay"])
+        kind = dice.choice(["lose_response", "status", "delay", "duplicate"])
         seller_process.fault(kind=kind, status=500, after=dice.random() < 0.5, store=dice.random() < 0.5, seconds=0.5)
     topic = purchaser.prefix + "site-traffic"
     at = reading().quarter.replace(day=20)
