@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from shared.offset_events import OffsetDocument, OffsetOrder
@@ -34,13 +35,20 @@ class Behind:
 
 
 def newest(events: Iterable[OffsetOrder]) -> dict[UUID, OffsetOrder]:
-    """The furthest state announced of each order."""
+    """The last state announced of each order; of two at the same moment the further one.
+
+    Not the furthest of all: an order whose bytes were ready may be held again before they leave.
+    """
     found: dict[UUID, OffsetOrder] = {}
     for event in events:
         old = found.get(event.order_id)
-        if old is None or RANK.get(event.state, 4) >= RANK.get(old.state, 4):
+        if old is None or _order(event) >= _order(old):
             found[event.order_id] = event
     return found
+
+
+def _order(event: OffsetOrder) -> tuple[datetime, int]:
+    return event.occurred_at, RANK.get(event.state, 4)
 
 
 def behind(

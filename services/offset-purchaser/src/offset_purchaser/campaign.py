@@ -32,7 +32,7 @@ from offset_purchaser.terms import (
     Zone,
     parse_span,
 )
-from shared.clock import day_bounds
+from shared.clock import day_bounds, local_day
 from shared.estimate import ChannelName
 
 
@@ -206,8 +206,11 @@ def rules_of_day(day: date, versions: Sequence[tuple[datetime, Campaign]]) -> in
     having = [n for n, (_, campaign) in enumerate(versions) if campaign.first_day <= day <= campaign.last_day]
     if not having:
         return len(versions) - 1
-    before = [n for n in having if versions[n][0] <= day_bounds(day, versions[n][1].tz)[0]]
-    return before[-1] if before else having[0]
+    for n in reversed(having):
+        loaded_at, campaign = versions[n]
+        if local_day(loaded_at - timedelta(microseconds=1), campaign.tz) < day:
+            return n
+    return having[0]
 
 
 def with_guards_of(rules: Campaign, current: Campaign) -> Campaign:

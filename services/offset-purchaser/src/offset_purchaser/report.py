@@ -59,7 +59,7 @@ async def _live(pool: Pool, found: InForce, open_days: set[date]) -> dict[date, 
     by_version: dict[int, list[Due]] = {}
     for due in timetable(found.campaign):
         if due.number == 1 and due.day in open_days:
-            by_version.setdefault(rules.on(due.day).version, []).append(due)
+            by_version.setdefault(rules.version_on(due.day), []).append(due)
     live: dict[date, dict[str, Any]] = {}
     for dues in by_version.values():
         campaign = rules.on(dues[0].day).campaign

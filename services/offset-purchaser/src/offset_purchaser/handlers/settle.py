@@ -60,7 +60,7 @@ async def _settle_campaign(context: Context, term: Term, found: InForce) -> int:
     rules = await campaigns.rules(context.pool, found.campaign.id)
     by_version: dict[int, list[Open]] = {}
     for item in waiting:
-        by_version.setdefault(rules.on(item.due.day).version, []).append(item)
+        by_version.setdefault(rules.version_on(item.due.day), []).append(item)
     return sum([await _settle_days(context, term, rules, items) for items in by_version.values()])
 
 

@@ -61,10 +61,17 @@ class Rules:
     current: InForce
     versions: tuple[tuple[datetime, InForce], ...]
 
+    def version_on(self, day: date) -> int:
+        """The number of the version that a day is settled and bought by."""
+        return self._on(day).version
+
     def on(self, day: date) -> InForce:
         """The version that a day is settled and bought by, under today's guards."""
-        chosen = self.versions[rules_of_day(day, [(at, found.campaign) for at, found in self.versions])][1]
+        chosen = self._on(day)
         return replace(chosen, campaign=with_guards_of(chosen.campaign, self.current.campaign))
+
+    def _on(self, day: date) -> InForce:
+        return self.versions[rules_of_day(day, [(at, found.campaign) for at, found in self.versions])][1]
 
 
 async def rules(connection: Connection | Pool, campaign: str) -> Rules:
