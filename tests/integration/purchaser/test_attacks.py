@@ -179,7 +179,7 @@ async def test_a_refused_file_is_reported_and_the_campaigns_in_force_stay(world:
     clash = CAMPAIGN.replace("[FR]", "[GB]").replace("Europe/Paris", "Europe/Rome") + next_campaign()
     (world.folder / "campaigns.yaml").write_text(clash)
     assert not await CampaignWatch(world.context).look(world.term)
-    assert await world.pool.fetch("SELECT campaign FROM campaigns") == [("bf",)]
+    assert await world.pool.fetchval("SELECT array_agg(campaign) FROM campaigns") == ["bf"]
 
 
 async def test_an_answer_about_another_order_or_in_another_currency_books_nothing(
