@@ -146,7 +146,8 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _open(settings: PurchaserSettings) -> Provider:
-    return Manual(settings.manual_folder, settings.smtp_url, settings.smtp_from, settings.http_timeout_s)
+    answer_s = settings.http_timeout_s / 2  # of a mail server: a connection and an answer fit into one attempt
+    return Manual(settings.manual_folder, settings.smtp_url, settings.smtp_from, answer_s)
 
 
 def _lacks(settings: PurchaserSettings) -> str:
