@@ -48,6 +48,7 @@ async def histories(world: World, seller: Seller) -> None:
         chaos = Chaos(world, seller, backup, seed)
         try:
             await asyncio.wait_for(chaos.run(), 120)
+            chaos.pass_by(LISTING_DELAY_S + 1)  # the listing shows everything that was bought
             ends[await check(world, seller)] += 1
         except BaseException:
             print(f"seed {seed}", *chaos.log, sep="\n  ")
