@@ -41,6 +41,7 @@ class Seller:
 
     def __init__(self, state: Path, port: int) -> None:
         self.state, self.port = state, port
+        self._http = httpx.Client(base_url=self.url, verify=False)
 
     @property
     def url(self) -> str:
@@ -50,10 +51,10 @@ class Seller:
         self.post("/v1/faults", fault)
 
     def post(self, path: str, body: dict[str, object] | None = None) -> None:
-        assert httpx.post(self.url + path, json=body).status_code == 202
+        assert self._http.post(path, json=body).status_code == 202
 
     def orders(self) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = httpx.get(self.url + "/v1/orders").json()["orders"]
+        found: list[dict[str, object]] = self._http.get("/v1/orders").json()["orders"]
         return found
 
 
@@ -86,7 +87,7 @@ class SellerProcess(Seller):
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
-                if httpx.get(self.url + "/health/live").status_code == 200:
+                if self._http.get("/health/live").status_code == 200:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
