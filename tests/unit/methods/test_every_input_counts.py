@@ -73,6 +73,7 @@ INPUTS: list[Case] = [
     (TRAFFIC, POSTER, "lit_hours", 0, 25),
     (TRAFFIC, POSTER, "panel", "metro", "moon"),
     (TRAFFIC, POSTER, "overhead", False, 0),
+    (TRAFFIC, POSTER, "material", "unknown", "vinyl"),
     (TRAFFIC, SCREEN, "loop_share", 0.25, 4),
     (TRAFFIC, {"spend_eur": 1}, "spend_eur", 2, -2),
     (DELIVERY, BOX, "scenario", "click_and_collect", "drone"),

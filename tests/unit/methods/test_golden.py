@@ -206,6 +206,16 @@ def test_a_screen_of_one_spot_in_six_is_39_186_kwh_and_762_g_a_week() -> None:
     assert round(central(found) / 6000, 5) == Decimal("0.76152")
 
 
+def test_a_face_of_unknown_material_is_3_78_kg_a_square_metre() -> None:
+    found = traffic(
+        format="ooh_poster", faces=3, days=1, area_cm2=20_000, material="unknown", panel="bus", country="FR"
+    )
+
+    assert segment(found, "production") == 3 * 2 * 3780
+    assert not {"paper", "transport.print"} & set(found["segments_g"])
+    assert "material-unknown:per-m2" in found["flags"]
+
+
 def test_two_legs_of_120_kg_are_34_8_tkm_and_0_1934_kg_a_tkm() -> None:
     legs = [{"kg_per_tkm": 0.09, "distance_km": 250}, {"kg_per_tkm": 0.84, "distance_km": 40}]
     found = delivery(method="legs", weight_g=120_000, legs=legs)

@@ -30,3 +30,11 @@ def test_a_view_that_a_named_factor_cannot_honour_is_flagged(leg: dict[str, obje
 
     assert ("view=iso:not-honoured" not in delivery(**line, view="iso")["flags"]) is honoured
     assert "view=iso:not-honoured" not in delivery(**line)["flags"]
+
+
+def test_a_screen_uses_no_poster_s_members_and_a_poster_none_of_a_screen_s() -> None:
+    screen = traffic(format="ooh_screen", country="FR", panel="bus", material="paper", overhead=False)
+    poster = traffic(format="ooh_poster", country="FR", loop_share=0.5, impressions=4)
+
+    assert {"not-used:panel", "not-used:material", "not-used:overhead"} <= set(screen["flags"])
+    assert {"not-used:loop_share", "not-used:impressions"} <= set(poster["flags"])

@@ -26,6 +26,8 @@ DEVICE_NAMES: Mapping[str, str] = {
     "pc": "pc",
     "tv": "tv",
 }
+MATERIALS = ("paper", "unknown")
+"""What a poster is made of; the source's figure per square metre where nobody knows."""
 KG_PER_KWH_LIMIT = 10
 SPEND_LIMIT = 10**12
 STORED_LIMIT = 10**9
@@ -186,32 +188,38 @@ def _out_of_home(fields: Fields, country: str, form: str) -> Case:
     days = fields.integer("days", 1, ceiling(limits.Days))
     area = fields.integer("area_cm2", 1, ceiling(limits.AreaCm2))
     hours = fields.number("lit_hours", 0, 24)
-    loop = fields.share("loop_share")
-    shown = fields.integer("impressions", 0, ceiling(limits.Impressions))
-    panel = fields.choice("panel", ("street", *CARRIED)) or ""
+    screen = form == "ooh_screen"
+    loop = fields.share("loop_share") if screen else None
+    shown = fields.integer("impressions", 0, ceiling(limits.Impressions)) if screen else None
+    panel = "" if screen else fields.choice("panel", ("street", *CARRIED)) or ""
     fields.words("starts_on")
     options: dict[str, Decimal | str | bool] = {}
     grid = fields.number("local_grid_kg_per_kwh", 0, KG_PER_KWH_LIMIT)
     if grid is not None:
         options["local_grid_kg_per_kwh"] = grid
-    overhead = fields.flag("overhead")
-    if overhead is not None:
-        options["overhead"] = overhead
+    if not screen:
+        options.update(_poster_options(fields))
     defaults = (("faces", faces, "1"), ("days", days, "14"), ("area", area if form == "ooh_poster" else 0, "2-m2"))
     flags = [f"{name}-unknown:{default}" for name, value, default in defaults if value is None]
-    if form == "ooh_screen" and loop is None:
+    if screen and loop is None:
         flags.append("loop-share-unknown:1")
 
     def derive(trail: Trail) -> dict[str, Term]:
         count = trail.input("faces", faces or 1, "face")
         period = _or_factor(trail, "days", days, "day", "ooh.s3.days")
-        if form == "ooh_screen":
+        if screen:
             return _screen_terms(trail, count, period, hours, loop, shown)
         return _poster_terms(
             trail, count, period, _or_factor(trail, "area_cm2", area, "cm2", "project.ooh.area"), hours
         )
 
     return Case(OUT_OF_HOME, Subject(country, {"format": form, "panel": panel}), derive, options, tuple(flags))
+
+
+def _poster_options(fields: Fields) -> dict[str, str | bool]:
+    """What a poster is made of, and whether the media owner's overhead counts."""
+    given = {"material": fields.choice("material", MATERIALS), "overhead": fields.flag("overhead")}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _or_factor(trail: Trail, name: str, value: int | None, unit: str, factor_id: str) -> Term:

@@ -47,6 +47,7 @@ KNOWN = frozenset(
         *("read_share", "reading_seconds", "writing_minutes", "sender_network", "receiver_network", "storage_years"),
         *("grid_region", "payload_mb", "mobile_share", "fixed_share", "view_seconds", "device_mix", "overhead"),
         *("local_grid_kg_per_kwh", "regional_grid_kg_per_kwh", "masters_gb", "copies", "spend_eur", "own_site"),
+        *("material", "panel"),
     )
 )
 """Members that some line of this command reads; one that this line's method does not read is flagged as not used."""

@@ -74,11 +74,15 @@ def _screen(model: ModelBuilder, electricity: Term) -> None:
 
 
 def _poster(subject: Subject, model: ModelBuilder, electricity: Term) -> None:
-    paper = model("ooh.s3.paper.mass") * model("ooh.s3.loss")
-    life = model.trail.total(model(f"ooh.s3.paper.{stage}") for stage in ("prod", "print", "eol"))
-    haul = model("ooh.s3.print.km") * model("ooh.s3.print.freight")
-    model.add("paper", "area_cm2_faces", paper * life)
-    model.add("transport.print", "area_cm2_faces", paper * haul)
+    if model.options.get("material") == "unknown":
+        model.add("production", "area_cm2_faces", model("ooh.s3.ad.m2"))
+        model.flag("material-unknown:per-m2", 2)
+    else:
+        paper = model("ooh.s3.paper.mass") * model("ooh.s3.loss")
+        life = model.trail.total(model(f"ooh.s3.paper.{stage}") for stage in ("prod", "print", "eol"))
+        haul = model("ooh.s3.print.km") * model("ooh.s3.print.freight")
+        model.add("paper", "area_cm2_faces", paper * life)
+        model.add("transport.print", "area_cm2_faces", paper * haul)
     model.add("transport.site", "faces", model("ooh.s3.site.km") * model("ooh.s3.site.vkm"))
     panel = subject.detail.get("panel", "street")
     if panel in CARRIED:
