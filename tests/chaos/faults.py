@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
@@ -36,8 +37,15 @@ class Scene:
     leaves_s: list[float] = field(default_factory=list)
 
     async def passed(self, service: str) -> int:
-        """Offsets of a meter's topic that are counted."""
+        """Offsets of a meter's topic that are counted; processes that ended are started again."""
+        self.fleet.heal()
         return await self.sandbox.passed(METERS[service], TOPICS[service])
+
+    async def stopped(self, service: str) -> list[dict[str, Any]]:
+        """Rows of the partitions of a meter's topic that are stopped."""
+        self.fleet.heal()
+        topic = self.sandbox.prefix + TOPICS[service]
+        return await self.sandbox.rows(METERS[service], STOPPED, topic)
 
     async def counted(self, service: str, seconds_max: float = 60) -> None:
         """Wait until everything sent so far is counted."""
@@ -140,18 +148,14 @@ async def abort(scene: Scene, _: str) -> None:
 
 async def recreate(scene: Scene, service: str) -> None:
     """topic re-created, reseat"""
-    name, schema = TOPICS[service], METERS[service]
+    name = TOPICS[service]
     topic = scene.sandbox.prefix + name
     async with scene.producer.without(name):
         await scene.counted(service)
         await _delete(scene, topic)
         await scene.fleet.make_topic(name)
         scene.producer.forget(name)
-    stopped = await until(
-        lambda: scene.sandbox.rows(schema, STOPPED, topic),
-        lambda rows: len(rows) == 2,
-        seconds_max=60,
-    )
+        stopped = await until(lambda: scene.stopped(service), lambda rows: len(rows) == 2, seconds_max=60)
     silent = [row["stopped"] for row in stopped if "reseat" not in row["stopped"]]
     scene.differences += [f"stopped without saying what to do: {text}" for text in silent]
     reseats = (
