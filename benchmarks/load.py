@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,30 +36,30 @@ def event(number: int, now: datetime, chance: random.Random) -> bytes:
     ).encode()
 
 
-async def produce(servers: str, topic: str, events: int, seed: int = 1) -> dict[str, Any]:
-    """Send ``events`` records, keyed by id and placed by it, with one in a hundred sent twice."""
-    chance, now = random.Random(seed), datetime.now(UTC)
+async def produce(servers: str, topic: str, events: int, *, start: int = 0, seed: int = 1) -> dict[str, Any]:
+    """Send the records ``start`` to ``start + events``, keyed by id and placed by it, one in a hundred sent twice."""
+    chance, now = random.Random(seed + start), datetime.now(UTC)
     producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all")
     await producer.start()
-    started, sent, size = time.perf_counter(), 0, 0
+    await producer.partitions_for(topic)
+    started, size = time.perf_counter(), 0
     recent: list[tuple[bytes, bytes, int]] = []
     batches = {partition: producer.create_batch() for partition in range(PARTITIONS)}
     waiting: list[Any] = []
-    while sent < events:
-        if recent and sent % 100 == 99:
+    for number in range(start, start + events):
+        if recent and number % 100 == 99:
             key, value, partition = recent[chance.randrange(len(recent))]
         else:
-            value = event(sent, now, chance)
-            key = value[14:50]
-            partition = sent % PARTITIONS
-            if len(recent) < 10_000:
-                recent.append((key, value, partition))
+            value = event(number, now, chance)
+            key, partition = value[14:50], number % PARTITIONS
+            recent.append((key, value, partition))
+            if len(recent) > 10_000:
+                recent = recent[5_000:]
         size += len(value)
         if batches[partition].append(key=key, value=value, timestamp=None) is None:
             waiting.append(await producer.send_batch(batches[partition], topic, partition=partition))
             batches[partition] = producer.create_batch()
             batches[partition].append(key=key, value=value, timestamp=None)
-        sent += 1
         if len(waiting) > 200:
             await asyncio.gather(*waiting)
             waiting.clear()
@@ -68,3 +69,32 @@ async def produce(servers: str, topic: str, events: int, seed: int = 1) -> dict[
     await asyncio.gather(*waiting)
     await producer.stop()
     return {"events": events, "bytes_each": size // events, "seconds": time.perf_counter() - started}
+
+
+Sent = dict[tuple[int, int], float]
+"""When a record was handed to the producer (``time.perf_counter``), by partition and offset."""
+
+
+async def paced(
+    servers: str, topic: str, rate: int, seconds: int, record: Callable[[int], tuple[bytes, bytes]], sent: Sent
+) -> None:
+    """Send ``rate`` records a second, spread over each second; ``record`` gives key and value by number."""
+    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=2)
+    await producer.start()
+    began, number, waiting = time.perf_counter(), 0, set[asyncio.Task[None]]()
+
+    async def one(at: float, acknowledged: asyncio.Future[Any]) -> None:
+        answer = await acknowledged
+        sent[answer.partition, answer.offset] = at
+
+    while number < rate * seconds:
+        due = min(rate * seconds, int((time.perf_counter() - began) * rate) + 1)
+        for each in range(number, due):
+            key, value = record(each)
+            task = asyncio.create_task(one(time.perf_counter(), await producer.send(topic, value, key=key)))
+            waiting.add(task)
+            task.add_done_callback(waiting.discard)
+        number = due
+        await asyncio.sleep(0.005)
+    await asyncio.gather(*waiting)
+    await producer.stop()

@@ -27,6 +27,7 @@ from typing_extensions import TypedDict
 
 from shared.errors import Rejected
 from shared.events import Event
+from shared.fields import COUNTRY_CODES, Country
 from shared.moments import Moments
 
 RAW_TIME = "occurred_at_text"
@@ -34,6 +35,8 @@ RAW_TIME = "occurred_at_text"
 
 ALWAYS = ("shop", "country")
 """Fields that are in every row, absent ones with the model's default."""
+
+_COUNTRY: Any = Literal[tuple(sorted(COUNTRY_CODES))]
 
 _OR_NONE = GetPydanticSchema(
     lambda source, handler: core_schema.with_default_schema(handler(source), default=None, on_error="default")
@@ -59,9 +62,7 @@ def row_type(model: type[Event], filled: Collection[str] = ()) -> Any:
     hints = get_type_hints(model, include_extras=True)
     keys: dict[str, Any] = {}
     for name, info in model.model_fields.items():
-        hint = hints[name]
-        if isinstance(hint, type) and issubclass(hint, StrEnum):
-            hint = Literal[tuple(member.value for member in hint)]
+        hint = _plainer(hints[name])
         if info.is_required():
             keys[name] = Required[hint]
         elif name in ALWAYS or name in filled:
@@ -84,6 +85,13 @@ def row_type(model: type[Event], filled: Collection[str] = ()) -> Any:
         return values
 
     return Annotated[row, AfterValidator(checked)]
+
+
+def _plainer(hint: Any) -> Any:
+    """A type that accepts the same for less: the texts of an enumeration, the list of countries for its pattern."""
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return Literal[tuple(member.value for member in hint)]
+    return _COUNTRY | None if hint == Country | None else hint
 
 
 class BatchDecoder:

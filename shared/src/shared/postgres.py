@@ -43,8 +43,16 @@ RETRYABLE = (
 """Failures after which the transaction did not happen, or is fenced if it did: read the state again, try again."""
 
 
-async def open_pool(settings: PostgresSettings, *, application: str) -> Pool:
-    """A pool for the service's own schema. Raises ``Transient`` when PostgreSQL cannot be reached."""
+async def _nothing_to_reset(_connection: object) -> None:
+    """Nothing: an open transaction is rolled back all the same."""
+
+
+async def open_pool(settings: PostgresSettings, *, application: str, stateless: bool = False) -> Pool:
+    """A pool for the service's own schema. Raises ``Transient`` when PostgreSQL cannot be reached.
+
+    ``stateless`` promises that connections get no settings, locks, cursors or listeners of their own: giving one back
+    then costs no round trip.
+    """
     try:
         return await asyncpg.create_pool(
             settings.dsn.get_secret_value(),
@@ -52,6 +60,7 @@ async def open_pool(settings: PostgresSettings, *, application: str) -> Pool:
             max_size=settings.pool_max,
             timeout=settings.connect_timeout_s,
             command_timeout=settings.command_timeout_s,
+            reset=_nothing_to_reset if stateless else None,
             server_settings={
                 "application_name": application,
                 "statement_timeout": str(settings.statement_timeout_ms),

@@ -63,9 +63,11 @@ class Flusher:
         Raises ``Transient`` when PostgreSQL or the dead-letter topic stays away for ``retry_s_max``.
         """
         outcome = Outcome()
+        idle: dict[TopicPartition, Opened] = {}
         for tp, opened in list(partitions.items()):
             await self._fold(consumer, tp, opened)
-            if opened.tally.next_offset == opened.position.next_offset and horizon is None:
+            if opened.clean:
+                idle[tp] = opened
                 continue
             try:
                 attempt = partial(self._flush_one, tp, opened, horizon)
@@ -78,7 +80,23 @@ class Flusher:
                     outcome.stops[tp] = why
                 elif opened.tally.share is not None and opened.tally.share.exceeded:
                     outcome.bad_topics.add(tp.topic)
+        if idle and horizon is not None:
+            date = partial(self._date, idle, horizon)
+            outcome.moved += await retried(date, seconds_max=self._p.settings.retry_s_max)
         return outcome
+
+    async def _date(self, idle: Mapping[TopicPartition, Opened], horizon: Horizon) -> list[TopicPartition]:
+        """Write of partitions without news up to when they are counted, all at once; returns those that moved."""
+        dated = {tp: self._dated(tp, opened.position, horizon) for tp, opened in idle.items()}
+        async with transaction(self._p.pool) as connection:
+            kept = await store.date(connection, list(dated.values()))
+        for tp, opened in idle.items():
+            if tp in kept:
+                opened.position = dated[tp]
+                self._p.publisher.enqueue(opened.tally.channel, opened.position, ())
+                self._p.metrics.position(opened.position)
+                self._show_horizon(tp, opened, horizon)
+        return [tp for tp in idle if tp not in kept]
 
     async def _fold(self, consumer: AIOKafkaConsumer, tp: TopicPartition, opened: Opened) -> None:
         """Fold what waits, then pass the offsets behind it that carry no record.
@@ -142,13 +160,16 @@ class Flusher:
     def _show(
         self, tp: TopicPartition, opened: Opened, sealed: Sealed, horizon: Horizon | None, seconds: float
     ) -> None:
-        metrics, window, position = self._p.metrics, opened.tally.window, opened.position
-        metrics.flushed(position, sealed.counts, seconds=seconds)
+        metrics = self._p.metrics
+        metrics.flushed(opened.position, sealed.counts, seconds=seconds)
         if horizon is not None:
-            metrics.window(position, window)
-            metrics.lag(position, horizon.ends.get(tp), horizon.taken_at)
+            self._show_horizon(tp, opened, horizon)
         for letter in sealed.dead_letters:
             metrics.dead_letters.labels(tp.topic, letter.field or "unreadable").inc()
+
+    def _show_horizon(self, tp: TopicPartition, opened: Opened, horizon: Horizon) -> None:
+        self._p.metrics.window(opened.position, opened.tally.window)
+        self._p.metrics.lag(opened.position, horizon.ends.get(tp), horizon.taken_at)
 
     async def _deleted_under_us(self, tp: TopicPartition, before: Position) -> bool:
         """Offsets without records are normal (transactions); offsets that were deleted are a loss, never normal."""

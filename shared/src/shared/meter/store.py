@@ -35,6 +35,17 @@ UPDATE progress SET next_offset = $4, counted = $5, duplicate = $6, rejected = $
     anchor_sha256 = $16, as_of = $17, partitions = $18, stopped = $19, updated_at = now()
 WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
 
+_DATE = """
+WITH told AS (SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::timestamptz[], $6::int[])
+        AS t (topic, partition, log_epoch, next_offset, as_of, partitions)),
+    own AS (SELECT p.topic, p.partition, p.log_epoch FROM progress AS p
+        JOIN told USING (topic, partition, log_epoch, next_offset)
+        WHERE p.stopped = '' ORDER BY p.topic, p.partition FOR UPDATE OF p)
+UPDATE progress AS p SET as_of = told.as_of, partitions = told.partitions, updated_at = now()
+FROM own JOIN told USING (topic, partition, log_epoch)
+WHERE p.topic = own.topic AND p.partition = own.partition AND p.log_epoch = own.log_epoch
+RETURNING p.topic, p.partition"""
+
 _ADD = """
 INSERT INTO registers AS r (topic, partition, log_epoch, channel, through_offset, quarter, shop, country, payer, detail,
     events, late, duplicates, rejected, activity, revision, factor_set)
@@ -121,6 +132,21 @@ async def advance(connection: Connection, position: Position) -> None:
         p.partitions,
         p.stopped,
     )
+
+
+async def date(connection: Connection, positions: Sequence[Position]) -> set[tuple[str, int]]:
+    """Write how far in time partitions are counted that stand where they stood; others are left out of the answer."""
+    p = positions
+    rows = await connection.fetch(
+        _DATE,
+        [one.topic for one in p],
+        [one.partition for one in p],
+        [one.log_epoch for one in p],
+        [one.next_offset for one in p],
+        [one.as_of for one in p],
+        [one.partitions for one in p],
+    )
+    return {(row["topic"], row["partition"]) for row in rows}
 
 
 async def add_to_registers(

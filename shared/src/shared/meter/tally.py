@@ -193,7 +193,9 @@ class Tally:
     ) -> None:
         """Fold valid records, given column by column, before ``W`` moves past them."""
         event_ids = [row["event_id"] for row in rows]
-        offsets = [record.offset for record in records]
+        first, end = records[0].offset, records[-1].offset + 1
+        gapless = end - first == len(records)
+        offsets = range(first, end) if gapless else [record.offset for record in records]
         duplicates = self.window.sight_all(window_identities(event_ids), offsets, log_ms, self._w_ms)
         keys = [record.key for record in records]
         encoded = list(map(str.encode, event_ids))

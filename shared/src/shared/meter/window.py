@@ -17,14 +17,15 @@ from collections.abc import Collection, Sequence
 from itertools import compress, count, islice
 from operator import ne
 
-BYTES_PER_ID = 82
-"""Measured with full generations (docs/performance.md)."""
-GENERATION_IDS_MAX = 349_525
-"""Two thirds of 2**19, where a dictionary grows; the next growth would take more than 20 ms."""
-_FULL = tuple((2 << power) // 3 for power in range(3, 19))
+BYTES_PER_ID = 88
+"""Measured (docs/performance.md): an integer of 48, some 30 of dictionary, and a time where it differs."""
+GENERATION_IDS_MAX = 174_762
+"""Two thirds of 2**18, where a dictionary grows: growing once more, or dropping it, would take some 10 ms."""
+_FULL = tuple((2 << power) // 3 for power in range(3, 18))
 """How many entries a dictionary takes before it grows (CPython)."""
 _INDEXES = list(range(GENERATION_IDS_MAX))
 """Shared integers: a generation stores 8 bytes of reference for an index instead of 32 bytes of integer."""
+INT32 = 1 << 31
 SHORTEST, LONGEST = 1 / 12, 1 / 4
 """Parts of the horizon (or of the number of offsets) that a generation spans."""
 
@@ -39,23 +40,22 @@ class _Generation:
         "run_starts",
         "run_times_ms",
         "time_max_ms",
-        "time_min_ms",
     )
 
     def __init__(self, offset: int, time_ms: int) -> None:
         self.first_offset = self.last_offset = offset
         self.first_ms = time_ms
-        self.time_min_ms, self.time_max_ms = 1 << 62, -(1 << 62)
+        self.time_max_ms = -(1 << 62)
         self.index: dict[int, int] = {}
         """Newest sighting of an id, as an offset counted from the first."""
-        self.run_starts, self.run_times_ms = array("q"), array("q")
-        """From which index on sightings have which log time."""
+        self.run_starts, self.run_times_ms = array("I"), array("i")
+        """From which index on sightings have which log time, counted from the first."""
         self.regressed: dict[int, list[tuple[int, int]]] = {}
         """Repeated sightings whose log time went back: neither of the two decides for both bounds."""
 
     def time_ms(self, index: int) -> int:
         """Log time of the sighting at an index."""
-        return self.run_times_ms[bisect_right(self.run_starts, index) - 1]
+        return self.first_ms + self.run_times_ms[bisect_right(self.run_starts, index) - 1]
 
     def sightings(self, identity: int) -> list[tuple[int, int]]:
         """Offset and log time of those that can decide; the id must be known."""
@@ -65,16 +65,15 @@ class _Generation:
     def stamp(self, offsets: Sequence[int], times_ms: Sequence[int]) -> None:
         """Remember the log times of the next records."""
         lowest, highest = min(times_ms), max(times_ms)
-        self.time_min_ms, self.time_max_ms = min(self.time_min_ms, lowest), max(self.time_max_ms, highest)
+        self.time_max_ms = max(self.time_max_ms, highest)
         self.last_offset = offsets[-1]
-        last = self.run_times_ms[-1] if self.run_times_ms else None
-        if last != times_ms[0]:
-            self.run_starts.append(offsets[0] - self.first_offset)
-            self.run_times_ms.append(times_ms[0])
+        if not self.first_ms - INT32 <= lowest <= highest < self.first_ms + INT32:  # weeks within a generation
+            self.run_times_ms = array("q", self.run_times_ms)
+        changed = [0] if not self.run_times_ms or self.run_times_ms[-1] != times_ms[0] - self.first_ms else []
         if lowest != highest:
-            changed = list(compress(count(1), map(ne, times_ms, islice(times_ms, 1, None))))
-            self.run_starts.extend([offsets[at] - self.first_offset for at in changed])
-            self.run_times_ms.extend([times_ms[at] for at in changed])
+            changed += compress(count(1), map(ne, times_ms, islice(times_ms, 1, None)))
+        self.run_starts.extend([offsets[at] - self.first_offset for at in changed])
+        self.run_times_ms.extend([times_ms[at] - self.first_ms for at in changed])
 
 
 class Window:

@@ -1,0 +1,71 @@
+"""Runs our meter over a topic as in production, and says what it took."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tests.support import Sandbox
+
+from benchmarks.watch import cpu_s, peak_mb
+
+_STATE = """
+SELECT count(*) AS opened, coalesce(sum(next_offset), 0)::bigint AS passed,
+    coalesce(extract(epoch FROM max(updated_at) - min(created_at)), 0)::float8 AS seconds
+FROM progress WHERE topic = $1"""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One run over ``events`` records."""
+
+    events: int
+    seconds: float
+    """From the first opened partition to the last commit, the wait for the last flush included."""
+    cpu_s: float
+    """Of the meter's processes over that span, and of PostgreSQL."""
+    postgres_cpu_s: float
+    peak_mb: float
+    """Greatest of the processes."""
+    sustained: float
+    """Events a second up to the last commit but one: without the end, where the timer waits for nothing more."""
+    balance: dict[str, int]
+
+    def json(self) -> dict[str, Any]:
+        """For the report."""
+        return asdict(self)
+
+
+async def count(
+    sandbox: Sandbox, topic: str, events: int, *, processes: int, partitions: int, group: str, seconds_max: float = 600
+) -> Counted:
+    """Empty the tables, start processes, wait until every record is counted and committed, stop them."""
+    await sandbox.rows("traffic_meter", "TRUNCATE registers, progress")
+    name, postgres = sandbox.prefix + topic, [sandbox.stack.postgres_pid]
+    postgres_before = cpu_s(postgres, with_children=True)
+    options = {"METER_FLUSH_INTERVAL_MS": "1000", "METER_HEARTBEAT_MS": "1000", "METER_GROUP_ID": group}
+    running = [sandbox.start("traffic-meter", **options) for _ in range(processes)]
+    pids = [process.pid for process in running]
+    deadline = time.monotonic() + seconds_max
+    before, commits = None, [(0.0, 0)]
+    while True:
+        state = (await sandbox.rows("traffic_meter", _STATE, name))[0]
+        if before is None and state["opened"] == partitions:
+            before = cpu_s(pids)
+        if state["passed"] > commits[-1][1]:
+            commits.append((state["seconds"], state["passed"]))
+        if state["passed"] >= events:
+            break
+        if time.monotonic() > deadline or any(process.poll() is not None for process in running):
+            raise RuntimeError(f"{state['passed']:,} of {events:,} events counted; the meter's log is in its folder")
+        await asyncio.sleep(0.05)
+    own = cpu_s(pids) - (before or 0.0)
+    peak = max(peak_mb(pid) for pid in pids)
+    postgres_cpu = cpu_s(postgres, with_children=True) - postgres_before
+    for process in running:
+        sandbox.stop(process)
+    balance = await sandbox.balance("traffic_meter", topic)
+    last_s, last = commits[-2] if len(commits) > 2 else commits[-1]
+    return Counted(events, state["seconds"], own + postgres_cpu, postgres_cpu, peak, last / last_s, balance)

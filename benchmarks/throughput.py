@@ -1,0 +1,78 @@
+"""This meter beside its peers: one broker, the same events, rounds interleaved."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from tests.support import Sandbox
+
+from benchmarks.counting import count
+from benchmarks.load import PARTITIONS
+from benchmarks.report import spread, table
+
+NAMES = {
+    "aiokafka": "(a) bare aiokafka, no decoding",
+    "meter": "(b) traffic-meter, everything it does in production",
+    "pydantic": "(c) bare aiokafka + a pydantic model a record, in memory",
+    "faststream": "(d) FastStream batch as documented, malformed records among the events",
+    "faststream-lenient": "(d) the same, its model accepting the malformed ones",
+    "quix": "(e) Quix Streams: state, grouping, window",
+}
+Results = dict[str, list[dict[str, Any]]]
+
+
+def peer(name: str, servers: str, topic: str, events: int) -> dict[str, Any]:
+    """Run one peer in a process of its own, to its end."""
+    environment = {**os.environ, "BENCH_KAFKA": servers, "BENCH_TOPIC": topic, "BENCH_EVENTS": str(events)}
+    python = os.environ.get("BENCH_PEERS", sys.executable) if name == "quix" else sys.executable
+    done = subprocess.run(
+        [python, "-m", "benchmarks.peers", name],
+        env=environment, capture_output=True, text=True, timeout=1_800, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def rounds(sandbox: Sandbox, topic: str, events: int, number: int, names: list[str]) -> Results:
+    """All contestants in turn, ``number`` times."""
+    results: Results = {name: [] for name in names}
+    for round_ in range(number):
+        for name, done in results.items():
+            if name == "meter":
+                run = count(sandbox, topic, events, processes=1, partitions=PARTITIONS, group=f"bench-{round_}")
+                done.append(asyncio.run(run).json())
+            else:
+                done.append(peer(name, sandbox.stack.bootstrap_servers, sandbox.prefix + topic, events))
+            print(f"round {round_ + 1} {NAMES[name]}: {_rate(done[-1]):,.0f}/s", file=sys.stderr)
+    return results
+
+
+def _rate(one: dict[str, Any]) -> float:
+    return float(one["events"] / one["seconds"]) if one["seconds"] else 0.0
+
+
+def page(results: Results, events: int) -> str:
+    """Rates, CPU, memory, and the ratios within each round; median (least-greatest)."""
+    rows = []
+    for name, done in results.items():
+        rates = [_rate(one) for one in done]
+        arrived = [one["events"] for one in done]
+        cells = [NAMES[name], spread(rates)]
+        cells.append(spread([one["cpu_s"] / max(1, one["events"]) * 1e6 for one in done], 1))
+        cells.append(f"{max(one['peak_mb'] for one in done):.0f}")
+        for base, inverse in (("aiokafka", False), ("meter", True)):
+            others = [_rate(one) for one in results.get(base, [])]
+            pairs = [(b, r) if inverse else (r, b) for r, b in zip(rates, others, strict=False)]
+            ratios = [one / other for one, other in pairs if other]
+            cells.append(spread(ratios, 2) if ratios else "-")
+        cells.append("all" if min(arrived) >= events else f"{min(arrived):,} of {events:,}")
+        rows.append(cells)
+    head = ("", "events/s", "CPU s a million", "peak MB", "ratio to (a)", "(b) is times as fast", "arrived")
+    title = f"{events:,} events, {PARTITIONS} partitions, {len(next(iter(results.values())))} rounds"
+    return title + "; median (least-greatest)\n\n" + table(head, rows)
