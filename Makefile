@@ -7,7 +7,7 @@ LOCKS  := requirements-dev.lock
 PACKAGES := shared services/traffic-meter services/delivery-emissions services/offset-purchaser tools
 
 .DEFAULT_GOAL := help
-.PHONY: bench chaos law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
+.PHONY: bench bench-processes bench-flat bench-window bench-latency bench-shipments chaos law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
 
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,8 +91,12 @@ law: $(STAMP) ## The law of the meters alone, from another seed each time (LAW='
 chaos: $(STAMP) ## Random faults on real parts: make chaos FAULTS=200 SEED=7
 	$(BIN)/python -m tests.chaos.run $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
 
-bench: $(STAMP) var/bench/peers/.ready ## This meter beside its peers (BENCH_EVENTS=… BENCH_ROUNDS=… in the environment)
-	BENCH_PEERS=var/bench/peers/bin/python $(BIN)/python -m benchmarks
+
+bench: $(STAMP) var/bench/peers/.ready ## This meter beside its peers (BENCH_EVENTS=… BENCH_ROUNDS=…); bench-window, -latency, -processes, -flat, -shipments
+	BENCH_PEERS=var/bench/peers/bin/python $(BIN)/python -m benchmarks throughput
+
+bench-processes bench-flat bench-window bench-latency bench-shipments: bench-%: $(STAMP) ## One figure each: scaling, cost by number, window, latency, shipments (BENCH='--help')
+	$(BIN)/python -m benchmarks $* $(BENCH)
 
 var/bench/peers/.ready: benchmarks/requirements.lock
 	$(PYTHON) -m venv var/bench/peers
