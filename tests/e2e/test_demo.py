@@ -122,8 +122,13 @@ def test_the_report_and_its_images_are_there(finished: Run) -> None:
     html = (finished.out / "report.html").read_text()
     assert "<h1>Black Friday 2025</h1>" in html
     assert "all agree" in html
-    charts = sorted(path.name for path in (finished.out / "charts").iterdir())
-    assert charts == ["days.png", "hours.png", "shares.png"]
+    assert "Ce que l’opération a émis" in (finished.out / "report.fr.html").read_text()
+    assert "Was die Aktion verursacht hat" in (finished.out / "report.de.html").read_text()
+    charts = {path.name for path in (finished.out / "charts").iterdir()}
+    names = {
+        f"{name}{language}" for name in ("shares", "hours", "periods", "countries") for language in ("", ".fr", ".de")
+    }
+    assert charts == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
 
 
 def killing(records: Iterator[Record], session: Session) -> Iterator[Record]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from demo.shapes import CAMPAIGN_SHOPS, FIRST_DAY, LAST_DAY, ZONE
 
 CAMPAIGN_ID = "black-friday-2025"
 
-FOUND_BY_HAND = Decimal("0.6")
-"""The share of deliveries that the company once found by hand: a yardstick beside the measured one, never a target."""
+LANGUAGES = ("en", "fr", "de")
+"""Of the report; the first is ``report.html``."""
 
 COMPANY: dict[str, Any] = {
     "id": "retail-fr",
@@ -35,5 +34,7 @@ BLACK_FRIDAY: dict[str, Any] = {
     "last_day": LAST_DAY,
     "channels": ["site", "email", "ads", "delivery"],
     "wait_at_most": "3650d",  # the days lie in the past: what is missing here is still on its way, not overdue
+    "known_shares": {"delivery": 60},  # found by hand once: a yardstick beside the measured share, never a target
+    "units_sold": {"smartphone": 640, "laptop": 85},  # invented
     "legs": [{"provider": "sandbox", "price_per_tonne": 22.00, "currency": "EUR"}],
 }

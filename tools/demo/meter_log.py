@@ -1,4 +1,4 @@
-"""Reads ``meter-readings`` from the start, as an auditor would: what the meters said, added up per day and hour."""
+"""Reads ``meter-readings`` from the start, as an auditor would: what the meters said, added up per day."""
 
 from __future__ import annotations
 
@@ -43,12 +43,8 @@ class MeterLog:
 
     days: dict[tuple[date, str], Measured] = field(default_factory=dict)
     """By campaign day and channel, for the campaign's shops; rejected records whatever their shop."""
-    hours: dict[tuple[datetime, str], int] = field(default_factory=dict)
-    """Micrograms (central) that count, by local hour and channel."""
     outside: Counter[str] = field(default_factory=Counter)
     """Accepted events by channel of no campaign day or of no shop of the campaign."""
-    methods: set[tuple[str, str, str, str]] = field(default_factory=set)
-    """Channel, method, its version, factor set."""
     registers: int = 0
 
 
@@ -99,18 +95,17 @@ def _keep_newest(newest: dict[bytes, tuple[tuple[int, int, int], bytes]], key: b
 def add_up(readings: Sequence[Mapping[str, Any]], scope: Scope) -> MeterLog:
     """Add up readings, one per register."""
     log = MeterLog(registers=len(readings))
-    hours: dict[str, tuple[date, datetime]] = {}
+    days: dict[str, date] = {}
     for reading in readings:
         quarter = reading["quarter"]
-        place = hours.get(quarter)
-        if place is None:
-            moment = datetime.fromisoformat(quarter).astimezone(scope.zone)
-            place = hours[quarter] = (local_day(moment, scope.zone), moment.replace(minute=0))
-        _add(log, reading, scope, *place)
+        day = days.get(quarter)
+        if day is None:
+            day = days[quarter] = local_day(datetime.fromisoformat(quarter), scope.zone)
+        _add(log, reading, scope, day)
     return log
 
 
-def _add(log: MeterLog, reading: Mapping[str, Any], scope: Scope, day: date, hour: datetime) -> None:
+def _add(log: MeterLog, reading: Mapping[str, Any], scope: Scope, day: date) -> None:
     channel, detail = reading["channel"], reading["detail"]
     rejected = reading["rejected"]
     if day not in scope.days or not (rejected or scope.holds(reading["shop"])):
@@ -128,11 +123,7 @@ def _add(log: MeterLog, reading: Mapping[str, Any], scope: Scope, day: date, hou
     measured.late_unprovable += events if unprovable else 0
     measured.bots += events if bot else 0
     measured.bots_unprovable += events if bot and unprovable else 0
-    if reading["method"]:
-        log.methods.add((channel, reading["method"], reading["method_version"], reading["factor_set"]))
     if emissions is None:
         measured.not_estimated += events
         return
     measured.central_ug += emissions["central"]
-    if not (unprovable or bot):
-        log.hours[hour, channel] = log.hours.get((hour, channel), 0) + emissions["central"]

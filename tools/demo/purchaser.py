@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from demo.services import Service, ServiceFailed, base_environment, script
@@ -29,8 +30,22 @@ class PurchaserClient:
     def report(self) -> dict[str, Any]:
         """The report as it is now. Raises ``ServiceFailed`` when the command fails."""
         began = time.monotonic()
+        report: dict[str, Any] = json.loads(self._run("report", "--json"))
+        self._pause_s = max(PAUSE_S, 2 * (time.monotonic() - began))
+        return report
+
+    def write_report(self, campaign: str, out: Path, languages: Sequence[str], proof: Path) -> None:
+        """Write the campaign's page and pictures below ``out``. Raises ``ServiceFailed`` when the command fails."""
+        spoken = [word for language in languages for word in ("--language", language)]
+        self._run("report", campaign, "--out", str(out.resolve()), "--proof", str(proof.resolve()), *spoken)
+
+    def pause(self) -> None:
+        """Wait before asking again."""
+        time.sleep(self._pause_s)
+
+    def _run(self, *words: str) -> str:
         done = subprocess.run(
-            [script(self._service.command), "report", "--json"],
+            [script(self._service.command), *words],
             env=base_environment() | dict(self._service.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -39,14 +54,8 @@ class PurchaserClient:
             check=False,
         )
         if done.returncode:
-            raise ServiceFailed("`offset-purchaser report --json` failed:\n" + done.stderr[-2000:])
-        report: dict[str, Any] = json.loads(done.stdout)
-        self._pause_s = max(PAUSE_S, 2 * (time.monotonic() - began))
-        return report
-
-    def pause(self) -> None:
-        """Wait before asking again."""
-        time.sleep(self._pause_s)
+            raise ServiceFailed(f"`offset-purchaser {' '.join(words)}` failed:\n{done.stderr[-2000:]}")
+        return done.stdout
 
 
 def waiting_for(report: dict[str, Any], days: Sequence[tuple[str, date]]) -> str:

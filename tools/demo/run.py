@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from demo.campaign import BLACK_FRIDAY, FOUND_BY_HAND
+from demo.campaign import BLACK_FRIDAY, LANGUAGES
 from demo.checks import (
     Check,
     balance_checks,
@@ -22,7 +22,6 @@ from demo.checks import (
 from demo.generator import Generated, Weekend
 from demo.meter_log import MeterLog, Scope, read_meter_log
 from demo.records import TOPIC_SETTINGS, Record
-from demo.report import build_page, write_report
 from demo.session import Session
 from demo.shapes import CAMPAIGN_SHOPS, DAYS, ZONE
 from demo.summary import summary, write_summary
@@ -63,7 +62,7 @@ def run_weekend(
     checks = _compare(session, generated.tally, ends, report, log)
     content = summary(report, log)
     write_summary(session.out / "summary.json", content)
-    _write_report(session, content, report, log, checks)
+    session.write_report(str(BLACK_FRIDAY["id"]), checks, LANGUAGES)
     show_days(console, content)
     show_purchases(console, content)
     show_checks(console, "Compared with the generator's own tally", checks)
@@ -89,24 +88,3 @@ def _compare(
         *order_checks(report, session.sandbox_orders()),
         *document_checks(report, session.documents),
     ]
-
-
-def _write_report(
-    session: Session,
-    content: Mapping[str, Any],
-    report: Mapping[str, Any],
-    log: MeterLog,
-    checks: Sequence[Check],
-) -> None:
-    page = build_page(
-        content,
-        report,
-        log,
-        checks,
-        title=BLACK_FRIDAY["name"],
-        mode="rehearsal",
-        zone=str(ZONE),
-        restarts=sum(session.keeper.restarts.values()),
-        yardstick=FOUND_BY_HAND,
-    )
-    write_report(page, session.out)

@@ -14,6 +14,7 @@ Leaving the block, by whatever way, ends every process that it started.
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import signal
 import socket
@@ -28,6 +29,7 @@ import httpx
 from rich.console import Console
 
 from demo.campaign_file import CampaignFile
+from demo.checks import Check
 from demo.progress import sending_bar, waiting_line
 from demo.purchaser import PurchaserClient, held, waiting_for
 from demo.records import TOPIC_SETTINGS, Record
@@ -40,7 +42,7 @@ READY_SECONDS = 120.0
 """Start-up is imports and a connection each, two seconds; this covers a busy machine that compiles byte code first."""
 HELD_SECONDS = 15.0
 """A settlement held this long for the same reason waits for a person, and nobody else is here."""
-OWN_OUTPUTS = ("documents", "charts", "logs", "env", "campaigns.yaml", "sandbox.sqlite", "summary.json", "report.html")
+OWN_OUTPUTS = ("documents", "charts", "logs", "env", "campaigns.yaml", "sandbox.sqlite", "summary.json", "proof.json")
 """What a session may write below its folder; the same names of an earlier run are removed first."""
 
 
@@ -123,6 +125,17 @@ class Session:
                     raise ServiceFailed(self._overdue(waiting, seconds))
                 show(waiting)
                 self.purchaser.pause()
+
+    def write_report(self, campaign: str, checks: Sequence[Check], languages: Sequence[str]) -> None:
+        """Let the purchaser write its page of a campaign into the session's folder, with what the run compared."""
+        proof = self.out / "proof.json"
+        found = {
+            "compared": len(checks),
+            "differing": sum(not check.ok for check in checks),
+            "restarts": sum(self.keeper.restarts.values()),
+        }
+        proof.write_text(json.dumps(found), encoding="utf-8")
+        self.purchaser.write_report(campaign, self.out, languages, proof)
 
     def sandbox_orders(self) -> list[dict[str, Any]]:
         """The sandbox's own listing of every order it has."""
@@ -224,8 +237,7 @@ def free_port() -> int:
 
 def _clear(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for name in OWN_OUTPUTS:
-        path = out / name
+    for path in (*(out / name for name in OWN_OUTPUTS), *out.glob("report*.html")):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

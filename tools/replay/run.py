@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,6 @@ from demo.checks import Check, document_checks, order_checks, settlement_checks
 from demo.meter_log import MeterLog, read_meter_log
 from demo.progress import sending_bar
 from demo.records import TOPIC_SETTINGS
-from demo.report import build_page, write_report
-from demo.report.page import Page
 from demo.send import send_records
 from demo.session import Session
 from demo.summary import summary, write_summary
@@ -27,7 +25,7 @@ from replay.history import History
 from replay.paced import send_paced
 from replay.plan import Plan
 from replay.progress import watched
-from replay.tables import happened, show_days_in_short, show_files
+from replay.tables import show_days_in_short, show_files
 from shared.clock import system_clock
 from shared.kafka import LogTime, TopicSpec, ensure_topics, source_topic
 from shared.settings import KafkaSettings, TopicSettings
@@ -92,7 +90,8 @@ def main_job(plan: Plan, settings: Settings, history: History, console: Console)
     The files are remembered at the end: what a run that broke off had sent is gone with its Kafka.
     """
     plan.insist_on_days_that_are_over(system_clock())
-    with Session(settings.out, campaigns=[plan.campaign(settings.shop)], console=console) as session:
+    campaign = plan.campaign(settings.shop)
+    with Session(settings.out, campaigns=[campaign], console=console) as session:
         _send(plan, settings, session, console)
         plan.check()
         ends = session.open_settlements()
@@ -101,7 +100,7 @@ def main_job(plan: Plan, settings: Settings, history: History, console: Console)
         checks = list(_checks(plan, session, ends, report, log))
         content = summary(report, log) | {"orders": report["orders"]} | _files(plan, settings.out)
         write_summary(settings.out / "summary.json", content)
-        write_report(_page(plan, content, report, log, checks), settings.out)
+        session.write_report(campaign["id"], checks, ("en",))
     contents = [entry.content for entry in plan.inputs]
     history.begin(contents, "the embedded stack")
     history.finish(contents)
@@ -134,25 +133,6 @@ def _checks(
     yield from money_checks(report)
     yield from order_checks(report, session.sandbox_orders())
     yield from document_checks(report, session.documents)
-
-
-def _page(
-    plan: Plan, content: Mapping[str, Any], report: Mapping[str, Any], log: MeterLog, checks: Sequence[Check]
-) -> Page:
-    """The page of the days on which something happened; years of empty days would bury them."""
-    both = zip(content["days"], report["days"], strict=True)
-    busy = [(day, found) for day, found in both if happened(day)]
-    days = {"days": [day for day, _ in busy]}
-    name = f"Replay of {', '.join(entry.content.name for entry in plan.inputs)}"
-    return build_page(
-        {**content, **days},
-        {**report, "days": [found for _, found in busy]},
-        log,
-        checks,
-        title=name,
-        mode="rehearsal",
-        zone=plan.zone.key,
-    )
 
 
 def _files(plan: Plan, out: Path) -> dict[str, Any]:

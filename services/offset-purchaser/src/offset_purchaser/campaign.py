@@ -22,11 +22,13 @@ from offset_purchaser.terms import (
     BuyMode,
     Caps,
     Country,
+    DeviceKind,
     Expected,
     Identifier,
     Leg,
     LegalEntity,
     Passed,
+    Percent,
     Shop,
     Strict,
     Zone,
@@ -69,6 +71,10 @@ class Campaign(Strict):
     caps: Caps = Caps()
     approval: Approval = Approval()
     stop_buying: bool = False
+    units_sold: dict[DeviceKind, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Refurbished devices sold: the report shows what they avoid against new ones, apart from everything else."""
+    known_shares: dict[ChannelName, Percent] = Field(default_factory=dict)
+    """Shares of the footprint found before anything was measured: a yardstick in the report, never a target."""
 
     @field_validator("grace", "wait_at_most", mode="before")
     @classmethod

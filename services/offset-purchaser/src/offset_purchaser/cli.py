@@ -15,11 +15,12 @@ from offset_purchaser.commands import (
     keys,
     lines,
     orders,
+    report,
     sandbox,
     settlements,
     totals,
 )
-from offset_purchaser.commands.common import AsJson, example, reporting_errors, show_json, store, table
+from offset_purchaser.commands.common import example, reporting_errors, store
 
 app = typer.Typer(
     epilog="Examples: offset-purchaser campaigns check campaigns.yaml · offset-purchaser settlements list --json",
@@ -39,6 +40,12 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(topics_app, name="topics")
 app.add_typer(books.payments_app, name="payments")
 app.add_typer(books.export_app, name="export")
+app.command(
+    "report",
+    epilog=example(
+        "offset-purchaser report black-friday-2026-fr --language fr --out report/", "offset-purchaser report --json"
+    ),
+)(report.report)
 app.command("reconcile", epilog=example("offset-purchaser reconcile --campaign black-friday-2026-fr"))(books.reconcile)
 app.command("totals", epilog=example("offset-purchaser totals black-friday-2026-fr 2026-11-27"))(totals.totals)
 app.command("sandbox", epilog=example("offset-purchaser sandbox --port 8089 --state var/sandbox.sqlite"))(
@@ -77,42 +84,6 @@ def topics_create() -> None:
     specs = [*readings_topics(topics), dead, *announcement_topics(topics)]
     made = asyncio.run(ensure_topics(KafkaSettings.load(), specs, replication_factor=topics.replication_factor))
     typer.echo(f"{len(made)} topics created" + (": " + ", ".join(made) if made else ""))
-
-
-@app.command(epilog=example("offset-purchaser report --json"))
-def report(
-    as_json: AsJson = False,
-    campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
-) -> None:
-    """Every campaign day: emissions per channel, what was bought for it, and the meters' balance."""
-    from offset_purchaser.report import build
-
-    found = store(lambda pool: build(pool, campaign))
-    if as_json:
-        show_json(found)
-        return
-    rows = [
-        [d["campaign"], d["day"], s["number"], s["state"], d["total_g"]["central"], s["quantity_g"], s["amount"],
-         s["currency"], s["provider"], s["order_state"], s["document"], s["waiting_for"]]
-        for d in found["days"] for s in d["settlements"]
-    ]  # fmt: skip
-    head = [
-        "campaign",
-        "day",
-        "no",
-        "state",
-        "g CO2e",
-        "bought g",
-        "amount",
-        "",
-        "provider",
-        "order",
-        "document",
-        "waiting for",
-    ]
-    table("Campaign days", head, rows)
-    table("Balance", ["topic", "consumed", "counted", "duplicates", "rejected", "skipped", "lost"],
-          [[topic, *row.values()] for topic, row in found["balance"].items()])  # fmt: skip
 
 
 @app.command("import-announcements", epilog=example("offset-purchaser import-announcements --by anna"))

@@ -40,6 +40,8 @@ Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Currency = Annotated[str, AfterValidator(_known_currency)]
 Price = Annotated[Decimal, Field(gt=0, max_digits=18, allow_inf_nan=False)]
+DeviceKind = Literal["smartphone", "tablet", "laptop", "desktop"]
+"""As in ``shared.avoided``."""
 Percent = Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
 
 

@@ -49,7 +49,7 @@ def typeset(page: Mapping[str, object], embedded: Sequence[Embedded], created: d
         source,
         format="pdf",
         pdf_standards=["a-3a"],
-        font_paths=_fonts(),
+        font_paths=package_fonts(),
         timestamp=datetime.combine(created, time(), UTC),
     )
     return bytes(pdf)
@@ -60,7 +60,8 @@ def _layout(name: str) -> bytes:
 
 
 @lru_cache
-def _fonts() -> typst.Fonts:
+def package_fonts() -> typst.Fonts:
+    """The fonts that ship with the package and with typst, and no others."""
     folder = str(files(__package__).joinpath("fonts"))
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[folder])
 

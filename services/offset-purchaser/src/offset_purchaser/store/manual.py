@@ -49,7 +49,7 @@ async def insert_line(
     await connection.execute(
         f"""
         INSERT INTO readings ({NAMES}) VALUES ($1, 'manual', 0, 1, $2, $3, $4, $5, '', $6, false, false, 1, 0, '{{}}',
-            'manual', '1', 'manual', $7, $8, 3, '', 2, true, $9, $10, $11, 1, 1)
+            'manual', '1', 'manual', $7, $8, 3, '', 2, true, $9, $10, $11, 1, 1, 0, 0)
         """,  # noqa: S608
         *(f"manual|{line.line}", quarter, line.channel, shop, country, labels, digest, f"manual|{line.line}", *grams),
     )

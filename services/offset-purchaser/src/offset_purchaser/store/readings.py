@@ -41,6 +41,8 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("high_ug", "bigint"),
     ("revision", "int"),
     ("through_offset", "bigint"),
+    ("duplicates", "bigint"),
+    ("rejected", "bigint"),
 )
 NAMES = ", ".join(name for name, _ in COLUMNS)
 _ARRAYS = ", ".join(f"${n}::{'text' if kind == 'jsonb' else kind}[]" for n, (_, kind) in enumerate(COLUMNS, 1))
@@ -108,6 +110,8 @@ def _row(reading: Reading) -> tuple[object, ...]:
         ug.high if ug else 0,
         r.revision,
         r.through_offset,
+        r.duplicates,
+        r.rejected,
     )
 
 

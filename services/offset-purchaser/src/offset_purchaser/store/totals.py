@@ -119,7 +119,9 @@ async def freeze_lines(connection: Connection, campaign: Campaign, dues: Sequenc
 
 IN_REGISTER = ("topic", "partition", "log_epoch", "quarter", "channel", "shop", "country", "payer", "detail")
 """Columns that a register's name spells out already."""
-DERIVED = ("unprovable", "bot")
+APART = ("duplicates", "rejected")
+"""Columns that no total is made of."""
+DERIVED = ("unprovable", "bot", *APART)
 LINE = " || '|' || ".join(f"{name}::text" for name in NAMES.split(", ") if name not in (*IN_REGISTER, *DERIVED))
 LINES_SHA256 = f"""
     encode(sha256(convert_to(coalesce(string_agg({LINE}, E'\\n' ORDER BY register COLLATE "C"), ''), 'UTF8')), 'hex')
