@@ -32,13 +32,18 @@ class Tally:
     sent: int = 0
     events: int = 0
     """Records made of the rows sent; more than ``sent`` when rows were split or spread."""
-    rejected: int = 0
+    rejected_by_field: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
     """Bytes transferred, as the log says, of the rows sent."""
     not_traffic: Counter[str] = field(default_factory=Counter)
     """By reason."""
     flags: Counter[str] = field(default_factory=Counter)
     """What was missing, assumed or cut, by name; a row may have several."""
+
+    @property
+    def rejected(self) -> int:
+        """Rows that cannot be used."""
+        return self.rejected_by_field.total()
 
     def add(self, parsed: Parsed) -> None:
         """Count one row."""
@@ -50,7 +55,7 @@ class Tally:
             if parsed.flags:
                 self.flags.update(parsed.flags)
         elif parsed.state is State.REJECTED:
-            self.rejected += 1
+            self.rejected_by_field[parsed.field] += 1
         else:
             self.not_traffic[parsed.reason] += 1
 
@@ -74,6 +79,7 @@ class Tally:
             "rejected": self.rejected,
             "bytes": self.bytes,
             "events": self.events,
+            "rejected_by_field": dict(sorted(self.rejected_by_field.items())),
             "not_traffic_by_reason": dict(sorted(self.not_traffic.items())),
             "flags": dict(sorted(self.flags.items())),
         }

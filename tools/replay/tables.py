@@ -18,13 +18,15 @@ MANY_DAYS = 31
 
 
 def show_files(console: Console, plan: Plan) -> None:
-    """The sum of every file in a sentence, then what was not traffic and what was missing or assumed."""
+    """The sum of every file in a sentence, then what was rejected, not traffic, missing or assumed."""
     for entry in plan.inputs:
         t = entry.tally
         ends = f"{t.sent:,} sent + {t.not_traffic.total():,} not traffic + {t.rejected:,} rejected"
         transferred = f" and {t.bytes:,} bytes" if t.bytes else ""
         _say(console, f"{t.name} ({entry.described})")
         _say(console, f"  {t.rows:,} rows = {ends}; {t.events:,} events{transferred}")
+        for field, count in t.rejected_by_field.most_common():
+            _say(console, f"  {count:>11,}  rejected for {field} (rejected.csv has every row)")
         for reason, count in t.not_traffic.most_common():
             _say(console, f"  {count:>11,}  not traffic: {reason}")
         for flag, count in t.flags.most_common():

@@ -129,5 +129,5 @@ def test_the_summary_of_a_file_is_json() -> None:
             "bytes": 7,
             "events": 1,
         },
-        **{"not_traffic_by_reason": {"blank line": 1}, "flags": {"x": 1}},
+        **{"rejected_by_field": {}, "not_traffic_by_reason": {"blank line": 1}, "flags": {"x": 1}},
     }

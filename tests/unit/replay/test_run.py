@@ -115,6 +115,7 @@ def test_a_dry_run_counts_everything_and_leaves_no_memory(tmp_path: Path) -> Non
         result = CliRunner().invoke(app, ["run", "--log", str(path), "--dry-run", "--out", str(out)])
         assert result.exit_code == 0, result.output
         assert "3 rows = 2 sent + 0 not traffic + 1 rejected; 2 events and 4 bytes" in result.output
+        assert "1  rejected for time (rejected.csv has every row)" in result.output
     dry = out / "dry-run"
     (entry,) = json.loads((dry / "summary.json").read_text())["files"]
     assert (entry["path"], entry["rows"], entry["sent"], entry["rejected"], entry["bytes"]) == ("one.log", 3, 2, 1, 4)

@@ -209,6 +209,34 @@ def test_a_zip_that_is_no_workbook_stops_at_once(tmp_path: Path, read_sheet: Cal
         read_sheet(path, MAILS)
 
 
+PARCELS = """
+name: parcels
+about: a test
+event: shipment
+fields:
+  shipment_id: {column: Id}
+  occurred_at: {column: Day}
+  weight_g: {column: Weight, unit: kg}
+  covered_by_shipment: {column: Inside, another_row: true}
+"""
+
+
+def test_a_reference_to_no_row_is_dropped_or_reported(
+    read_sheet: Callable[..., list[Parsed]], event_of: Callable[..., dict[str, Any]]
+) -> None:
+    text = "Id,Day,Weight,Inside\n" + "".join(
+        f"{row}\n"
+        for row in ("a,2025-11-27,1,", "b,2025-11-27,,a", "c,2025-11-27,,z", "d,2025-11-27,,e", "e,2025-11-27,,d")
+    )
+    dropped = read_sheet(text, PARCELS)
+    assert ["covered_by_shipment" in event_of(row) for row in dropped] == [False, True, False, False, False]
+    assert [row.flags for row in dropped[2:]] == [("reference_dangling_estimated_by_default",)] * 3
+    reported = read_sheet(text, PARCELS.replace(", another_row: true", ""))
+    assert event_of(reported[2])["covered_by_shipment"] == "z"
+    assert [bool(row.flags) for row in reported] == [False, False, True, True, True]
+    assert reported[2].flags == ("covered_by_a_shipment_that_is_not_in_this_sheet",)
+
+
 def repacked(path: Path, change: Callable[[str, bytes], bytes | None]) -> Path:
     """The same workbook with its parts changed; ``None`` leaves a part out."""
     with zipfile.ZipFile(path) as book:

@@ -17,6 +17,7 @@ from replay.sheets.shape import SheetOptions, span
 from replay.sheets.table import open_table
 
 DANGLING = "reference_dangling_estimated_by_default"
+ELSEWHERE = "covered_by_a_shipment_that_is_not_in_this_sheet"
 Adjust = Callable[[dict[str, Any]], tuple[str, ...]]
 """Changes a shipment's values before it is sent (a carrier's statement) and returns flags."""
 
@@ -52,7 +53,9 @@ class Sheet:
         self._adjust = adjust
         self._claims = {} if claims is None else claims
         self._zone = ZoneInfo(mapping.zone or options.zone)
-        self._leans = any(rule.another_row for rule in mapping.fields.values())
+        rule = mapping.fields.get("covered_by_shipment")
+        self._leans = rule is not None
+        self._inside = rule is not None and rule.another_row
 
     def rows(self) -> Rows:
         """Every row below the header with its end, in order. Raises ``Rejected`` when the sheet is unusable."""
@@ -91,13 +94,22 @@ class Sheet:
             if owner != here:
                 yield rejected(row, "shipment_id", self._taken(identity, owner))
                 continue
-            parsed = shaper.sent(row, values, flags + _without_dangling(values, standing))
+            parsed = shaper.sent(row, values, flags + self._reference(values, standing))
             if parsed.state is not State.SENT:
                 yield parsed
                 continue
             if identity is not None:
                 self._claims[identity] = here
             yield _Kept(shaper, values, parsed)
+
+    def _reference(self, values: dict[str, Any], standing: dict[str, str | None] | None) -> tuple[str, ...]:
+        """Drop a reference that must lead to another row and does not; report one that may lead out of the sheet."""
+        if standing is None or "covered_by_shipment" not in values or _stands(values["shipment_id"], standing):
+            return ()
+        if not self._inside:
+            return (ELSEWHERE,)
+        del values["covered_by_shipment"]
+        return (DANGLING,)
 
     def _taken(self, identity: Any, owner: tuple[str, str, int]) -> str:
         content, file, row = owner
@@ -127,13 +139,6 @@ class _Kept:
     shaper: RowShaper
     values: dict[str, Any]
     parsed: Parsed
-
-
-def _without_dangling(values: dict[str, Any], standing: dict[str, str | None] | None) -> tuple[str, ...]:
-    if standing is None or "covered_by_shipment" not in values or _stands(values["shipment_id"], standing):
-        return ()
-    del values["covered_by_shipment"]
-    return (DANGLING,)
 
 
 def _stands(identity: str, standing: dict[str, str | None]) -> bool:
