@@ -76,6 +76,8 @@ def test_mappings_can_set_every_field_of_the_contract_and_helpers_only_besides()
         ("unit: kB", "unit_column: Unit, unit: oz", "does not measure data"),
         ("fields:", "fields:\n  kind: {constant: transactional}", "the key 'kind' stands twice"),
         ("fields:", "fields: [", "is not YAML"),
+        ("fields:", "? [a]\n: 1\nfields:", "is not YAML: a key must be a text"),
+        ("{column: Sent}", '{column: Sent, dates: ["%Q"]}', r"fields\.occurred_at\.dates\.0: is not a date format"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(old: str, new: str, says: str) -> None:

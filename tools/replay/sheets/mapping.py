@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -32,6 +33,14 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _date_format(form: str) -> str:
+    try:
+        datetime.strptime(datetime(2026, 11, 27, tzinfo=UTC).strftime(form), form)  # noqa: DTZ007 - only tried
+    except ValueError as error:
+        raise ValueError(f"is not a date format such as %d/%m/%Y: {error}") from None
+    return form
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -43,6 +52,7 @@ def _zone(name: str) -> str:
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
 """One column name, or several spellings of it: the first one that the sheet has is used."""
 Pattern = Annotated[str, AfterValidator(_pattern)]
+DateFormat = Annotated[str, AfterValidator(_date_format)]
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
@@ -83,7 +93,7 @@ class Rule(_Strict):
     unit: str | None = None
     unit_column: Names | None = None
     decimal: Literal[".", ","] = "."
-    dates: tuple[str, ...] = ()
+    dates: tuple[DateFormat, ...] = ()
     at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "12:00"
     zone: Zone | None = None
     places: Mapping[str, str] = Field(default_factory=dict)
@@ -187,6 +197,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be a text", problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
             seen.add(key.value)
