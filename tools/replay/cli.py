@@ -109,7 +109,8 @@ def run(
     country_database: Annotated[Path | None, typer.Option(help="MaxMind DB file: address to country.")] = None,
     source_system: Annotated[str | None, typer.Option(help="Name of the sender in the events.")] = None,
     revision: Annotated[
-        int | None, typer.Option(min=1, help="Send shipments as updates with this revision, over earlier ones.")
+        int | None,
+        typer.Option(min=1, max=2_147_483_647, help="Send shipments as updates with this revision, over earlier ones."),
     ] = None,
     speed: Annotated[str, typer.Option(help="1x, 10x, … the recorded pace, or max.")] = "max",
     shift_to: Annotated[

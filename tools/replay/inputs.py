@@ -73,6 +73,8 @@ class Options:
             SiteTraffic.model_validate_json(json.dumps(sample | given))
         except ValidationError as error:
             why = first_reason(error)
+            if why.field in ("country", "hosting_country"):
+                why = Rejected(f"{given[why.field]!r} is not a country code of two letters such as FR", field=why.field)
             raise Rejected(why.reason, field=f"--{why.field.replace('_', '-')}") from None
 
 

@@ -26,6 +26,7 @@ from replay.inputs import (
     open_sheet,
     open_statement,
 )
+from replay.rows import State
 from replay.sheets.mapping import SheetMapping
 from replay.sheets.shape import AHEAD
 from replay.sheets.statement import Statements
@@ -181,8 +182,17 @@ def _days(inputs: Sequence[Input], zone: ZoneInfo) -> tuple[date, date, str]:
             if last is None or ends > last:
                 last, last_from = ends, entry.content.name
     if first is None or last is None:
-        raise Rejected("no row of these files can be used: every one is rejected, in the future, or has no time")
+        raise Rejected(f"no row of these files can be used{_example(inputs)}")
     return first.astimezone(zone).date(), last.astimezone(zone).date(), last_from
+
+
+def _example(inputs: Sequence[Input]) -> str:
+    """The first row that is rejected, with its reason."""
+    for entry in inputs:
+        for parsed in entry.rows(None):
+            if parsed.state is State.REJECTED:
+                return f"; {entry.content.name}, row {parsed.row}: {parsed.field}: {parsed.reason}"
+    return ": none of them is traffic"
 
 
 def _stream(entry: Input, lists: Lists, move: Move | None) -> Iterator[Record]:

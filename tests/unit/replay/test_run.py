@@ -232,7 +232,7 @@ def test_a_run_that_cannot_begin_says_so_in_a_sentence(tmp_path: Path, files: Fi
         (Options(zone="Mars/Base"), "--zone: 'Mars/Base' is not a time zone"),
         (Options(zone="../etc/passwd"), "--zone: "),
         (Options(shop="my shop"), "--shop: String should match pattern"),
-        (Options(hosting_country="France"), "--hosting-country: String should match pattern"),
+        (Options(hosting_country="France"), "--hosting-country: 'France' is not a country code of two letters"),
         (Options(source_system=""), "--source-system: String should have at least 1 character"),
     ],
 )
@@ -245,7 +245,7 @@ def test_an_option_that_would_reject_every_row_stops_at_once(tmp_path: Path, opt
 def test_a_log_without_a_single_usable_time_cannot_have_a_campaign(tmp_path: Path) -> None:
     sheet = tmp_path / "mails.csv"
     sheet.write_text("Title,Send Date,Recipients\na,never,5\n")
-    with pytest.raises(Rejected, match="no row of these files can be used"):
+    with pytest.raises(Rejected, match=r"no row of these files can be used; mails\.csv, row 2: occurred_at: .*'never'"):
         plan_of(tmp_path, Files(emails=[sheet]))
 
 
