@@ -78,8 +78,8 @@ logs: ## Follow the logs of what `make up` started
 smoke: $(STAMP) ## Send a small campaign through the system of `make up` and wait for its document
 	$(BIN)/python -m tests.container.smoke
 
-test-containers: $(STAMP) ## The container suite: compose file, images, integration tests on the official images
-	$(BIN)/pytest --durations=10 tests/container
+test-containers: $(STAMP) ## The container suite: compose file, images, integration tests on the official images, foreign judges (Java, Go)
+	$(BIN)/pytest --durations=10 --numprocesses 2 --dist loadgroup tests/container
 
 audit-deps: ## Known vulnerabilities in the locked packages (asks pypi.org; a package it cannot judge is a failure)
 	@test -x var/audit/bin/pip-audit || { $(PYTHON) -m venv var/audit && var/audit/bin/pip install --quiet pip-audit==2.10.1; }

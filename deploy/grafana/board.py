@@ -62,7 +62,8 @@ class Panel:
         common: dict[str, Any] = {"refId": "A", "datasource": self.data}
         if self.data is PROMETHEUS:
             return common | {"expr": self.query, "legendFormat": self.legend, "instant": self.kind != "timeseries"}
-        return common | {"rawSql": self.query, "rawQuery": True, "editorMode": "code", "format": "table"}
+        shape = "time_series" if self.kind == "timeseries" else "table"
+        return common | {"rawSql": self.query, "rawQuery": True, "editorMode": "code", "format": shape}
 
     def _options(self) -> dict[str, Any]:
         if self.kind == "timeseries":
@@ -132,7 +133,6 @@ def _variable(name: str, sql: str) -> dict[str, Any]:
         "type": "query",
         "datasource": PURCHASER,
         "query": sql,
-        "definition": sql,
         "refresh": 2,
         "multi": False,
         "includeAll": False,

@@ -21,10 +21,18 @@ from demo.records import TOPIC_SETTINGS, Record
 from demo.send import end_offsets, send_records
 from shared.settings import TopicSettings
 from tests.container.compose import SERVICES, Compose, require_engine, wait_for
+from tests.container.open_items import leave_open
 
 RECORDS_A_SECOND = 150
 """Traffic lasts about 70 seconds: long enough for every service to restart in the middle of it."""
 WEEKEND = Weekend(site=7_000, emails=2_000, ads=1_000, shipments=300)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With two workers: what stands on the running project stays together, everything else goes file by file."""
+    for item in items:
+        group = "project" if "ran" in getattr(item, "fixturenames", ()) else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @dataclass
@@ -69,6 +77,7 @@ def _campaign(compose: Compose, folder: Path) -> Ran:
     wait_for("every settlement complete", complete, 240)
     documents = folder / "documents"
     wait_for("documents as files", lambda: _copied(compose, documents, report), 60)
+    leave_open(compose)
     return Ran(compose, generated, report, ends, exit_codes, documents)
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.container.compose import load_script
 from tests.contract.test_alerts import anchors, known_metrics, used_metrics
@@ -70,3 +73,39 @@ def test_both_data_sources_of_the_panels_are_provisioned(repository: Path) -> No
     }  # fmt: skip
     assert used == {"prometheus", "purchaser"}
     assert all(f"uid: {uid}\n" in text for uid in used)
+
+
+def lost(written: Any, read: Any, path: str = "") -> list[str]:
+    """What of a JSON value is missing or different in another."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        found = [f"{path}/{key}" for key in written if key not in read]
+        return found + [p for key in written if key in read for p in lost(written[key], read[key], f"{path}/{key}")]
+    if isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
+        return [p for n, (a, b) in enumerate(zip(written, read, strict=True)) for p in lost(a, b, f"{path}[{n}]")]
+    return [] if written == read else [path]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_grafanas_own_models_know_every_field_of_a_dashboard(repository: Path, name: str) -> None:
+    register_default_plugins()
+    written = dashboard(repository, name)
+    read = json.loads(json.dumps(Dashboard.from_json(written), cls=JSONEncoder))
+    assert lost(written, read) == []
+    assert read["schemaVersion"] == 41
+
+
+def test_a_field_that_grafana_does_not_know_is_found(repository: Path) -> None:
+    register_default_plugins()
+    written = dashboard(repository, "pipeline")
+    written["panels"][0]["targets"][0]["expression"] = "up"
+    read = json.loads(json.dumps(Dashboard.from_json(written), cls=JSONEncoder))
+    assert lost(written, read) == ["/panels[0]/targets[0]/expression"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chart_from_the_database_asks_for_series_with_a_time(repository: Path, name: str) -> None:
+    for panel in dashboard(repository, name)["panels"]:
+        target = panel["targets"][0]
+        if "rawSql" in target:
+            assert target["format"] == ("time_series" if panel["type"] == "timeseries" else "table"), panel["title"]
+            assert panel["type"] != "timeseries" or " AS time," in target["rawSql"]

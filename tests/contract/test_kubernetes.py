@@ -1,13 +1,15 @@
-"""The Kubernetes manifests by what they promise. Schemas are checked in the container suite."""
+"""The Kubernetes manifests by what they promise, and against Kubernetes' own schemas: no cluster needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
+KUBERNETES = "1.33"
 SERVICES = ("traffic-meter", "delivery-emissions", "offset-purchaser")
 
 
@@ -81,3 +83,18 @@ def test_no_secret_is_in_the_manifests(repository: Path) -> None:
     for deployment in of_kind(repository, "Deployment").values():
         volumes = {volume["name"]: volume for volume in deployment["spec"]["template"]["spec"]["volumes"]}
         assert volumes["secrets"]["secret"]["secretName"] == deployment["metadata"]["name"]
+
+
+def test_every_manifest_is_valid_for_kubernetes_and_has_no_unknown_field(repository: Path) -> None:
+    found = manifests(repository, "base")
+    for manifest in found:
+        assert kubernetes_validate.validate(manifest, KUBERNETES, strict=True) == KUBERNETES
+    kinds = {"Namespace", "ConfigMap", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
+    assert {manifest["kind"] for manifest in found} >= kinds
+
+
+def test_a_misspelt_field_is_refused(repository: Path) -> None:
+    deployment = of_kind(repository, "Deployment")["traffic-meter"]
+    deployment["spec"]["replica"] = 2
+    with pytest.raises(kubernetes_validate.ValidationError, match="replica"):
+        kubernetes_validate.validate(deployment, KUBERNETES, strict=True)
