@@ -8,7 +8,8 @@ Not promised: any change to topics that exist; a wrong one is reported with what
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -91,8 +92,13 @@ def announcement_topics(topics: TopicSettings) -> tuple[TopicSpec, TopicSpec]:
 
 
 def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
+    """Host names are checked; without a CA file by the system's authorities. Raises ``Rejected`` for a bad file."""
     if settings.security_protocol in ("SSL", "SASL_SSL"):
-        return ssl.create_default_context(cafile=settings.ssl_ca_file or None)
+        try:
+            return ssl.create_default_context(cafile=settings.ssl_ca_file or None)
+        except OSError as error:  # ssl.SSLError is one
+            why = f"{settings.ssl_ca_file} cannot be used as certificates in PEM: {error.strerror or error}"
+            raise Rejected(f"{why} (set KAFKA_SSL_CA_FILE)", field="KAFKA_SSL_CA_FILE") from None
     return None
 
 
@@ -127,15 +133,26 @@ def broker_security(settings: KafkaSettings) -> BaseSecurity:
     )
 
 
+@asynccontextmanager
+async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected admin client. Raises ``Transient`` when the broker cannot be reached or refuses the credentials."""
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, OSError) as error:
+        raise Transient(f"Kafka cannot be reached at {settings.bootstrap_servers}: {error}") from error
+    finally:
+        await admin.close()
+
+
 async def ensure_topics(settings: KafkaSettings, specs: Sequence[TopicSpec], *, replication_factor: int) -> list[str]:
     """Create the topics that are missing and check the others; returns the names created.
 
     Raises ``Rejected`` when an existing topic has a setting that breaks counting, ``Transient`` when the broker refuses
     for the moment.
     """
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
+    async with _admin(settings) as admin:
         existing = set(await admin.list_topics())
         missing = [spec for spec in specs if spec.name not in existing]
         if missing:
@@ -147,8 +164,6 @@ async def ensure_topics(settings: KafkaSettings, specs: Sequence[TopicSpec], *, 
                     raise Transient(f"Kafka refused to create topic {name} (error code {code})")
         await _check_topics(admin, [spec for spec in specs if spec.name in existing])
         return [spec.name for spec in missing]
-    finally:
-        await admin.close()
 
 
 async def grow_topics(settings: KafkaSettings, topics: Sequence[str], partitions: int) -> dict[str, int]:
@@ -158,37 +173,29 @@ async def grow_topics(settings: KafkaSettings, topics: Sequence[str], partitions
     cannot take partitions away), ``Transient`` when the broker refuses; then the topics before it have grown, and the
     command can be repeated.
     """
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
+    async with _admin(settings) as admin:
         found = {t["topic"]: len(t["partitions"]) for t in await admin.describe_topics(list(topics)) if t["partitions"]}
         missing = [topic for topic in topics if topic not in found]
         if missing:
             raise Rejected(f"no such topic: {', '.join(missing)}", field="topic")
-        if found[topics[-1]] > partitions:
-            had = found[topics[-1]]
+        if (had := found[topics[-1]]) > partitions:
             raise Rejected(f"{topics[-1]} has {had} partitions; a topic can only grow", field="partitions")
         for topic in topics:
             if found[topic] < partitions:
-                await admin.create_partitions({topic: NewPartitions(partitions)})
+                try:
+                    await admin.create_partitions({topic: NewPartitions(partitions)})
+                except KafkaError as error:
+                    raise Transient(f"Kafka refused to grow {topic}: {error}") from error
         return found
-    except KafkaError as error:
-        raise Transient(f"Kafka refused to grow the topics: {error}") from error
-    finally:
-        await admin.close()
 
 
 async def check_topics(settings: KafkaSettings, specs: Sequence[TopicSpec]) -> None:
     """Check topics at start. Raises ``Rejected`` when one is missing or has a setting that breaks counting."""
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
+    async with _admin(settings) as admin:
         missing = sorted({spec.name for spec in specs} - set(await admin.list_topics()))
         if missing:
             raise Rejected(f"topics are missing: {', '.join(missing)}; create them with the command: topics create")
         await _check_topics(admin, specs)
-    finally:
-        await admin.close()
 
 
 CHECKED = ("message.timestamp.type", "cleanup.policy")
