@@ -28,6 +28,7 @@ RECORDS_A_SECOND = 150
 WEEKEND = Weekend(site=7_000, emails=2_000, ads=1_000, shipments=300)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With two workers: what stands on the running project stays together, everything else goes file by file."""
     for item in items:
