@@ -16,9 +16,11 @@ import pytest
 from demo.campaign import BLACK_FRIDAY
 from demo.campaign_file import CampaignFile
 from demo.generator import Generated, Weekend
+from demo.meter_log import MeterLog, Scope, read_meter_log
 from demo.purchaser import waiting_for
 from demo.records import TOPIC_SETTINGS, Record
 from demo.send import end_offsets, send_records
+from demo.shapes import CAMPAIGN_SHOPS, DAYS, ZONE
 from shared.settings import TopicSettings
 from tests.container.compose import SERVICES, Compose, require_engine, wait_for
 from tests.container.open_items import leave_open
@@ -28,14 +30,6 @@ RECORDS_A_SECOND = 150
 WEEKEND = Weekend(site=7_000, emails=2_000, ads=1_000, shipments=300)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With two workers: what stands on the running project stays together, everything else goes file by file."""
-    for item in items:
-        group = "project" if "ran" in getattr(item, "fixturenames", ()) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @dataclass
 class Ran:
     """The project after the campaign: what was sent, what came out, how the restarts went."""
@@ -43,6 +37,7 @@ class Ran:
     compose: Compose
     generated: Generated
     report: dict[str, Any]
+    log: MeterLog
     ends: dict[str, dict[int, int]]
     exit_codes: dict[str, int]
     documents: Path
@@ -78,8 +73,9 @@ def _campaign(compose: Compose, folder: Path) -> Ran:
     wait_for("every settlement complete", complete, 240)
     documents = folder / "documents"
     wait_for("documents as files", lambda: _copied(compose, documents, report), 60)
+    log = asyncio.run(read_meter_log(compose.kafka, topics, Scope(DAYS, CAMPAIGN_SHOPS, ZONE)))
     leave_open(compose)
-    return Ran(compose, generated, report, ends, exit_codes, documents)
+    return Ran(compose, generated, report, log, ends, exit_codes, documents)
 
 
 def _paced(records: Iterator[Record]) -> Iterator[Record]:

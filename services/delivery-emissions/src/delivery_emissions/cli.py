@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -13,11 +14,14 @@ from delivery_emissions.channel import DELIVERY
 from delivery_emissions.estimate_command import register
 from delivery_emissions.explain import explain
 from delivery_emissions.methods import METHODS
+from delivery_emissions.purge import purge, purged_among
 from delivery_emissions.settings import DeliverySettings
 from delivery_emissions.store import read_shipment
+from shared.clock import system_clock
 from shared.console import out, run_app
 from shared.errors import Rejected
 from shared.meter.cli import meter_app
+from shared.meter.interventions import Why
 from shared.meter.settings import MeterSettings
 from shared.postgres import open_pool
 from shared.schedule import default_schedule
@@ -39,16 +43,41 @@ def explain_command(shipment_id: Annotated[str, typer.Argument(help="The shipmen
 
     Example: POSTGRES_DSN=postgresql://… delivery-emissions explain S-1001
     """
-    row = asyncio.run(_read(shipment_id))
+    row, purged = asyncio.run(_read(shipment_id))
+    if purged:
+        raise Rejected(f"shipment {shipment_id} was anonymised; its grams stay in the totals", field="shipment_id")
     if row is None:
         raise Rejected(f"no shipment {shipment_id!r} was counted", field="shipment_id")
     out.print_json(json.dumps(explain(row, METHODS, default_schedule())))
 
 
-async def _read(shipment_id: str) -> dict[str, Any] | None:
+@app.command("purge")
+def purge_command(
+    before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Shipments of days before this one (UTC).")],
+    reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
+    by: Annotated[str, typer.Option(help="Who does it.")],
+) -> None:
+    """Anonymise old shipments: totals and the memory for repeated events stay, "why this number?" goes for ever.
+
+    Example: delivery-emissions purge --before 2026-06-01 --by anna --reason 'retention of six months'
+    """
+    why, moment = Why(by, reason), before.replace(tzinfo=UTC)
+    out.print(f"{asyncio.run(_purge(moment, why))} shipments anonymised")
+
+
+async def _purge(before: datetime, why: Why) -> int:
+    pool = await open_pool(PostgresSettings.load(), application="purge")
+    try:
+        age = MeterSettings.load().age_days_max
+        return await purge(pool, before, why, now=system_clock(), age_days_max=age)
+    finally:
+        await pool.close()
+
+
+async def _read(shipment_id: str) -> tuple[dict[str, Any] | None, bool]:
     pool = await open_pool(PostgresSettings.load(), application="explain")
     try:
-        return await read_shipment(pool, shipment_id)
+        return await read_shipment(pool, shipment_id), bool(await purged_among(pool, {shipment_id}))
     finally:
         await pool.close()
 

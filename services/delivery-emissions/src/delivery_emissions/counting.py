@@ -8,6 +8,7 @@ from typing import Any
 
 from delivery_emissions.assess import Assessment, assess
 from delivery_emissions.channel import MEASURES
+from delivery_emissions.purge import purged_among
 from delivery_emissions.shipment import Booking, ShipmentState, apply, country_of, day_moment, quarter_s_of
 from delivery_emissions.store import Held, Stored, lock_shipments, new_event_ids, write_shipments
 from delivery_emissions.tables import Tables
@@ -21,6 +22,8 @@ from shared.postgres import Connection
 from shared.readings import detail_text
 
 DUPLICATE = "outcome=duplicate"
+PURGED = "outcome=purged"
+"""An event of a shipment that was anonymised: it counts and books nothing, because nobody can say what it changes."""
 
 
 class ShipmentTally(Tally):
@@ -58,7 +61,8 @@ def settle_with(tables: Tables, rules_grace_ms: int) -> Callable[[Connection, Po
     async def settle(connection: Connection, position: Position, sealed: Sealed) -> Sealed:
         held = [Held(identity(row["event_id"]), record, row) for record, row in sealed.held]
         fresh = await new_event_ids(connection, [item.identity for item in held])
-        stored = await lock_shipments(connection, sorted({item.row["shipment_id"] for item in held}))
+        named = {item.row["shipment_id"] for item in held}
+        stored = await lock_shipments(connection, sorted(named - await purged_among(connection, named)))
         counts, deltas = _decide(held, fresh, stored, sealed, tables, rules_grace_ms)
         await write_shipments(connection, position, [item for item in stored.values() if item.changed])
         return replace(sealed, counts=counts, deltas=deltas)
@@ -101,7 +105,8 @@ def _decide(
         counts.counted += 1
         counts.late += late
         counts.duplicate_unprovable += record.key != row["shipment_id"].encode()
-        outcome = _apply(stored[row["shipment_id"]], item, deltas, tables)
+        known = stored.get(row["shipment_id"])
+        outcome = PURGED if known is None else _apply(known, item, deltas, tables)
         delta = _delta(deltas, _register(row, outcome))
         delta.events += 1
         delta.late += late
