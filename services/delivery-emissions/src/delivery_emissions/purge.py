@@ -11,8 +11,8 @@ from uuid import UUID
 
 from shared.errors import Rejected
 from shared.meter import interventions
+from shared.meter.identity import identity
 from shared.meter.interventions import Why
-from shared.meter.window import identity
 from shared.postgres import Connection, Pool, transaction
 
 BATCH = 5_000
