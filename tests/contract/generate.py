@@ -1,16 +1,24 @@
-"""Writes what is generated from the code and checked for drift: JSON Schemas and the field table of the contract."""
+"""Writes what is generated from the code and checked for drift: JSON Schemas, AsyncAPI documents, the field table."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from faststream.specification import AsyncAPI
+from pydantic import SecretStr, TypeAdapter
 
+from delivery_emissions.app import definition as delivery_emissions
+from offset_purchaser.app import asyncapi as purchaser_head
+from offset_purchaser.app import make_broker
 from shared.events import SOURCE_EVENTS
 from shared.inputs import CARRIED, LABELS, MEASURES
+from shared.meter.service import MeterEnvironment, Rebalances, build_broker, meter_head
+from shared.meter.settings import MeterSettings
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.readings import MeterMessage
+from shared.settings import KafkaSettings, PostgresSettings, TopicSettings
+from traffic_meter.app import definition as traffic_meter
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "contract"
 TOPICS = {
@@ -28,8 +36,25 @@ def files() -> dict[str, str]:
     schemas["offset-orders"] = OffsetOrder.model_json_schema(mode="serialization")
     schemas["offset-documents"] = OffsetDocument.model_json_schema(mode="serialization")
     texts = {f"{topic}.schema.json": json.dumps(schema, indent=2) + "\n" for topic, schema in schemas.items()}
+    texts |= {f"{name}.asyncapi.json": text + "\n" for name, text in asyncapi().items()}
     texts["inputs.md"] = inputs()
     return texts
+
+
+def asyncapi() -> dict[str, str]:
+    """The AsyncAPI document of each service, as it serves it, for an invented broker."""
+    kafka, topics = KafkaSettings(bootstrap_servers="kafka:9092"), TopicSettings()
+    environment = MeterEnvironment(kafka, PostgresSettings(dsn=SecretStr("")), topics, MeterSettings())
+    documents: dict[str, AsyncAPI] = {}
+    for definition in (traffic_meter(), delivery_emissions(MeterSettings().grace_s)):
+        head = documents[definition.name] = meter_head(definition)
+        head.add_broker(build_broker(definition, environment, Rebalances())[0])
+    head = documents["offset-purchaser"] = purchaser_head()
+    head.add_broker(make_broker(kafka, topics))
+    return {
+        name: json.dumps(json.loads(document.to_specification().to_json()), indent=2, sort_keys=True)
+        for name, document in documents.items()
+    }
 
 
 def inputs() -> str:

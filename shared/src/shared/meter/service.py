@@ -199,6 +199,12 @@ def build_broker(
     return broker, listener.subscriber
 
 
+def meter_head(definition: MeterDefinition) -> AsyncAPI:
+    """The head of a meter's AsyncAPI document."""
+    text = "Source topics in, cumulative meter readings out. What an event holds: docs/contract, one schema a topic."
+    return AsyncAPI(title=definition.name, version="1", description=text)
+
+
 async def _bounded(close: Callable[[], Awaitable[None]]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_S):
@@ -319,7 +325,7 @@ async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, 
         after_startup=[start_counting],
         on_shutdown=[stop_counting],
         asgi_routes=health_routes(metrics.registry, ready=ready),
-        specification=AsyncAPI(title=definition.name, version="1"),
+        specification=meter_head(definition),
         asyncapi_path="/asyncapi",
         logger=None,
     )
