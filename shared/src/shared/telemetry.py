@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -13,8 +13,13 @@ from prometheus_client import CollectorRegistry, make_asgi_app
 
 from shared.settings import LogSettings
 
-SECRET_KEYS = frozenset({"password", "dsn", "secret", "token", "api_key", "authorization"})
+SECRET_KEYS = ("password", "passwd", "dsn", "secret", "token", "api_key", "authorization")
+"""A field whose name ends so holds a secret, whatever stands before it: ``kafka_sasl_password``, ``postgres_dsn``."""
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^:@/\s]*):([^@/\s]+)@")
+PROVIDER_KEY = re.compile(r"\b((?:sk|rk|whsec)_(?:test_|live_)?)[A-Za-z0-9]{8,}")
+"""Keys of the kind that Stripe gives out, wherever they stand."""
+DEPTH_MAX = 4
+"""Levels of lists and mappings in a log event that are looked into; what lies deeper is left out."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,13 +29,22 @@ Probe = Callable[[], Awaitable[tuple[bool, str]]]
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take secrets out of a log event: by key, and passwords inside any URL."""
+    """Take secrets out of a log event: by the field's name, passwords inside any URL, and providers' keys."""
     for key, value in event.items():
-        if key.lower() in SECRET_KEYS:
-            event[key] = "***"
-        elif isinstance(value, str) and "://" in value:
-            event[key] = PASSWORD_IN_URL.sub(r"\1:***@", value)
+        event[key] = _redacted(key, value, DEPTH_MAX)
     return event
+
+
+def _redacted(key: str, value: Any, depth: int) -> Any:
+    if key.lower().endswith(SECRET_KEYS):
+        return "***"
+    if isinstance(value, str):
+        return PROVIDER_KEY.sub(r"\1***", PASSWORD_IN_URL.sub(r"\1:***@", value))
+    if depth and isinstance(value, Mapping):
+        return {name: _redacted(str(name), inner, depth - 1) for name, inner in value.items()}
+    if depth and isinstance(value, list | tuple):
+        return [_redacted("", inner, depth - 1) for inner in value]
+    return "…" if isinstance(value, Mapping | list | tuple) else value
 
 
 def configure_logs(settings: LogSettings, *, service: str) -> None:

@@ -175,8 +175,14 @@ class Flusher:
         metrics.flushed(opened.position, sealed.counts, seconds=seconds)
         if horizon is not None:
             self._show_horizon(tp, opened, horizon)
+        first: dict[str, int] = {}
         for letter in sealed.dead_letters:
-            metrics.dead_letters.labels(tp.topic, letter.field or "unreadable").inc()
+            name = letter.field or "unreadable"
+            metrics.dead_letters.labels(tp.topic, name).inc()
+            first.setdefault(name, letter.record.offset)
+        for name, offset in first.items():  # a line for each field, however many: the letters hold every one
+            where = {"topic": tp.topic, "partition": tp.partition, "offset": offset}
+            _log.warning("records not counted, the first at", field=name, letters=len(sealed.dead_letters), **where)
 
     def _show_horizon(self, tp: TopicPartition, opened: Opened, horizon: Horizon) -> None:
         self._p.metrics.window(opened.position, opened.tally.window)

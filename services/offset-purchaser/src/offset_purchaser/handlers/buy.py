@@ -40,7 +40,7 @@ async def buy(context: Context, term: Term) -> int:
     """Take every order that is due one step further; returns how many."""
     due = await orders.due(context.pool, context.clock())
     for order in due:
-        with isolated("order", order_id=str(order.order_id)):
+        with isolated("order", order_id=str(order.order_id), campaign=order.campaign):
             await step(context, term, order)
     return len(due)
 
