@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -99,9 +100,11 @@ class Compose:
 
     def command(self, *arguments: str, check: bool = True, seconds_max: float = 300) -> str:
         """Run a ``docker compose`` command for this project; returns what it printed."""
-        head = ["docker", "compose", "--project-name", self.project, "--env-file", str(self.folder / ".env")]
-        done = _run([*head, *arguments], check=check, seconds_max=seconds_max)
+        done = _run([*self._head(), *arguments], check=check, seconds_max=seconds_max)
         return done.stdout
+
+    def _head(self) -> list[str]:
+        return ["docker", "compose", "--project-name", self.project, "--env-file", str(self.folder / ".env")]
 
     def logs(self, lines: int = 15) -> str:
         """The ends of all logs."""
@@ -112,6 +115,17 @@ class Compose:
     def run(self, service: str, *arguments: str) -> str:
         """Run a command inside a running service."""
         return self.command("exec", "-T", service, *arguments)
+
+    def piped(self, *arguments: str, read: Path | None = None, write: Path | None = None) -> None:
+        """A ``docker compose`` command with a file as its input or output, as ``<`` and ``>`` do in a shell."""
+        argv = [*self._head(), *arguments]
+        with ExitStack() as files:
+            stdin = files.enter_context(read.open("rb")) if read else subprocess.DEVNULL
+            stdout = files.enter_context(write.open("wb")) if write else subprocess.DEVNULL
+            done = subprocess.run(
+                argv, cwd=ROOT, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=120, check=False
+            )
+        assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
 
     def report(self) -> dict[str, Any]:
         """The purchaser's report."""

@@ -41,6 +41,9 @@ class Ran:
     ends: dict[str, dict[int, int]]
     exit_codes: dict[str, int]
     documents: Path
+    api_key: str
+    backup: Path
+    """A dump of the database from before the last orders."""
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +77,11 @@ def _campaign(compose: Compose, folder: Path) -> Ran:
     documents = folder / "documents"
     wait_for("documents as files", lambda: _copied(compose, documents, report), 60)
     log = asyncio.run(read_meter_log(compose.kafka, topics, Scope(DAYS, CAMPAIGN_SHOPS, ZONE)))
+    backup = folder / "campaign_offsets.dump"
+    compose.piped("exec", "-T", "postgres", "pg_dump", "-U", "postgres", "-Fc", "campaign_offsets", write=backup)
     leave_open(compose)
-    return Ran(compose, generated, report, log, ends, exit_codes, documents)
+    key = compose.run("offset-purchaser", "offset-purchaser", "keys", "create", "--role", "read", "--name", "auditor")
+    return Ran(compose, generated, report, log, ends, exit_codes, documents, key.strip(), backup)
 
 
 def _paced(records: Iterator[Record]) -> Iterator[Record]:

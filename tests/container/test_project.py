@@ -32,11 +32,15 @@ from demo.shapes import DAYS
 from shared.settings import TopicSettings
 from shared.units import ceil_g
 from tests.container import smoke
-from tests.container.compose import HTTP, ROOT, Compose, wait_for
+from tests.container.compose import HTTP, ROOT, SERVICES, Compose, wait_for
 from tests.container.conftest import Ran
 from tests.contract.test_alerts import rules, used_metrics
 
 pytestmark = pytest.mark.timeout(1800)  # the first test waits for images to be built and the campaign to end
+
+
+SCHEMAS = {"traffic_meter": "registers", "delivery_emissions": "shipments", "offset_purchaser": "orders"}
+"""The schema of each service, which its role owns, and one of its tables."""
 
 
 def _assert_all(checks: list[Check]) -> None:
@@ -134,11 +138,15 @@ def test_every_metric_of_every_rule_has_samples(ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_panel_report_settlement_and_document_show_the_same_number(ran: Ran, day: object) -> None:
+def test_panel_api_report_settlement_and_document_show_the_same_number(ran: Ran, day: object) -> None:
     (total,) = [query.values[1] for query in panels("purchaser") if query.values[0] == "Emitted on this day"]
     (row,) = select(ran.compose, str(total), day)
     (entry,) = [found for found in ran.report["days"] if found["day"] == str(day)]
     assert Decimal(row["total"]) == Decimal(entry["total_g"]["central"])
+    path = f"/v1/campaigns/{CAMPAIGN_ID}/days/{day}"
+    headers = {"Authorization": f"Bearer {ran.api_key}"}
+    answer = httpx.get(ran.compose.url("offset-purchaser", path), headers=headers, timeout=30).raise_for_status().json()
+    assert Decimal(answer["emissions"]["total_g"]["central"]) == Decimal(row["total"])
     frozen = (
         "SELECT owed_g, result->'total_g'->>'central' AS g FROM frozen_settlements WHERE day = '$day' AND number = 1"
     )
@@ -148,6 +156,26 @@ def test_panel_report_settlement_and_document_show_the_same_number(ran: Ran, day
     documents = "SELECT content FROM documents WHERE buy_day = '$day' AND settlement = 1"
     (document,) = select(ran.compose, documents, day)
     assert Decimal(json.loads(document["content"])["emissions"]["total"]["central"]) == Decimal(row["total"])
+
+
+def test_the_checklist_finds_topics_meters_books_and_the_campaign_file_in_order(ran: Ran) -> None:
+    command = ("offset-purchaser", "checklist", "--prometheus", "http://prometheus:9090", "--json")
+    shown = ran.compose.command("exec", "-T", "offset-purchaser", *command, check=False)
+    marks = {line["what"]: line["mark"] for line in json.loads(shown)}
+    assert {marks[what] for what in ("campaign file", "in force", "an instance acts", "topics", "books")} == {"ok"}
+    assert (marks["mode"], marks["orders"], marks["documents folder"]) == ("look", "look", "ok")
+
+
+@pytest.mark.parametrize("role", SCHEMAS)
+def test_the_role_of_a_service_reads_its_own_tables_and_no_others(ran: Ran, role: str) -> None:
+    dsn = (ran.compose.folder / "secrets" / f"{role}_dsn").read_text().replace("@postgres:", "@127.0.0.1:")
+    for schema, table in SCHEMAS.items():
+        command = ("psql", dsn, "-X", "-At", "-c", f"SELECT count(*) >= 0 FROM {schema}.{table}")
+        if schema == role:
+            assert ran.compose.run("postgres", *command).strip() == "t"
+        else:
+            with pytest.raises(AssertionError, match=f"permission denied for schema {schema}"):
+                ran.compose.run("postgres", *command)
 
 
 def test_the_dashboards_role_reads_no_shipment_and_writes_nothing(ran: Ran) -> None:
@@ -165,3 +193,44 @@ def test_a_smoke_test_beside_another_campaign_counts_320_events_and_ends_with_a_
     assert settlement["document"]
     assert settlement["quantity_g"] > 0
     assert ran.compose.campaigns.read_bytes() == before
+
+
+def test_an_old_backup_restored_by_the_runbook_buys_nothing_twice(ran: Ran) -> None:
+    """Last: it ends the database that the tests before look at. The backup is older than a smoke test's purchase."""
+    compose = ran.compose
+    postgres = ("exec", "-T", "postgres")
+    bought = _listing(compose)
+    announced = {order["order_id"] for order in _orders(compose)}
+    compose.command("stop", *SERVICES)
+    compose.command(*postgres, "dropdb", "-U", "postgres", "--force", "campaign_offsets")
+    compose.command(*postgres, "createdb", "-U", "postgres", "campaign_offsets")
+    compose.command("run", "--rm", "roles")
+    restore = ("pg_restore", "-U", "postgres", "-d", "campaign_offsets", "--clean", "--if-exists")
+    compose.piped(*postgres, *restore, read=ran.backup)
+    for service in SERVICES:
+        compose.start(service)
+
+    ready = compose.url("offset-purchaser", "/health/ready")
+    wait_for("the purchaser to find itself behind", lambda: httpx.get(ready).status_code == 503, 90)
+    assert "import-announcements" in httpx.get(ready).text
+    assert announced - {order["order_id"] for order in _orders(compose)} != set()
+    compose.run("offset-purchaser", "offset-purchaser", "import-announcements", "--by", "anna")
+    wait_for("the purchaser ready", lambda: httpx.get(ready).status_code == 200, 90)
+    wait_for("every order known again", lambda: announced <= {order["order_id"] for order in _orders(compose)})
+    smoke.run(compose)  # it goes on buying, with new numbers
+    after = _listing(compose)
+    assert [order for order in after if order["order_id"] in {b["order_id"] for b in bought}] == bought
+    assert len(after) == len(bought) + 1
+
+
+def _listing(compose: Compose) -> list[dict[str, Any]]:
+    """What the provider sold."""
+    answer = httpx.get(compose.url("sandbox", "/v1/orders"), timeout=30).raise_for_status().json()
+    return sorted(answer["orders"], key=lambda order: str(order["order_id"]))
+
+
+def _orders(compose: Compose) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(
+        compose.run("offset-purchaser", "offset-purchaser", "orders", "list", "--json")
+    )
+    return found

@@ -166,6 +166,17 @@ async def ensure_topics(settings: KafkaSettings, specs: Sequence[TopicSpec], *, 
         return [spec.name for spec in missing]
 
 
+async def partition_counts(settings: KafkaSettings, topics: Sequence[str]) -> dict[str, int]:
+    """Number of partitions by topic; a topic that does not exist is left out. Raises ``Transient``."""
+    async with _admin(settings) as admin:
+        return await _counts(admin, topics)
+
+
+async def _counts(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
+    found = await admin.describe_topics(list(topics))
+    return {topic["topic"]: len(topic["partitions"]) for topic in found if topic["partitions"]}
+
+
 async def grow_topics(settings: KafkaSettings, topics: Sequence[str], partitions: int) -> dict[str, int]:
     """Give topics more partitions, one after the other; returns how many each had. Topics that have enough stay.
 
@@ -174,7 +185,7 @@ async def grow_topics(settings: KafkaSettings, topics: Sequence[str], partitions
     command can be repeated.
     """
     async with _admin(settings) as admin:
-        found = {t["topic"]: len(t["partitions"]) for t in await admin.describe_topics(list(topics)) if t["partitions"]}
+        found = await _counts(admin, topics)
         missing = [topic for topic in topics if topic not in found]
         if missing:
             raise Rejected(f"no such topic: {', '.join(missing)}", field="topic")

@@ -10,6 +10,7 @@ import typer
 from offset_purchaser.commands import (
     books,
     campaigns,
+    checklist,
     documents,
     dossier,
     keys,
@@ -48,6 +49,9 @@ app.command(
 )(report.report)
 app.command("reconcile", epilog=example("offset-purchaser reconcile --campaign black-friday-2026-fr"))(books.reconcile)
 app.command("totals", epilog=example("offset-purchaser totals black-friday-2026-fr 2026-11-27"))(totals.totals)
+app.command("checklist", epilog=example("offset-purchaser checklist --prometheus http://prometheus:9090"))(
+    checklist.checklist
+)
 app.command("sandbox", epilog=example("offset-purchaser sandbox --port 8089 --state var/sandbox.sqlite"))(
     sandbox.sandbox
 )

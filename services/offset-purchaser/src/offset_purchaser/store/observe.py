@@ -62,3 +62,19 @@ async def foreign_mode(pool: Pool, mode: str) -> str:
     """The other mode when these tables belong to it; a rehearsal and the real thing never share tables."""
     found: str | None = await pool.fetchval("SELECT mode FROM frozen_settlements WHERE mode <> $1 LIMIT 1", mode)
     return found or ""
+
+
+async def acting_holder(pool: Pool) -> str:
+    """Who has the right to act; ``""`` when nobody's lease runs."""
+    found: str | None = await pool.fetchval(
+        "SELECT holder FROM leadership CROSS JOIN lease WHERE expires_at > clock_timestamp()"
+    )
+    return found or ""
+
+
+async def orders_that_wait_for_people(pool: Pool) -> dict[str, int]:
+    """Held and unknown orders, by state."""
+    rows = await pool.fetch(
+        "SELECT state, count(*)::int AS n FROM orders WHERE state IN ('held', 'unknown') GROUP BY 1"
+    )
+    return {row["state"]: row["n"] for row in rows}
