@@ -9,6 +9,7 @@ Standard library only: it runs before anything is installed.
 from __future__ import annotations
 
 import argparse
+import html
 import os
 import re
 import secrets
@@ -21,6 +22,7 @@ READER = "dashboards"
 """The role that only reads what Grafana shows: Grafana wants the password alone."""
 DATABASE = "postgres:5432/campaign_offsets"
 """Host and name as containers see them."""
+RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
 GENERATED = ("POSTGRES_PASSWORD", "GRAFANA_PASSWORD")
 """Variables of `.env` that are filled in here when the example leaves them empty."""
 
@@ -53,6 +55,28 @@ def prepare(root: Path, rotate: str | None = None) -> None:
     if not campaigns.exists():
         campaigns.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / "campaigns.yaml", campaigns)
+
+    page = root / values.get("RUNBOOK_FOLDER", "var/compose/runbook") / "runbook.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    replace(page, runbook_page(RUNBOOK.read_text(encoding="utf-8")), 0o444)
+
+
+def runbook_page(text: str) -> str:
+    """The runbook as Prometheus serves it, where alerts and panels lead: its text, each heading with its anchor."""
+    lines = []
+    for line in text.splitlines():
+        words = html.escape(line)
+        if heading := re.match(r"(#+) (.+)", line):
+            anchor = re.sub(r"[^a-z0-9 -]", "", heading[2].lower()).replace(" ", "-")
+            words = f'<b id="{anchor}">{words}</b>'
+        lines.append(words.replace("{{", '{{"{{"}}'))  # Prometheus reads the page as a template
+    style = "pre{white-space:pre-wrap;max-width:60em;margin:2em auto}:target{background:#ff08}"
+    head = f'<meta charset="utf-8"><title>Runbook</title><style>{style}</style>'
+    return (
+        f'<!doctype html><html lang="en"><head>{head}</head><body><pre>\n'
+        + "\n".join(lines)
+        + "\n</pre></body></html>\n"
+    )
 
 
 def write_environment(path: Path, example: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 PROMETHEUS = {"type": "prometheus", "uid": "prometheus"}
 PURCHASER = {"type": "grafana-postgresql-datasource", "uid": "purchaser"}
-RUNBOOK = "docs/runbook.md"
+RUNBOOK = "http://127.0.0.1:9090/consoles/runbook.html"
+"""Where Prometheus serves docs/runbook.md in docker-compose.yml: the value of each dashboard's variable ``runbook``."""
 SCHEMA_VERSION = 41
 
 RED_ABOVE_0 = ((None, "green"), (0.5, "red"))
@@ -49,7 +50,7 @@ class Panel:
             "description": self.description,
             "datasource": self.data,
             "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
-            "links": [{"title": "Runbook", "url": f"{RUNBOOK}#{self.runbook}", "targetBlank": True}],
+            "links": [{"title": "Runbook", "url": f"${{runbook}}#{self.runbook}", "targetBlank": True}],
             "targets": [self._target()],
             "fieldConfig": {
                 "defaults": {"unit": self.unit, "thresholds": {"mode": "absolute", "steps": steps}},
@@ -105,9 +106,9 @@ class Dashboard:
             "timezone": "browser",
             "refresh": self.refresh,
             "time": {"from": self.since, "to": "now"},
-            "templating": {"list": [_variable(name, sql) for name, sql in self.variables]},
+            "templating": {"list": [*(_variable(name, sql) for name, sql in self.variables), _runbook()]},
             "annotations": {"list": []},
-            "links": [{"title": "Runbook", "type": "link", "url": RUNBOOK, "targetBlank": True}],
+            "links": [{"title": "Runbook", "type": "link", "url": "${runbook}", "targetBlank": True}],
             "panels": self._placed(),
         }
 
@@ -138,3 +139,9 @@ def _variable(name: str, sql: str) -> dict[str, Any]:
         "includeAll": False,
         "sort": 0,
     }
+
+
+def _runbook() -> dict[str, Any]:
+    """Where links lead: one value to change for an installation whose Prometheus is elsewhere."""
+    chosen = {"text": RUNBOOK, "value": RUNBOOK, "selected": True}
+    return {"name": "runbook", "type": "constant", "query": RUNBOOK, "hide": 2, "current": chosen, "options": [chosen]}

@@ -73,6 +73,7 @@ class Compose:
         example = (ROOT / ".env.example").read_text()
         ports = {name: str(free_port()) for name in PORTS}
         folders = {"SECRETS_FOLDER": str(folder / "secrets"), "CAMPAIGNS_FOLDER": str(folder / "campaigns")}
+        folders["RUNBOOK_FOLDER"] = str(folder / "runbook")
         settings = ports | folders | settings
         (folder / ".env.example").write_text(_with(example, settings))
         shutil.copyfile(ROOT / "campaigns.yaml", folder / "campaigns.yaml")

@@ -128,6 +128,21 @@ def test_prometheus_evaluates_every_rule_without_an_error(ran: Ran) -> None:
     wait_for(f"{written} healthy rules", healthy)
 
 
+def test_alerts_lead_to_the_runbook_that_prometheus_serves(ran: Ran) -> None:
+    base = ran.compose.url("prometheus")
+    loaded = httpx.get(f"{base}/api/v1/rules", timeout=10).raise_for_status().json()["data"]["groups"]
+    (url,) = {
+        alert["annotations"]["runbook_url"].partition("#")[0]
+        for group in loaded
+        for rule in group["rules"]
+        for alert in rule["alerts"]
+    }
+    assert url == f"{base}/consoles/runbook.html"
+    page = httpx.get(url, timeout=10).raise_for_status().text
+    for rule in rules(ROOT):
+        assert f'<b id="{rule["alert"].lower()}">' in page
+
+
 def test_every_metric_of_every_rule_has_samples(ran: Ran) -> None:
     names: set[str] = set()
     for name in ("meters", "purchaser"):

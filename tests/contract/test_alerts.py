@@ -71,7 +71,8 @@ def test_every_alert_has_a_severity_a_sentence_and_a_section_of_its_name_in_the_
     for rule in rules(repository):
         assert rule["labels"]["severity"] in SEVERITIES
         assert rule["annotations"]["summary"].endswith("."), rule["alert"]
-        assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{rule['alert'].lower()}"
+        page = "{{ $externalURL }}/consoles/runbook.html"
+        assert rule["annotations"]["runbook_url"] == f"{page}#{rule['alert'].lower()}"
         assert rule["alert"].lower() in sections
 
 

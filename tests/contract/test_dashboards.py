@@ -39,7 +39,7 @@ def test_every_panel_has_a_unit_a_description_and_a_section_of_the_runbook(repos
         assert panel["description"].endswith("."), panel["title"]
         (link,) = panel["links"]
         path, _, section = link["url"].partition("#")
-        assert path == "docs/runbook.md"
+        assert path == "${runbook}"
         assert section in sections, panel["title"]
 
 

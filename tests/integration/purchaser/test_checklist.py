@@ -112,7 +112,7 @@ async def test_an_order_without_an_answer_is_bad(world: World, stack: LocalStack
     seller.conduct(listing_delay_s=3600)
     await world.campaigns(CAMPAIGN)
     await world.feed(reading(grams=1_000_000), progress())
-    await everything(world, rounds=1)
+    await everything(world)
     found = await looked(world, stack, "nobody.")
     assert found["orders"] == (Mark.BAD, "1 unknown: offset-purchaser orders list")
     assert found["books"] == (Mark.OK, "emitted, bought, documented and booked agree")

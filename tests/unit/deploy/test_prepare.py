@@ -63,3 +63,17 @@ def test_rotation_changes_one_password_and_no_other(script: Any, root: Path) -> 
     script.prepare(root, "offset_purchaser")
     after = {path.name: path.read_text() for path in secrets.iterdir()}
     assert {name for name in after if after[name] != before[name]} == {"offset_purchaser_dsn"}
+
+
+def test_the_page_that_alerts_lead_to_has_every_section_of_the_runbook_and_is_written_anew(
+    script: Any, root: Path
+) -> None:
+    page = root / "var/compose/runbook/runbook.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("old")
+    script.prepare(root)
+    text = page.read_text()
+    for heading in re.findall(r"^#+ (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE):
+        anchor = re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+        assert f'<b id="{anchor}">' in text
+    assert script.runbook_page("# A & B\n\nuse {{ x }} < 3").count('{{"{{"}} x }} &lt; 3') == 1
