@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from shared.decode import BatchDecoder
@@ -11,6 +12,7 @@ from shared.errors import Rejected
 from shared.kafka import grow_topics
 from shared.meter import audit as auditing
 from shared.meter import interventions, store
+from shared.meter.archive import Archive, Stretch
 from shared.meter.audit import Finding, KeyCheck, Recount
 from shared.meter.channel import Channel
 from shared.meter.interventions import LogNow, Why
@@ -79,9 +81,18 @@ async def accept(
 
 
 async def audit(
-    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, topic: str, partition: int | None
+    environment: MeterEnvironment,
+    pool: Pool,
+    definition: MeterDefinition,
+    topic: str,
+    partition: int | None,
+    folder: Path | None = None,
 ) -> list[Finding]:
-    """Recount the partitions that were asked for; a topic that its database decides about is recounted whole."""
+    """Recount the partitions that were asked for; a topic that its database decides about is recounted whole.
+
+    ``folder``: an archive that holds what Kafka no longer has.
+    """
+    archived = Archive.open(folder) if folder else None
     channels = environment.source_topics(definition.channels)
     if topic and topic not in channels:
         raise Rejected(f"{topic} is not a topic of this meter: {', '.join(channels)}", field="topic")
@@ -96,7 +107,8 @@ async def audit(
         wanted = range(counts[name]) if partition is None or channel.fold is None else [partition]
         stretches, registers = [], []
         for number in wanted:
-            async with LogReader(environment.kafka, name, number) as log:
+            async with LogReader(environment.kafka, name, number) as live:
+                log = archived.over(live, name, number) if archived else live
                 finding, sealed, stored = await auditing.recount_partition(
                     pool, log, channel, new_tally(channel), name, number
                 )
@@ -138,6 +150,23 @@ async def grow(
     had = await grow_topics(environment.kafka, names, partitions)
     await interventions.note(pool, why, "topics grow", {"topic": topic, "partitions": partitions, "had": had[topic]})
     return had
+
+
+async def archive(
+    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, folder: Path, topic: str
+) -> list[Stretch]:
+    """Write what was counted and is not archived yet into a folder that exists; returns the files made."""
+    channels = environment.source_topics(definition.channels)
+    if topic and topic not in channels:
+        raise Rejected(f"{topic} is not a topic of this meter: {', '.join(channels)}", field="topic")
+    files, made = Archive.open(folder), []
+    for name, count in (await _partitions(environment, [topic] if topic else list(channels))).items():
+        for number in range(count):
+            position = await store.read_position(pool, name, number)
+            if position is not None:
+                async with LogReader(environment.kafka, name, number) as log:
+                    made.append(await files.add(log, name, number, position.next_offset))
+    return [stretch for stretch in made if stretch is not None]
 
 
 async def check_keys(environment: MeterEnvironment, definition: MeterDefinition, topic: str, sample: int) -> KeyCheck:

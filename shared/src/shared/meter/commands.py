@@ -135,13 +135,16 @@ def _checks(app: typer.Typer, definition: Definition) -> None:
     def audit(
         topic: Annotated[str, typer.Option(help="Only this topic (full name).")] = "",
         partition: Annotated[int | None, typer.Option(help="Only this partition.", min=0)] = None,
+        archive: Annotated[Path | None, typer.Option(help="Archived records that Kafka no longer has.")] = None,
         as_json: AsJson = False,
     ) -> None:
         """Count partitions again from the log and compare with what is stored. Fails when anything differs.
 
         Example: audit --topic site-traffic --partition 0
         """
-        findings = _run(lambda environment, pool: actions.audit(environment, pool, definition(), topic, partition))
+        findings = _run(
+            lambda environment, pool: actions.audit(environment, pool, definition(), topic, partition, archive)
+        )
         rows = [
             {"topic": f.topic, "partition": "all" if f.partition < 0 else f.partition, "offsets": f.offsets,
              "registers": f.registers, "differences": len(f.differences), "notes": "; ".join(f.notes)} for f in findings
@@ -152,6 +155,21 @@ def _checks(app: typer.Typer, definition: Definition) -> None:
                 typer.echo(f"{finding.topic}[{row['partition']}] {difference}", err=True)
         if any(finding.differences for finding in findings):
             raise typer.Exit(FAILED)
+
+    @app.command("archive")
+    def archive_command(
+        to: Annotated[Path, typer.Option(help="Folder of the archive; made when it is not there.")],
+        topic: Annotated[str, typer.Option(help="Only this topic (full name).")] = "",
+    ) -> None:
+        """Write the raw records that were counted since the last time into files with their hashes, for later audits.
+
+        Example: archive --to /var/archive/site-traffic --topic site-traffic
+        """
+        to.mkdir(parents=True, exist_ok=True)
+        made = _run(lambda environment, pool: actions.archive(environment, pool, definition(), to, topic))
+        for stretch in made:
+            out.print(f"{stretch.path.name}  offsets {stretch.first} to {stretch.end - 1}", highlight=False)
+        out.print(f"{len(made)} files written")
 
     @app.command("check-keys")
     def check_keys(
