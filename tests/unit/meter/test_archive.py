@@ -24,7 +24,7 @@ class Kept:
     async def bounds(self) -> tuple[int, int]:
         return self._begin, self._end
 
-    async def read(self, start: int, end: int, *, batch: int = 2) -> AsyncIterator[Sequence[Archived]]:
+    async def read(self, start: int, end: int) -> AsyncIterator[Sequence[Archived]]:
         found = [r for r in self._records if max(start, self._begin) <= r.offset < end]
         for at in range(0, len(found), 2):
             yield found[at : at + 2]

@@ -19,26 +19,15 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from shared.errors import Rejected
+from shared.meter.audit import Log
 from shared.meter.tally import Record
 
 SUMS = "SHA256SUMS"
 BATCH = 2_000
 NAME = re.compile(r"(?P<topic>[\w.-]+)\.(?P<partition>\d+)\.(?P<first>\d+)-(?P<end>\d+)\.jsonl\.gz")
-
-
-class Log(Protocol):
-    """What an audit reads a partition from: ``LogReader``, or an archive in front of one."""
-
-    async def bounds(self) -> tuple[int, int]:
-        """First offset there is, and the offset after the last."""
-        ...
-
-    def read(self, start: int, end: int, *, batch: int = BATCH) -> AsyncIterator[Sequence[Record]]:
-        """The records in ``[start, end)``, in batches."""
-        ...
 
 
 class Archived(NamedTuple):
@@ -138,17 +127,17 @@ class _Joined:
                 begin = stretch.first
         return begin, end
 
-    async def read(self, start: int, end: int, *, batch: int = BATCH) -> AsyncIterator[Sequence[Record]]:
+    async def read(self, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
         """Archived records first; from where the archive ends the live log goes on."""
         for stretch in self._stretches:
             if stretch.first <= start < stretch.end:
                 upto = min(end, stretch.end)
-                for records in _batches(stretch.path, batch):
+                for records in _batches(stretch.path):
                     if kept := [record for record in records if start <= record.offset < upto]:
                         yield kept
                 start = upto
         if start < end:
-            async for live in self._live.read(start, end, batch=batch):
+            async for live in self._live.read(start, end):
                 yield live
 
 
@@ -184,7 +173,7 @@ def _bytes(text: str | None) -> bytes | None:
     return None if text is None else b64decode(text)
 
 
-def _batches(path: Path, size: int) -> Iterator[list[Archived]]:
+def _batches(path: Path) -> Iterator[list[Archived]]:
     batch: list[Archived] = []
     with gzip.open(path, "rt", encoding="ascii") as file:
         for line in file:
@@ -192,7 +181,7 @@ def _batches(path: Path, size: int) -> Iterator[list[Archived]]:
             headers = [(name, _bytes(value) or b"") for name, value in row["headers"]]
             at = (row["offset"], row["log_time_ms"])
             batch.append(Archived(*at, _bytes(row["key"]), _bytes(row["value"]), headers))
-            if len(batch) == size:
+            if len(batch) == BATCH:
                 yield batch
                 batch = []
     if batch:

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from shared.decode import BatchDecoder
 from shared.meter import store
-from shared.meter.archive import Log
 from shared.meter.channel import Channel
 from shared.meter.position import Position
 from shared.meter.register import Delta, Register, RegisterKey
