@@ -88,6 +88,17 @@ COMMITTED = """SELECT
    FROM campaigns k JOIN campaign_versions v USING (campaign, version) WHERE k.campaign = '$campaign')::float8 AS cap
 FROM orders o WHERE o.campaign = '$campaign' AND o.state NOT IN ('rejected', 'cancelled')"""
 
+# One line for each of them in one chart, told apart by a label of our own.
+RUNNING_DAY = " or ".join(
+    f'label_replace(sum by (campaign) ({series}), "what", "{what}", "", "")'
+    for series, what in (
+        ("purchaser_counted_grams", "counted"),
+        ('purchaser_forecast_grams{at="now"}', "forecast by now"),
+        ('purchaser_forecast_grams{at="day_end"}', "forecast to day end"),
+        ('purchaser_cap_grams{cap="day"}', "cap per day"),
+    )
+)
+
 SETTLEMENTS = """SELECT s.day, s.number AS "no", s.state, f.owed_g AS owed, f.need_g AS "to buy", f.frozen_at AS frozen
 FROM settlements s LEFT JOIN frozen_settlements f USING (campaign, day, number)
 WHERE s.campaign = '$campaign' ORDER BY s.day DESC, s.number DESC LIMIT 20"""
@@ -213,6 +224,24 @@ CAMPAIGN_DAY = Dashboard(
             kind="stat",
             width=12,
             data=PURCHASER,
+        ),
+        Panel(
+            "Counted and forecast",
+            "The running day so far, what was forecast up to now, and to the day's end, for each running campaign.",
+            "dayfarfromforecast",
+            "massg",
+            RUNNING_DAY,
+            legend="{{campaign}} {{what}}",
+            width=12,
+        ),
+        Panel(
+            "Orders not shipped yet",
+            "Expected deliveries of the running day: ordered and not shipped, so neither counted nor bought.",
+            "reading-the-numbers",
+            "none",
+            "purchaser_expected_deliveries",
+            legend="{{campaign}}",
+            width=12,
         ),
         Panel(
             "Share of the caps used",

@@ -116,7 +116,7 @@ class Engine:
             raise first from errors
         finally:
             metrics.LEADER.set(0)
-            for gauge in (*observe.GAUGES, *watch.GAUGES):
+            for gauge in (*observe.GAUGES, *observe.DAY_GAUGES, *watch.GAUGES):
                 gauge.clear()  # whoever acts next shows them; two instances must not
 
     async def _tick(self, term: Term) -> None:

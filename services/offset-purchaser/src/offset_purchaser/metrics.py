@@ -31,12 +31,6 @@ ORDERS_UNKNOWN = Counter("purchaser_orders_unanswered", "Attempts without a trus
 DOCUMENTS = Counter("purchaser_documents", "Documents issued", ["kind"], registry=REGISTRY)
 OUTBOX = Gauge("purchaser_outbox", "Announcements not yet on Kafka (500 means 500 or more)", registry=REGISTRY)
 BEHIND = Gauge("purchaser_behind", "Announced orders and documents that our tables lack", registry=REGISTRY)
-DAY_EMITTED = Gauge(
-    "purchaser_day_emissions_grams",
-    "Central CO2e of the campaign's running day so far",
-    ["campaign"],
-    registry=REGISTRY,
-)
 CAP = Gauge("purchaser_cap_grams", "Cap of a campaign: cap is day or campaign", ["campaign", "cap"], registry=REGISTRY)
 CAP_USED = Gauge(
     "purchaser_cap_used_grams",

@@ -18,6 +18,9 @@ GAUGES = (
 )
 
 
+DAY_GAUGES = (metrics.COUNTED, metrics.FORECAST, metrics.UNSHIPPED)
+
+
 async def observe(context: Context) -> None:
     """Set every gauge that shows the tables; what is gone is taken away."""
     found = await read(context.pool, context.clock())
@@ -43,14 +46,17 @@ async def observe_days(context: Context, shapes: Shapes) -> None:
         for found in await campaigns.in_force(context.pool)
         if found.campaign.first_day <= local_day(now, found.campaign.tz) <= found.campaign.last_day
     }
-    for gauge in (metrics.COUNTED, metrics.FORECAST, metrics.UNSHIPPED):
+    days = [
+        (name, day)
+        for name, today in running.items()
+        for day in await live_days(context.pool, shapes, now, name)
+        if day.day == today
+    ]
+    for gauge in DAY_GAUGES:  # read first and shown at once: a scrape must never find them half empty
         gauge.clear()
-    for name, today in running.items():
-        for day in await live_days(context.pool, shapes, now, name):
-            if day.day != today:
-                continue
-            metrics.UNSHIPPED.labels(name).set(day.unshipped_orders)
-            for row in day.channels:
-                metrics.COUNTED.labels(name, row.channel.value).set(float(row.counted_g))
-                metrics.FORECAST.labels(name, row.channel.value, "now").set(float(row.by_now_g))
-                metrics.FORECAST.labels(name, row.channel.value, "day_end").set(float(row.of_day_g))
+    for name, day in days:
+        metrics.UNSHIPPED.labels(name).set(day.unshipped_orders)
+        for row in day.channels:
+            metrics.COUNTED.labels(name, row.channel.value).set(float(row.counted_g))
+            metrics.FORECAST.labels(name, row.channel.value, "now").set(float(row.by_now_g))
+            metrics.FORECAST.labels(name, row.channel.value, "day_end").set(float(row.of_day_g))

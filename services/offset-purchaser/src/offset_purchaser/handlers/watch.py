@@ -6,6 +6,7 @@ Read less often than the counts of ``observe``: totals of open days and the whol
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from offset_purchaser import metrics
@@ -18,19 +19,33 @@ from shared.clock import QUARTER_S, day_bounds, local_day
 from shared.telemetry import log
 from shared.units import G_PER_T
 
-GAUGES = (metrics.DAY_EMITTED, metrics.CAP, metrics.CAP_USED, metrics.SOURCE_SILENT)
+GAUGES = (metrics.CAP, metrics.CAP_USED, metrics.SOURCE_SILENT)
 DAYS_MAX = 14
 """Open days that are looked at: a day freezes within hours, and a replay of ten years needs no watch."""
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What the gauges will show. Read first and shown at once: a scrape must never find them half empty."""
+
+    caps: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    silent_s: dict[tuple[str, str], float] = field(default_factory=dict)
+
+
 async def watch(context: Context) -> None:
     """Set the gauges of every campaign in force; what no longer applies is taken away."""
-    for gauge in GAUGES:
-        gauge.clear()
+    seen = _Seen()
     for found in await campaigns.in_force(context.pool):
         if not found.stopped:
             with isolated("watch", campaign=found.campaign.id):
-                await _watch_campaign(context, found.campaign)
+                await _watch_campaign(context, found.campaign, seen)
+    for gauge in GAUGES:
+        gauge.clear()
+    for key, (cap_g, used_g) in seen.caps.items():
+        metrics.CAP.labels(*key).set(cap_g)
+        metrics.CAP_USED.labels(*key).set(used_g)
+    for key, seconds in seen.silent_s.items():
+        metrics.SOURCE_SILENT.labels(*key).set(seconds)
 
 
 async def watch_books(context: Context) -> None:
@@ -41,43 +56,40 @@ async def watch_books(context: Context) -> None:
         log(__name__).error("books disagree", number=len(findings.broken), first=findings.broken[0])
 
 
-async def _watch_campaign(context: Context, campaign: Campaign) -> None:
+async def _watch_campaign(context: Context, campaign: Campaign, seen: _Seen) -> None:
     now, pool = context.clock(), context.pool
     today = local_day(now, campaign.tz)
     dues = [_due(campaign, day) for day in await settlements.unfrozen_days(pool, campaign.id, today, DAYS_MAX)]
     sums = await totals.day_sums(pool, campaign, dues)
     open_days = {due.day: day_total(campaign, sums.get(due.day, [])) for due in dues}
     if campaign.first_day <= today <= campaign.last_day:
-        emitted = open_days[today].total.central if today in open_days else 0
-        metrics.DAY_EMITTED.labels(campaign.id).set(float(emitted))
-        await _watch_sources(context, campaign, _due(campaign, today), now)
+        seen.silent_s |= await _silences(context, campaign, _due(campaign, today), now)
     grams = dict(await purchases.ordered_by_day(pool, campaign.id))
     for leg in await purchases.unplanned(pool, campaign.id):
         grams[leg.buy_day] = grams.get(leg.buy_day, 0) + leg.need_g
     for day, total in open_days.items():
         grams[day] = grams.get(day, 0) + total.owed_g
-    _show_caps(campaign, grams)
+    seen.caps |= _caps(campaign, grams)
 
 
-def _show_caps(campaign: Campaign, grams: Mapping[date, int]) -> None:
-    """``grams``: by buying day, what is ordered or will be, and what days that are not frozen owe so far."""
+def _caps(campaign: Campaign, grams: Mapping[date, int]) -> dict[tuple[str, str], tuple[float, int]]:
+    """(cap, used) in grams. ``grams``: by buying day, what is ordered or will be, and what open days owe so far."""
     caps = campaign.caps
     used = (max(grams.values(), default=0), sum(grams.values()))
-    for name, cap, used_g in zip(("day", "campaign"), (caps.per_day_t, caps.per_campaign_t), used, strict=True):
-        if cap is not None:
-            metrics.CAP.labels(campaign.id, name).set(float(cap * G_PER_T))
-            metrics.CAP_USED.labels(campaign.id, name).set(used_g)
+    both = zip(("day", "campaign"), (caps.per_day_t, caps.per_campaign_t), used, strict=True)
+    return {(campaign.id, name): (float(cap * G_PER_T), used_g) for name, cap, used_g in both if cap is not None}
 
 
-async def _watch_sources(context: Context, campaign: Campaign, due: Due, now: datetime) -> None:
+async def _silences(context: Context, campaign: Campaign, due: Due, now: datetime) -> dict[tuple[str, str], float]:
     """Silence counts from the end of the newest quarter-hour with events, and never from before the day began."""
     newest = await totals.newest_quarters(context.pool, campaign, due)
+    found = {}
     for channel, expected in campaign.expected.items():
         if expected.events_per_day:
             quarter = newest.get(channel)
             since = due.start if quarter is None else quarter + timedelta(seconds=QUARTER_S)
-            silent_s = max(0.0, (now - since).total_seconds())
-            metrics.SOURCE_SILENT.labels(campaign.id, channel.value).set(silent_s)
+            found[campaign.id, channel.value] = max(0.0, (now - since).total_seconds())
+    return found
 
 
 def _due(campaign: Campaign, day: date) -> Due:
