@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 from demo.campaign import BLACK_FRIDAY
 from demo.campaign_file import CampaignFile
-from demo.records import TOPIC_SETTINGS
+from demo.records import TOPIC_SETTINGS, Record
 from demo.send import end_offsets, send_records
 from shared.settings import TopicSettings
 from tests.container.compose import Compose, wait_for
-from tests.container.smoke import campaign, records
+from tests.container.smoke import BODIES, campaign, records
 
 SUPPLIER = {"name": "Partner", "address_lines": ["1 street"], "country": "FR"}
 
@@ -35,13 +36,22 @@ def campaigns(before: datetime, today: date) -> list[dict[str, Any]]:
     ]
 
 
+def mailing(shop: str, moment: datetime, stamp: int) -> Iterator[Record]:
+    """Forty million e-mails: tonnes, because a partner without an API sells whole ones."""
+    for n in range(40):
+        event_id = f"{shop}-mailing-{n}"
+        event = {"event_id": event_id, "occurred_at": moment.isoformat(), "shop": shop, "country": "FR"}
+        event |= BODIES["email"] | {"recipients": 1_000_000}
+        yield Record("emails_sent", event_id.encode(), json.dumps(event).encode(), stamp)
+
+
 def leave_open(compose: Compose) -> None:
     """Send, and wait until each is where it stays."""
     now, topics = datetime.now(UTC), TopicSettings()
     before, stamp = now - timedelta(days=2), int(time.time() * 1000)
     moments = {"running": now, "held": before, "by-hand": before, "waiting": before}
     sent = chain.from_iterable(records(shop, moment, stamp) for shop, moment in moments.items())
-    asyncio.run(send_records(compose.kafka, topics, sent))
+    asyncio.run(send_records(compose.kafka, topics, chain(sent, mailing("by-hand", before, stamp))))
     ends = asyncio.run(end_offsets(compose.kafka, [topics.name(setting) for setting in TOPIC_SETTINGS]))
     file = CampaignFile(compose.campaigns, [BLACK_FRIDAY, *campaigns(before, now.date())], topics)
     file.write(opens_after=ends)
