@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 from faststream.specification import AsyncAPI
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr, TypeAdapter
 
 from delivery_emissions.app import definition as delivery_emissions
+from offset_purchaser import metrics
 from offset_purchaser.app import asyncapi as purchaser_head
 from offset_purchaser.app import make_broker
 from shared.events import SOURCE_EVENTS
@@ -38,6 +40,7 @@ def files() -> dict[str, str]:
     texts = {f"{topic}.schema.json": json.dumps(schema, indent=2) + "\n" for topic, schema in schemas.items()}
     texts |= {f"{name}.asyncapi.json": text + "\n" for name, text in asyncapi().items()}
     texts["inputs.md"] = inputs()
+    texts["purchaser-metrics.md"] = purchaser_metrics()
     return texts
 
 
@@ -55,6 +58,18 @@ def asyncapi() -> dict[str, str]:
         name: json.dumps(json.loads(document.to_specification().to_json()), indent=2, sort_keys=True)
         for name, document in documents.items()
     }
+
+
+def purchaser_metrics() -> str:
+    """The table of the purchaser's metrics, as its ``/metrics`` has them."""
+    lines = ["# Metrics of the purchaser", "", "Generated from `offset_purchaser.metrics` (`make schemas`).", ""]
+    lines += ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            name = metric._name + ("_total" if metric._type == "counter" else "")
+            labels = ", ".join(metric._labelnames) or "-"
+            lines.append(f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |")
+    return "\n".join(lines) + "\n"
 
 
 def inputs() -> str:
