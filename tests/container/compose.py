@@ -167,6 +167,11 @@ class Compose:
         return self.command("ps", "--all", "--quiet", service).strip()
 
 
+def image_bytes(image: str) -> int:
+    """The size of a local image, its base included."""
+    return int(_run(["docker", "image", "inspect", "--format", "{{.Size}}", image]).stdout)
+
+
 def wait_for(what: str, probe: Callable[[], object], seconds_max: float = 60) -> None:
     """Ask until the answer is true. Fails naming what did not happen, with the last error."""
     deadline, last = time.monotonic() + seconds_max, "the answer was no"

@@ -32,7 +32,7 @@ from demo.shapes import DAYS
 from shared.settings import TopicSettings
 from shared.units import ceil_g
 from tests.container import smoke
-from tests.container.compose import HTTP, ROOT, SERVICES, Compose, wait_for
+from tests.container.compose import HTTP, ROOT, SERVICES, Compose, image_bytes, wait_for
 from tests.container.conftest import Ran
 from tests.contract.test_alerts import rules, used_metrics
 
@@ -77,6 +77,11 @@ def test_services_leave_with_exit_code_0_when_they_are_stopped(ran: Ran) -> None
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
 def test_every_health_endpoint_answers_200_through_its_outside_port(ran: Ran, service: str, path: str) -> None:
     assert httpx.get(ran.compose.url(service, path), timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_adds_less_than_150_mb_to_its_base(ran: Ran, service: str) -> None:
+    assert image_bytes(f"campaign-offsets/{service}:local") - image_bytes("python:3.13-slim") < 150_000_000
 
 
 def test_prometheus_has_four_targets_and_all_are_up(ran: Ran) -> None:
