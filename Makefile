@@ -61,7 +61,7 @@ test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
 	$(BIN)/pytest tests/unit tests/contract
 
 chaos-orders: $(STAMP) ## Buy under 1,000 seeded crashes and 20 histories of kill -9 (RUNS=… KILLS=… for other numbers)
-	CHAOS_RUNS=$(or $(RUNS),1000) KILL_RUNS=$(or $(KILLS),20) $(BIN)/pytest --timeout=0 \
+	CHAOS_RUNS=$(or $(RUNS),1000) CHAOS_SECONDS=inf KILL_RUNS=$(or $(KILLS),20) $(BIN)/pytest --timeout=0 -s \
 	  tests/integration/purchaser/test_chaos.py tests/integration/purchaser/test_kills.py
 
 up: ## Start the whole system with docker compose and wait until it is ready (UP='--profile dashboards' adds Grafana)
