@@ -39,7 +39,7 @@ from shared.settings import PostgresSettings, TopicSettings
 class Seller:
     """What tests turn at a sandbox provider, however it runs."""
 
-    def __init__(self, state: Path, port: int) -> None:
+    def __init__(self, state: Path | None, port: int) -> None:
         self.state, self.port = state, port
         self._http = httpx.Client(base_url=self.url, verify=False)
 
@@ -83,7 +83,8 @@ class SellerProcess(Seller):
 
     def start(self, *options: str) -> None:
         command = [str(Path(sys.executable).parent / "offset-purchaser"), "sandbox", "--port", str(self.port)]
-        self._process = subprocess.Popen([*command, "--state", str(self.state), *options], stderr=subprocess.DEVNULL)
+        memory = [] if self.state is None else ["--state", str(self.state)]
+        self._process = subprocess.Popen([*command, *memory, *options], stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
