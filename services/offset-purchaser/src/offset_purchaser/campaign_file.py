@@ -89,12 +89,21 @@ def _file(tree: CommentedMap, name: str) -> CampaignFile:
     try:
         file = CampaignFile.model_validate(plain(tree))
     except ValidationError as error:
-        lines = [_explain(name, tree, item) for item in error.errors(include_url=False)]
+        items = error.errors(include_url=False)
+        lines = [_explain(name, tree, item) for item in items if not _follows(item, items)]
         raise Rejected("\n".join(dict.fromkeys(lines))) from None
     found = [(_locate(tree, path), why) for path, why in _disagreements(file)]
     if found:
         raise Rejected("\n".join(f"{name}:{line}: {key}: {why}" for (line, key), why in found))
     return file
+
+
+def _follows(item: Any, items: Sequence[Any]) -> bool:
+    """Whether a list is called too short only because its entries are wrong, which is said already."""
+    path = item["loc"]
+    return item["type"] == "too_short" and any(
+        len(other["loc"]) > len(path) and other["loc"][: len(path)] == path for other in items
+    )
 
 
 def _disagreements(file: CampaignFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
