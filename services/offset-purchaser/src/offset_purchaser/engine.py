@@ -27,7 +27,8 @@ from offset_purchaser.handlers.recover import compare, read_announcements
 from offset_purchaser.handlers.settle import settle
 from offset_purchaser.standing import Shapes
 from offset_purchaser.store.leadership import Term, acquire, renew, resign
-from shared.errors import Conflict, OffsetsError, Transient
+from offset_purchaser.store.observe import foreign_mode
+from shared.errors import Conflict, OffsetsError, Rejected, Transient
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.settings import KafkaSettings
 from shared.telemetry import log
@@ -93,6 +94,9 @@ class Engine:
                 log(__name__).warning("could not resign", reason=str(error))
 
     async def _act(self, term: Term) -> None:
+        mode = self._context.settings.mode
+        if other := await foreign_mode(self._context.pool, mode):  # another instance may have begun since we started
+            raise Rejected(f"these tables hold {other} purchases, PURCHASER_MODE is {mode}: use a database each")
         log(__name__).info("acting", epoch=term.epoch, holder=term.holder)
         metrics.LEADER.set(1)
         metrics.EPOCH.set(term.epoch)
