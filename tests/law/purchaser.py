@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +13,29 @@ from tests.law.world import READINGS
 from offset_purchaser.store.readings import move_positions, partition_states, positions, store_progress, store_readings
 from shared.meter.channel import Channel
 from shared.postgres import transaction
-from shared.readings import METER_MESSAGE, Progress, Reading
+from shared.readings import METER_MESSAGE, Progress, Reading, reading_key
 
 deliveries = st.lists(
     st.tuples(st.sampled_from(["read", "read", "lose", "again", "crash", "wipe"]), st.integers(1, 12)), max_size=6
 )
 """What befalls the readings on their way: some are read, lost, read again after newer ones, read in a transaction that
 never commits; or everything stored is gone and the purchaser starts from nothing."""
+
+
+def assert_progress_follows_its_readings(logs: Logs) -> None:
+    """At no moment does a progress message speak for events whose readings were not sent before it."""
+    newest: dict[tuple[int, int], dict[str, Reading]] = defaultdict(dict)
+    for name, _, _, value in logs.sent:
+        if name != READINGS:
+            continue
+        message = METER_MESSAGE.validate_json(value)
+        told = newest[message.partition, message.log_epoch]
+        if isinstance(message, Progress):
+            assert sum(reading.events for reading in told.values()) >= message.balance.counted
+        else:
+            key = reading_key(message)
+            if key not in told or told[key].through_offset <= message.through_offset:
+                told[key] = message
 
 
 class Crash(Exception):

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from hypothesis import given, seed, settings
 from tests.law.conftest import Run
 from tests.law.fakes import Logs
-from tests.law.purchaser import Purchaser, deliveries
+from tests.law.purchaser import Purchaser, assert_progress_follows_its_readings, deliveries
 from tests.law.reference import one_pass
 from tests.law.schedules import facts_of, log_of, partition_logs, plans, steps
 from tests.law.world import READINGS, Kind, World
@@ -64,6 +64,7 @@ def test_registers_are_those_of_one_pass_whatever_happens(
                 counted += expected.counts["counted"]
             purchaser = Purchaser(purchaser_pool, topic, kafka)
             await purchaser.run(delivered)
+            assert_progress_follows_its_readings(kafka)
             rows = await pool.fetch("SELECT * FROM registers WHERE topic = $1", topic)
             await purchaser.assert_equal_and_complete(SITE, rows, counted)
 

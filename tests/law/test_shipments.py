@@ -14,7 +14,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from tests.law.conftest import Run
 from tests.law.fakes import Logs, Rec
-from tests.law.purchaser import Purchaser, deliveries
+from tests.law.purchaser import Purchaser, assert_progress_follows_its_readings, deliveries
 from tests.law.schedules import plans, steps
 from tests.law.test_meters import RULES
 from tests.law.world import READINGS, Kind, World
@@ -127,6 +127,7 @@ def test_totals_are_those_of_the_newest_states(on_database: Run, topic_names: It
             }
             purchaser = Purchaser(purchaser_pool, topic, kafka)
             await purchaser.run(delivered)
+            assert_progress_follows_its_readings(kafka)
             await purchaser.assert_equal_and_complete(DELIVERY, rows, len(told))
 
         on_database(one_schedule)
