@@ -7,6 +7,7 @@ Not promised: any change to topics that exist; a wrong one is reported with what
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
@@ -89,6 +91,24 @@ def announcement_topics(topics: TopicSettings) -> tuple[TopicSpec, TopicSpec]:
     """Orders and documents, kept for ever: a restored purchaser learns from them what it already bought."""
     keep = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
     return TopicSpec(topics.name("offset_orders"), 1, keep), TopicSpec(topics.name("offset_documents"), 1, keep)
+
+
+STOP_S_MAX = 5.0
+"""A consumer ends in milliseconds; one whose broker is away may wait for it without end, and its loop with it."""
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """End a consumer, or leave it to itself after ``STOP_S_MAX``.
+
+    In a task of its own: a fetch that swallows its cancellation would swallow that of a waiting caller, too.
+    """
+    stopping = asyncio.ensure_future(consumer.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=STOP_S_MAX)
+    if done:
+        await stopping
+    else:
+        stopping.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody waits for it any more
+        stopping.cancel()
 
 
 def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:

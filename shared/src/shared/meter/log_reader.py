@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.errors import Transient
-from shared.kafka import client_options
+from shared.kafka import client_options, stop_consumer
 from shared.meter.tally import Record
 from shared.settings import KafkaSettings
 from shared.telemetry import log
@@ -52,7 +52,7 @@ class LogReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
 
     @property
     def _open(self) -> AIOKafkaConsumer:

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from shared.errors import Transient
-from shared.kafka import client_options
+from shared.kafka import client_options, stop_consumer
 from shared.retry import retried
 from shared.settings import KafkaSettings
 from shared.telemetry import log
@@ -78,4 +78,4 @@ async def follow_requests(settings: KafkaSettings, topic: str, resend: Callable[
             missed = True
             await asyncio.sleep(1.0)
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)

@@ -20,7 +20,7 @@ from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.store import outbox, readings
 from offset_purchaser.store.leadership import Term
 from shared.errors import Transient
-from shared.kafka import client_options
+from shared.kafka import client_options, stop_consumer
 from shared.meter.requests import request_resend
 from shared.readings import METER_MESSAGE, Progress, Reading
 from shared.settings import KafkaSettings
@@ -96,7 +96,7 @@ class Ingest:
                     if not self.caught_up:
                         await self._look(consumer)
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     async def _assign(self, consumer: AIOKafkaConsumer[bytes | None, bytes | None]) -> dict[int, int | None]:
         await consumer._client.force_metadata_update()

@@ -1,0 +1,44 @@
+"""Ends of clients: one that never ends holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from shared import kafka
+
+
+class Stubborn:
+    """A consumer whose end waits for a broker that is away and swallows its cancellation."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+
+    async def stop(self) -> None:
+        while not self.left.is_set():
+            try:
+                await self.left.wait()
+            except asyncio.CancelledError:
+                continue
+
+
+async def test_a_consumer_that_never_ends_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "STOP_S_MAX", 0.05)
+    consumer: Any = Stubborn()
+    began = time.monotonic()
+    await kafka.stop_consumer(consumer)
+    assert 0.05 <= time.monotonic() - began < 2
+    consumer.left.set()
+
+
+async def test_an_end_that_fails_is_told() -> None:
+    class Failing:
+        async def stop(self) -> None:
+            raise OSError("connection lost")
+
+    failing: Any = Failing()
+    with pytest.raises(OSError, match="connection lost"):
+        await kafka.stop_consumer(failing)
