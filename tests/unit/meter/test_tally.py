@@ -188,3 +188,18 @@ def test_a_batch_of_which_every_event_is_late_is_counted(channel: Channel) -> No
     tally.take([Rec(0, START_MS, b"a", value)])
     counts = tally.seal().counts
     assert (counts.counted, counts.late, counts.rejected) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("batches", [[[0], [1], [2]], [[0, 1], [2]]])
+def test_the_horizon_is_measured_from_the_highest_log_time_so_far_not_from_the_records_own(
+    batches: list[list[int]],
+) -> None:
+    late_ms = START_MS + 890_000  # a clock that went back: within the horizon by its own time, beyond it by the log's
+    times = [("a", START_MS), ("b", START_MS + 900_001), ("a", late_ms)]
+    log = [Rec(n, time_ms, name.encode(), event(name, time_ms)) for n, (name, time_ms) in enumerate(times)]
+    tally = new_tally()
+    tally.begin(origin())
+    for batch in batches:
+        tally.take([log[n] for n in batch])
+    counts = tally.seal().counts
+    assert (counts.counted, counts.duplicate) == (3, 0)
