@@ -23,12 +23,12 @@ def two_processes(sandbox: Sandbox, topic: str, events: int, rounds: int) -> tup
                 sandbox, topic, events, processes=processes, partitions=PARTITIONS, group=f"two-{number}-{processes}"
             )
             done.append(asyncio.run(run).json())
-            print(f"{processes} processes: {done[-1]['sustained']:,.0f}/s", file=sys.stderr)
+            print(f"{processes} processes: {done[-1]['steady']:,.0f}/s", file=sys.stderr)
     rows = [
-        [str(n), spread([one["sustained"] for one in done]), spread([one["cpu_s"] / events * 1e6 for one in done], 1)]
+        [str(n), spread([one["steady"] for one in done]), spread([one["cpu_s"] / events * 1e6 for one in done], 1)]
         for n, done in results.items()
     ]
-    ratios = [b["sustained"] / a["sustained"] for a, b in zip(results[1], results[2], strict=True)]
+    ratios = [b["steady"] / a["steady"] for a, b in zip(results[1], results[2], strict=True)]
     text = table(("processes", "events/s", "CPU s a million"), rows)
     return f"{events:,} events\n\n{text}\n\n2 processes are {spread(ratios, 2)} times as fast as 1", {"rounds": results}
 
@@ -44,7 +44,7 @@ def flatness(
         done.append(asyncio.run(run).json())
         print(f"{size:,} events: {done[-1]['cpu_s'] / size * 1e6:.1f} CPU s a million", file=sys.stderr)
     rows = [
-        [f"{one['events']:,}", f"{one['cpu_s'] / one['events'] * 1e6:.2f}", f"{one['sustained']:,.0f}",
+        [f"{one['events']:,}", f"{one['cpu_s'] / one['events'] * 1e6:.2f}", f"{one['steady']:,.0f}",
          f"{one['peak_mb']:.0f}"]
         for one in done
     ]  # fmt: skip

@@ -7,6 +7,7 @@ import gc
 import random
 import signal
 import time
+from array import array
 from typing import Any
 
 import psutil
@@ -16,6 +17,7 @@ from benchmarks.counting import count
 from benchmarks.load import PARTITIONS
 from benchmarks.report import percentile
 from benchmarks.watch import peak_mb
+from shared.meter.identity import KEY_MASK, Identities
 from shared.meter.window import Window
 
 HORIZON_MS = 900_000
@@ -32,7 +34,8 @@ def alone(ids: int, rate: int) -> dict[str, Any]:
     most, most_bytes, sighted, offsets = 0, 0, 0, [0] * PARTITIONS
     while sighted < 2 * ids:
         for partition, window in enumerate(windows):
-            identities = [chance.getrandbits(128) for _ in range(BATCH)]
+            keys = [chance.getrandbits(64) & KEY_MASK for _ in range(BATCH)]
+            identities = Identities(keys, array("Q", [chance.getrandbits(64) for _ in range(BATCH)]))
             start = offsets[partition]
             times_ms = [(start + n) * PARTITIONS * 1_000 // rate for n in range(BATCH)]
             began = time.thread_time()

@@ -1,58 +1,74 @@
-"""Identities of events: 128 bits for each id, the same wherever and whenever the id is met."""
+"""Identities of events: the same numbers for an id wherever and whenever it is met."""
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Sequence
-from functools import cache
 from hashlib import blake2b
-from struct import Struct
+from typing import NamedTuple
 
-_from_bytes = int.from_bytes
+KEY_MASK = (1 << 60) - 1
+"""Integers of up to 60 bits take 32 bytes in memory, longer ones 48."""
 _UUID_LENGTH = 36
 _DASHES = (8, 13, 18, 23)
+_VERSION, _VARIANT = 12, 16
+"""Places of two hexadecimal digits of a UUID."""
 
 
 def identity(event_id: str) -> int:
     """First 128 bits of BLAKE2b of the id, as an integer."""
-    return _from_bytes(blake2b(event_id.encode(), digest_size=16).digest(), "big")
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=16).digest(), "big")
 
 
-def window_identity(event_id: str) -> int:
-    """What a window remembers of one id: see ``window_identities``."""
-    return window_identities([event_id])[0]
+class Identities(NamedTuple):
+    """124 bits for each id of a batch, in two columns."""
+
+    keys: list[int]
+    """60 bits."""
+    rests: array[int]
+    """64 bits (``Q``)."""
 
 
-def window_identities(event_ids: Sequence[str]) -> list[int]:
-    """A canonical lower-case UUID is its own 128 bits; any other id is the 128 of ``identity`` behind a one.
+def window_identities(event_ids: Sequence[str]) -> Identities:
+    """What a window remembers of ids.
 
-    The one keeps the two kinds apart. A batch of UUIDs alone is converted as a whole, five times as fast as each.
+    A canonical lower-case UUID of version 4 is its own bits without the version's, which are all alike; of any other
+    id it is the first 124 bits of BLAKE2b but for four. A batch of such UUIDs is converted as a whole, which costs a
+    third of hashing each.
     """
     raw = _raw_uuids(event_ids)
-    if raw is not None:
-        return list(map(_from_bytes, _chunks(len(event_ids)).unpack(raw)))
-    return [_one(event_id) for event_id in event_ids]
+    if raw is None:
+        raw = b"".join([_raw_uuids((one,)) or _hashed(one) for one in event_ids])
+    words = array("Q", raw)
+    if sys.byteorder == "little":
+        words.byteswap()
+    return Identities([low & KEY_MASK for low in words[1::2]], words[0::2])
 
 
-def _one(event_id: str) -> int:
-    raw = _raw_uuids((event_id,))
-    return 1 << 128 | identity(event_id) if raw is None else _from_bytes(raw)
+def _hashed(event_id: str) -> bytes:
+    return blake2b(event_id.encode(), digest_size=16).digest()
 
 
 def _raw_uuids(event_ids: Sequence[str]) -> bytes | None:
-    """16 bytes for each, or ``None`` unless every one is written ``xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx``."""
+    """16 bytes for each, or ``None`` unless every one is written ``xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx``.
+
+    The first digit after the third dash, which the key leaves out, takes the place of the version.
+    """
+    count = len(event_ids)
     if set(map(len, event_ids)) != {_UUID_LENGTH}:
         return None
-    joined, dashes = "".join(event_ids), "-" * len(event_ids)
+    joined, dashes = "".join(event_ids), "-" * count
     if any(joined[at::_UUID_LENGTH] != dashes for at in _DASHES):
         return None
     digits = joined.replace("-", "")
+    if digits[_VERSION::32] != "4" * count:
+        return None
     try:
-        raw = bytes.fromhex(digits)
+        if bytes.fromhex(digits).hex() != digits:  # spaces and capitals are not canonical
+            return None
     except ValueError:
         return None
-    return raw if raw.hex() == digits else None  # spaces and capitals are not canonical
-
-
-@cache
-def _chunks(count: int) -> Struct:
-    return Struct("16s" * count)
+    moved = bytearray(digits, "ascii")
+    moved[_VERSION::32] = moved[_VARIANT::32]
+    return bytes.fromhex(moved.decode())

@@ -17,8 +17,10 @@ from collections.abc import Collection, Sequence
 from itertools import compress, count, islice
 from operator import ne
 
-BYTES_PER_ID = 88
-"""Measured (docs/performance.md): an integer of 48, some 30 of dictionary, and a time where it differs."""
+from shared.meter.identity import Identities
+
+BYTES_PER_ID = 80
+"""Measured (docs/performance.md): a key of 32, some 30 of dictionary, a rest of 8, and a time where it differs."""
 GENERATION_IDS_MAX = 174_762
 """Two thirds of 2**18, where a dictionary grows: growing once more, or dropping it, would take some 10 ms."""
 _FULL = tuple((2 << power) // 3 for power in range(3, 18))
@@ -32,11 +34,12 @@ SHORTEST, LONGEST = 1 / 12, 1 / 4
 
 class _Generation:
     __slots__ = (
+        "apart",
         "first_ms",
         "first_offset",
         "index",
         "last_offset",
-        "regressed",
+        "rests",
         "run_starts",
         "run_times_ms",
         "time_max_ms",
@@ -47,20 +50,44 @@ class _Generation:
         self.first_ms = time_ms
         self.time_max_ms = -(1 << 62)
         self.index: dict[int, int] = {}
-        """Newest sighting of an id, as an offset counted from the first."""
+        """By key, the newest sighting of an id, as an offset counted from the first."""
+        self.rests = array("Q")
+        """By that index, the rest of the id."""
         self.run_starts, self.run_times_ms = array("I"), array("i")
         """From which index on sightings have which log time, counted from the first."""
-        self.regressed: dict[int, list[tuple[int, int]]] = {}
-        """Repeated sightings whose log time went back: neither of the two decides for both bounds."""
+        self.apart: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        """Sightings that have no place in the index: repeated ones whose log time went back (neither of the two decides
+        for both bounds), and those of an id whose key another id has."""
 
     def time_ms(self, index: int) -> int:
         """Log time of the sighting at an index."""
         return self.first_ms + self.run_times_ms[bisect_right(self.run_starts, index) - 1]
 
-    def sightings(self, identity: int) -> list[tuple[int, int]]:
-        """Offset and log time of those that can decide; the id must be known."""
-        index = self.index[identity]
-        return [(self.first_offset + index, self.time_ms(index)), *self.regressed.get(identity, ())]
+    def sightings(self, key: int, rest: int) -> list[tuple[int, int]]:
+        """Offset and log time of an id's sightings that can decide."""
+        found = list(self.apart.get((key, rest), ()))
+        index = self.index.get(key)
+        if index is not None and self.rests[index] == rest:
+            found.append((self.first_offset + index, self.time_ms(index)))
+        return found
+
+    def remember(self, key: int, rest: int, offset: int, time_ms: int) -> None:
+        """Keep one sighting whose key may be known; its rest and time are kept already."""
+        known = self.index.get(key)
+        if known is not None and (self.rests[known] != rest or self.time_ms(known) > time_ms):
+            self.apart.setdefault((key, rest), []).append((offset, time_ms))
+        else:
+            self.index[key] = _indexes([offset], self.first_offset)[0]
+
+    def keep_rests(self, offsets: Sequence[int], rests: array[int]) -> None:
+        """Keep the rests of the next ids; offsets without an id take their place too."""
+        if offsets[-1] - offsets[0] + 1 == len(offsets):
+            self.rests.frombytes(bytes(8 * (offsets[0] - self.first_offset - len(self.rests))))
+            self.rests.extend(rests)
+            return
+        for at, rest in zip(offsets, rests, strict=True):
+            self.rests.frombytes(bytes(8 * (at - self.first_offset - len(self.rests))))
+            self.rests.append(rest)
 
     def stamp(self, offsets: Sequence[int], times_ms: Sequence[int]) -> None:
         """Remember the log times of the next records."""
@@ -88,69 +115,60 @@ class Window:
     def __len__(self) -> int:
         return sum(len(generation.index) for generation in self._generations)
 
-    def sight(self, identity: int, offset: int, time_ms: int, w_ms: int) -> bool:
-        """Record one sighting; see ``sight_all``."""
-        return bool(self.sight_all([identity], [offset], [time_ms], w_ms))
-
     def sight_all(
-        self, identities: Sequence[int], offsets: Sequence[int], times_ms: Sequence[int], w_ms: int
+        self, identities: Identities, offsets: Sequence[int], times_ms: Sequence[int], w_ms: int
     ) -> list[int]:
         """Record sightings of a batch; returns the positions in it, ascending, of those that are duplicates.
 
         Offsets must ascend; ``w_ms``: the highest log time before the batch.
         """
-        known = [map(generation.index.__contains__, identities) for generation in self._generations]
+        keys = identities.keys
+        known = [map(generation.index.__contains__, keys) for generation in self._generations]
         repeated = {n for found in known for n in compress(count(), found)}
         generation = self._current(offsets, times_ms[0], max(w_ms, times_ms[0]))
         generation.stamp(offsets, times_ms)
+        generation.keep_rests(offsets, identities.rests)
         indexes = _indexes(offsets, generation.first_offset)
-        fresh, fresh_indexes = identities, indexes
+        fresh, fresh_indexes = keys, indexes
         if repeated:
-            fresh, fresh_indexes = list(identities), indexes.copy()
+            fresh, fresh_indexes = keys.copy(), indexes.copy()
             for n in sorted(repeated, reverse=True):
                 del fresh[n], fresh_indexes[n]
         ids = len(generation.index) + len(fresh)
         generation.index.update(zip(fresh, fresh_indexes, strict=True))
         if len(generation.index) < ids:
-            repeated.update(_doubles(identities, repeated, indexes, generation))
+            repeated.update(_doubles(keys, repeated, indexes, generation))
         return self._judge(sorted(repeated), identities, offsets, times_ms, w_ms) if repeated else []
 
     def _judge(
         self,
         repeated: Sequence[int],
-        identities: Sequence[int],
+        identities: Identities,
         offsets: Sequence[int],
         times_ms: Sequence[int],
         w_ms: int,
     ) -> list[int]:
-        """Sight repeated ids one after another; returns those that are duplicates."""
-        generation, duplicates, done = self._generations[-1], [], 0
+        """Sight ids whose keys are known one after another; returns those that are duplicates."""
+        duplicates, done = [], 0
         for n in repeated:
             w_ms, done = max(w_ms, *times_ms[done : n + 1]), n + 1
-            if self._seen(identities[n], offsets[n], w_ms):
+            key, rest = identities.keys[n], identities.rests[n]
+            if self._seen(key, rest, offsets[n], w_ms):
                 duplicates.append(n)
-            self._remember(generation, identities[n], offsets[n], times_ms[n])
+            self._generations[-1].remember(key, rest, offsets[n], times_ms[n])
         return duplicates
 
-    def _seen(self, identity: int, offset: int, w_ms: int) -> bool:
+    def _seen(self, key: int, rest: int, offset: int, w_ms: int) -> bool:
         """Whether an earlier sighting of an id lies within both bounds."""
         duplicate = False
         for generation in self._generations:
-            if identity in generation.index:
-                for seen_offset, seen_ms in generation.sightings(identity):
-                    if seen_ms >= w_ms - self.horizon_ms:
-                        if seen_offset >= offset - self.offsets_max:
-                            duplicate = True
-                        else:
-                            self.offsets_bound = True
+            for seen_offset, seen_ms in generation.sightings(key, rest):
+                if seen_ms >= w_ms - self.horizon_ms:
+                    if seen_offset >= offset - self.offsets_max:
+                        duplicate = True
+                    else:
+                        self.offsets_bound = True
         return duplicate
-
-    def _remember(self, generation: _Generation, identity: int, offset: int, time_ms: int) -> None:
-        known = generation.index.get(identity)
-        if known is not None and generation.time_ms(known) > time_ms:
-            generation.regressed.setdefault(identity, []).append((offset, time_ms))
-        else:
-            generation.index[identity] = _indexes([offset], generation.first_offset)[0]
 
     def _current(self, offsets: Sequence[int], time_ms: int, w_ms: int) -> _Generation:
         """The generation that the next records belong to: the last one, or a new one."""
@@ -192,17 +210,17 @@ def _indexes(offsets: Sequence[int], first: int) -> list[int]:
 
 
 def _doubles(
-    identities: Sequence[int], repeated: Collection[int], indexes: Sequence[int], generation: _Generation
+    keys: Sequence[int], repeated: Collection[int], indexes: Sequence[int], generation: _Generation
 ) -> list[int]:
-    """Positions of ids that a batch has once more; the generation remembers the first of each instead of the last."""
+    """Positions of keys that a batch has once more; the generation remembers the first of each instead of the last."""
     first: set[int] = set()
     again = []
-    for n, identity in enumerate(identities):
+    for n, key in enumerate(keys):
         if n in repeated:
             continue
-        if identity in first:
+        if key in first:
             again.append(n)
         else:
-            first.add(identity)
-            generation.index[identity] = indexes[n]
+            first.add(key)
+            generation.index[key] = indexes[n]
     return again
