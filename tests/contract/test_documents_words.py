@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from datetime import UTC, datetime
 from importlib.resources import files
 from io import BytesIO
 from typing import get_args
@@ -16,6 +17,7 @@ from offset_purchaser.documents import Attachment, render
 from offset_purchaser.documents.catalogue import LANGUAGES, catalogue
 from offset_purchaser.documents.content import Kind, Language
 from offset_purchaser.documents.example import PROVIDER_INVOICE, example_content
+from offset_purchaser.documents.mail import letter
 from offset_purchaser.documents.parts import Exclusion
 from shared.estimate import ChannelName
 
@@ -72,6 +74,26 @@ def test_no_rendered_document_holds_a_forbidden_claim(kind: Kind, language: Lang
     for text in (page, about, (rendered.xml or b"").decode()):
         assert find_claims(text, language) == ()
     assert catalogue(language)[f"title.{kind}"].split()[0] in page
+
+
+@pytest.mark.parametrize("mode", ["live", "rehearsal"])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_mail_that_a_document_goes_out_with_holds_a_forbidden_claim(
+    kind: Kind, language: Language, mode: str
+) -> None:
+    content = example_content(kind, language, "rehearsal" if mode == "rehearsal" else "live")
+    mail = letter(content, "finance@retail.example", "x.pdf", b"%PDF", datetime(2026, 12, 1, tzinfo=UTC))
+    text = f"{mail.subject}\n{mail.text}"
+    assert find_claims(text, language) == ()
+    assert content.number in mail.subject
+    assert catalogue(language)["apart.text"] in mail.text
+    assert (catalogue(language)["mode.rehearsal"] in mail.subject) == (mode == "rehearsal")
+    assert "{" not in text
+    again = letter(content, "finance@retail.example", "x.pdf", b"%PDF", datetime(2026, 12, 1, tzinfo=UTC))
+    other = letter(content, "audit@retail.example", "x.pdf", b"%PDF", datetime(2026, 12, 1, tzinfo=UTC))
+    assert again == mail
+    assert other.message_id != mail.message_id
 
 
 @pytest.mark.parametrize(

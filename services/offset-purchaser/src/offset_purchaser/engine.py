@@ -21,6 +21,7 @@ from offset_purchaser.handlers.announce import announce
 from offset_purchaser.handlers.buy import buy
 from offset_purchaser.handlers.campaigns import CampaignWatch
 from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.deliver import deliver
 from offset_purchaser.handlers.ingest import Ingest
 from offset_purchaser.handlers.issue import issue, render_documents
 from offset_purchaser.handlers.recover import compare, read_announcements
@@ -110,6 +111,7 @@ class Engine:
                 group.create_task(self._loop(term, "readings", 0.0, ingest.run))
                 group.create_task(self._loop(term, "campaigns", settings.campaigns_poll_s, file.look))
                 group.create_task(self._loop(term, "work", settings.tick_s, self._tick))
+                group.create_task(self._loop(term, "deliveries", settings.tick_s, self._deliver))
                 group.create_task(self._loop(term, "announcements", settings.tick_s, self._announce))
                 group.create_task(self._loop(term, "metrics", OBSERVE_S, lambda _: observe.observe(self._context)))
                 group.create_task(self._loop(term, "watch", WATCH_S, lambda _: watch.watch(self._context)))
@@ -149,6 +151,10 @@ class Engine:
 
     async def _observe_days(self, _term: Term) -> None:
         await observe.observe_days(self._context, self._shapes)
+
+    async def _deliver(self, term: Term) -> None:
+        if self._caught_up:
+            await deliver(self._context, term)
 
     async def _announce(self, _term: Term) -> None:
         await announce(self._context, self._broker)

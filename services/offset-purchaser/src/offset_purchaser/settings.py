@@ -48,6 +48,8 @@ class PurchaserSettings(_FromEnvironment):
     stripe_api_base: str = "https://api.stripe.com"
     manual_folder: Path = Path("var/manual-orders")
     """Where order documents for partners without an API are put, and their confirmations are looked for."""
-    smtp_url: str = ""
-    """``smtp://user:password@host:port``, ``smtp+starttls://`` or ``smtps://``; empty: nothing can be mailed."""
+    smtp_url: SecretStr = SecretStr("")
+    """``smtp://user:password@host:port``, ``smtp+starttls://`` or ``smtps://``; empty: nothing can be mailed.
+    Secret, because it holds the password."""
     smtp_from: str = ""
+    """The sender of order documents and documents."""

@@ -42,6 +42,7 @@ Currency = Annotated[str, AfterValidator(_known_currency)]
 Price = Annotated[Decimal, Field(gt=0, max_digits=18, allow_inf_nan=False)]
 DeviceKind = Literal["smartphone", "tablet", "laptop", "desktop"]
 """As in ``shared.avoided``."""
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,190}$")]
 Percent = Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
@@ -178,6 +179,8 @@ class LegalEntity(Strict):
     party: Party
     language: Literal["fr", "en", "de"] = "en"
     accounts: AccountMap = AccountMap()
+    documents_to: tuple[MailAddress, ...] = ()
+    """Who receives every document by mail."""
 
     @property
     def series(self) -> str:

@@ -23,7 +23,7 @@ def export(
 ) -> None:
     """Write the audit file of a frozen settlement: registers, factors, calculation, orders, papers, hashes."""
     from offset_purchaser.handlers.dossier import settlement_dossier
-    from offset_purchaser.handlers.issue import write_once
+    from offset_purchaser.handlers.files import write_once
 
     name, content = store(lambda pool: settlement_dossier(pool, campaign, parse_day(day), number))
     typer.echo(write_once(to / name, content))

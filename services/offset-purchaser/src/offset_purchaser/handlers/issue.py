@@ -1,15 +1,13 @@
 """Documents: number, date, content, ledger entries and announcement in one transaction; the page follows.
 
-The first bytes rendered are the document. They are kept in the database and copied into the documents folder.
+The first bytes rendered are the document. They are kept in the database; ``deliver`` takes them to folder and people.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from uuid import uuid5
 
@@ -22,7 +20,7 @@ from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.handlers.recover import link_imported
 from offset_purchaser.ledger import Posting
 from offset_purchaser.order import NAMESPACE
-from offset_purchaser.store import campaigns, documents, outbox, settlements
+from offset_purchaser.store import campaigns, deliveries, documents, outbox, settlements
 from offset_purchaser.store import ledger as ledger_store
 from offset_purchaser.store.documents import Undocumented
 from offset_purchaser.store.leadership import Term
@@ -141,7 +139,7 @@ def announcement(
 
 
 async def render_documents(context: Context, term: Term) -> int:
-    """Render what has no bytes yet and copy it into the folder; returns how many."""
+    """Render what has no bytes yet and promise it to its places; returns how many."""
     waiting = await documents.unrendered(context.pool)
     for found in waiting:
         with isolated("render", number=found.number):
@@ -155,23 +153,6 @@ async def _render(context: Context, term: Term, found: documents.Unrendered) -> 
     digest = hashlib.sha256(rendered.pdf).hexdigest()
     async with acting(context, term) as connection:
         await documents.store_file(connection, found.number, rendered.filename, rendered.pdf, digest, context.clock())
+        entity = (await campaigns.in_force(connection, found.campaign))[0].entity
+        await deliveries.plan(connection, found.number, entity.documents_to, context.clock())
         await settlements.refresh_states(connection, found.campaign, [found.buy_day])
-    await export(context, found.number)
-
-
-async def export(context: Context, number: str | None = None) -> list[Path]:
-    """Write stored documents into the folder, the very bytes; a file that is there stays as it is."""
-    written = []
-    for filename, data, _ in await documents.files(context.pool, number=number):
-        written.append(await asyncio.to_thread(write_once, context.settings.documents_folder / filename, data))
-    return written
-
-
-def write_once(path: Path, data: bytes) -> Path:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_bytes() != data:
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_bytes(data)
-        beside.replace(path)
-    return path

@@ -147,11 +147,11 @@ def _write(path: Path, data: bytes) -> None:
 
 def _open(settings: PurchaserSettings) -> Provider:
     answer_s = settings.http_timeout_s / 2  # of a mail server: a connection and an answer fit into one attempt
-    return Manual(settings.manual_folder, settings.smtp_url, settings.smtp_from, answer_s)
+    return Manual(settings.manual_folder, settings.smtp_url.get_secret_value(), settings.smtp_from, answer_s)
 
 
 def _lacks(settings: PurchaserSettings) -> str:
-    return "PURCHASER_SMTP_FROM" if settings.smtp_url and not settings.smtp_from else ""
+    return "PURCHASER_SMTP_FROM" if settings.smtp_url.get_secret_value() and not settings.smtp_from else ""
 
 
 MANUAL = ProviderKind(TRAITS, _open, _lacks)

@@ -54,3 +54,16 @@ async def unsent(pool: Pool, limit: int = 500) -> list[Message]:
 async def mark_sent(pool: Pool, ids: Sequence[int], now: datetime) -> None:
     """Note that the broker acknowledged these messages."""
     await pool.execute("UPDATE outbox SET sent_at = $2 WHERE id = ANY($1)", list(ids), now)
+
+
+async def repeat(connection: Connection, topic: str, key: bytes, now: datetime) -> None:
+    """Promise the newest message of a key once more: readers know it by its id."""
+    await connection.execute(
+        """
+        INSERT INTO outbox (topic, key, value, headers, created_at)
+        SELECT topic, key, value, headers, $3 FROM outbox WHERE topic = $1 AND key = $2 AND NOT EXISTS (
+            SELECT 1 FROM outbox w WHERE w.topic = $1 AND w.key = $2 AND w.sent_at IS NULL)
+        ORDER BY id DESC LIMIT 1
+        """,
+        *(topic, key, now),
+    )
