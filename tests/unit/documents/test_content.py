@@ -104,6 +104,12 @@ def test_a_vat_category_with_the_wrong_rate_or_text_is_refused(category: Any, ra
         Vat(category=category, rate=Decimal(rate), exemption_text=text)
 
 
+def test_a_statement_with_vat_is_refused() -> None:
+    vat = Vat(category="S", rate=Decimal(20), exemption_text="")
+    with pytest.raises(ValueError, match="a statement is not an invoice and carries no VAT"):
+        example_content("statement", vat=vat, totals=totals(example_lines(), vat, "EUR"))
+
+
 def test_reverse_charge_without_the_buyers_vat_id_is_refused() -> None:
     vat = Vat(category="AE", rate=Decimal(0), exemption_text="Reverse charge")
     with pytest.raises(ValidationError, match="the buyer's VAT id is required"):

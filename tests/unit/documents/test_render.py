@@ -92,9 +92,10 @@ def test_the_metadata_declare_pdf_a_3_and_factur_x_for_invoices_only(kind: Any, 
         ("statement", "en", "This statement is not an invoice"),
         ("statement", "fr", "Cette attestation n’est pas une facture"),
         ("statement", "de", "Diese Bestätigung ist keine Rechnung"),
-        ("self_billed", "en", "Self-billing"),
-        ("self_billed", "fr", "Autofacturation"),
-        ("self_billed", "de", "Gutschrift (Self-billing)"),
+        ("self_billed", "en", "Self-billing / Autofacturation"),
+        ("self_billed", "fr", "Autofacturation / Self-billing"),
+        ("self_billed", "de", "Gutschrift / Self-billing / Autofacturation"),
+        ("self_billed_credit", "fr", "Autofacturation / Self-billing"),
         ("self_billed_credit", "en", "It corrects invoice SB-EX-2026-00042 of 27 November 2026."),
         ("provider_invoice", "en", "Invoice F-2026-7 of 27 November 2026, issued by the provider, is attached"),
     ],
@@ -104,7 +105,7 @@ def test_each_kind_says_what_it_is(kind: Any, language: Any, phrase: str) -> Non
 
 
 def test_the_first_page_has_both_figures_the_range_the_price_and_the_totals() -> None:
-    page = " ".join(read(example_content()).pages[0].extract_text().split())
+    page = " ".join(read(example_content("self_billed")).pages[0].extract_text().split())
     for phrase in (
         "41.44 t CO₂e",
         "between 28.12 t and 59.22 t (95 % interval)",
@@ -120,6 +121,17 @@ def test_the_first_page_has_both_figures_the_range_the_price_and_the_totals() ->
         "Total with VAT €1,113.72",
     ):
         assert phrase.replace(" %", "\u00a0%") in page or phrase in page
+
+
+@pytest.mark.parametrize(
+    ("language", "line"), [("en", "Total €928.10"), ("fr", "Total 928,10 €"), ("de", "Summe 928,10 €")]
+)
+def test_a_statement_shows_one_total_and_no_vat(language: Any, line: str) -> None:
+    page = " ".join(text(example_content(language=language)).split())
+    assert line in page
+    assert "928" in page
+    for word in ("VAT 20", "TVA 20", "USt 20", "1,113.72", "1\u202f113,72", "1.113,72"):
+        assert word not in page
 
 
 def test_gaps_exclusions_carry_certificate_and_hashes_are_printed() -> None:

@@ -97,6 +97,8 @@ class DocumentContent(Part):
 
     @model_validator(mode="after")
     def _lawful_vat(self) -> Self:
+        if self.kind == "statement" and self.vat.category != "O":
+            raise ValueError("a statement is not an invoice and carries no VAT: category O")
         if self.kind not in INVOICES:
             return self
         if get_currency_precision(self.totals.currency) > 2:

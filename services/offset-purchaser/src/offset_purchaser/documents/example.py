@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
+from offset_purchaser.documents.catalogue import statement_vat
 from offset_purchaser.documents.content import INVOICES, DocumentContent, Kind, Language, totals
 from offset_purchaser.documents.parts import OrderLine, Party, Vat
 from offset_purchaser.documents.values import line_amount
@@ -53,7 +54,7 @@ def example_content(
 ) -> DocumentContent:
     """A complete content of a kind; ``changes`` replace top-level fields, ``ValueError`` when they do not fit."""
     lines = example_lines()
-    vat = Vat(category="S", rate=Decimal(20), exemption_text="")
+    vat = statement_vat(language) if kind == "statement" else Vat(category="S", rate=Decimal(20), exemption_text="")
     data: dict[str, Any] = {
         "number": {"self_billed": "SB-EX-2026-00042", "self_billed_credit": "SB-EX-2026-00043"}.get(
             kind, "ST-2026-00042"

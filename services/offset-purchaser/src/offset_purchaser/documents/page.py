@@ -228,6 +228,8 @@ def _line(line: OrderLine, words: Catalogue, f: Formats) -> Json:
 
 def _totals(content: DocumentContent, words: Catalogue, f: Formats) -> list[list[str]]:
     totals, vat, currency = content.totals, content.vat, content.totals.currency
+    if content.kind == "statement":
+        return [[words["lines.total"], f.money(totals.net, currency)]]
     key = "lines.vat_category" if vat.category != "S" else "lines.vat"
     rows = [
         [words["lines.net"], f.money(totals.net, currency)],

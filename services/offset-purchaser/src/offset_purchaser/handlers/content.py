@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from offset_purchaser.campaign import Campaign
-from offset_purchaser.documents import DocumentContent, totals
+from offset_purchaser.documents import DocumentContent, statement_vat, totals
+from offset_purchaser.documents.content import Language
 from offset_purchaser.documents.parts import (
     Certificate,
     ChannelRow,
@@ -37,7 +38,6 @@ from shared.estimate import ChannelName
 from shared.postgres import Connection, Pool
 
 SANDBOX_PARTY = Party(name="Sandbox provider (no real credits)", address_lines=("sandbox",), country="FR")
-STATEMENT_VAT = Vat(category="O", rate=Decimal(0), exemption_text="This statement is not an invoice and carries no VAT")
 
 
 async def build_content(
@@ -54,7 +54,7 @@ async def build_content(
     purchases = await _purchases(connection, what, [row["leg"] for row in orders])
     lines = await order_lines(connection, campaign, orders)
     leg = next(leg for leg in campaign.legs if leg.key == orders[0]["leg"])
-    vat = vat_of(leg)
+    vat = vat_of(leg, found.entity.language)
     invoices = await documents.provider_invoices(connection, [row["order_id"] for row in orders])
     return DocumentContent(
         number=number,
@@ -87,12 +87,12 @@ async def build_content(
     )
 
 
-def vat_of(leg: Leg) -> Vat:
+def vat_of(leg: Leg, language: Language) -> Vat:
     """The leg's VAT; a statement has none. Raises ``Rejected`` for an invoice without one: there is no default."""
+    if leg.document == "statement":
+        return statement_vat(language)
     if leg.vat is not None:
         return leg.vat
-    if leg.document == "statement":
-        return STATEMENT_VAT
     raise Rejected(f"leg {leg.key}: a {leg.document} needs vat (category, rate, exemption_text)", field="vat")
 
 
