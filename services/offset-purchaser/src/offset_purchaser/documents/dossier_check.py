@@ -22,6 +22,7 @@ from offset_purchaser.documents.content import DocumentContent
 from offset_purchaser.documents.dossier_data import MANUAL, RegisterLine, Source, owed_of, record_of, treatment_of
 from offset_purchaser.documents.render import CONTENT_NAME
 from offset_purchaser.documents.tables import calculation_csv, csv_bytes, methods_csv, read_csv, sources_csv
+from shared.campaign_defaults import files_sha256
 from shared.errors import Rejected
 
 Entries = Mapping[str, bytes]
@@ -142,13 +143,13 @@ def _factors(entries: Entries, lines: Iterable[RegisterLine]) -> list[Finding]:
     for name, digest in sorted(used):
         folder = f"factors/{name}/"
         files = {entry.removeprefix(folder): entries[entry] for entry in entries if entry.startswith(folder)}
-        hashes = (f"{file} {sha256(content)}\n" for file, content in sorted(files.items()) if file.endswith(".csv"))
+        found = files_sha256({file: sha256(data) for file, data in files.items() if file.endswith(".csv")})
         if not files:
             findings.append(
                 Finding(f"factor set {name}, {digest}, is not in this file: compare with the published", True)
             )
         else:
-            findings.append(_same(f"factor set {name}", digest, sha256("".join(hashes).encode())))
+            findings.append(_same(f"factor set {name}", digest, found))
     return findings
 
 

@@ -117,7 +117,7 @@ def treatment_of(line: RegisterLine, *, bots: str, late_unprovable: str) -> Trea
 class File(Part):
     """A file to put into the dossier as it is. ``name`` is a plain file name, or one inside one folder."""
 
-    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9.+=_-]{0,99}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     content: bytes
 
 

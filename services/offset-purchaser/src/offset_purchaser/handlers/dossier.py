@@ -76,14 +76,14 @@ def _sources(stored: Mapping[str, Mapping[str, Any]]) -> Iterable[Source]:
 
 def _factors(registers: Iterable[RegisterLine]) -> Iterable[File]:
     """The files of every factor set that is installed here as it was used; one that is not is left out."""
-    used = {(line.factor_set, line.factor_set_sha256) for line in registers if line.topic != MANUAL}
+    used = {(line.factor_set, line.factor_set_sha256) for line in registers if line.factor_set and line.topic != MANUAL}
     for name, digest in sorted(used):
         try:
-            found = load_factor_set(name)
+            factors = load_factor_set(name)
         except Rejected:
             continue
-        if found.sha256 == digest:
-            for file, content in factor_set_files(found).items():
+        if factors.sha256 == digest:
+            for file, content in sorted(factor_set_files(factors).items()):
                 yield File(name=f"{name}/{file}", content=content)
 
 
