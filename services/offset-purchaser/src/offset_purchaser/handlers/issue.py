@@ -14,6 +14,7 @@ from uuid import uuid5
 from offset_purchaser import ledger, metrics
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents import Attachment, DocumentContent, render
+from offset_purchaser.documents.series import series_name
 from offset_purchaser.handlers.content import build_content
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.isolate import isolated
@@ -24,12 +25,11 @@ from offset_purchaser.store import campaigns, deliveries, documents, outbox, set
 from offset_purchaser.store import ledger as ledger_store
 from offset_purchaser.store.documents import Undocumented
 from offset_purchaser.store.leadership import Term
+from offset_purchaser.terms import Leg
 from shared.clock import local_day
 from shared.offset_events import OffsetDocument
 from shared.postgres import Connection
 from shared.telemetry import log
-
-SERIES = {"statement": "ST", "self_billed": "SB", "provider_invoice": "PI"}
 
 
 async def issue(context: Context, term: Term) -> int:
@@ -77,7 +77,8 @@ async def _issue(context: Context, connection: Connection, what: Undocumented, r
         return 0  # the partner's own invoice has not arrived: offset-purchaser orders invoice
     now = context.clock()
     issued_on = local_day(now, found.campaign.tz)
-    series = series_name(kind, context.settings.mode, found.entity.series, issued_on.year)
+    supplier = await _supplier(connection, found.campaign.entity_id, leg)
+    series = series_name(kind, context.settings.mode, found.entity.series, issued_on.year, supplier)
     sequence = await documents.next_number(connection, series)
     number = f"{series}-{sequence:05d}"
     content = await build_content(connection, found, what, rows, number, issued_on)
@@ -94,9 +95,11 @@ async def _issue(context: Context, connection: Connection, what: Undocumented, r
     return 1
 
 
-def series_name(kind: str, mode: str, entity: str, year: int) -> str:
-    """One series per kind, legal entity and year; rehearsals have their own, which begins with ``R``."""
-    return "-".join((*(("R",) if mode == "rehearsal" else ()), SERIES[kind], entity, str(year)))
+async def _supplier(connection: Connection, entity: str, leg: Leg) -> str:
+    """The supplier's code in the numbers of self-billed documents; ``""`` for other kinds."""
+    if leg.document != "self_billed" or leg.supplier is None:
+        return ""
+    return await documents.supplier_code(connection, entity, leg.supplier)
 
 
 def _postings(content: DocumentContent, what: Undocumented, legal_entity: str) -> list[Posting]:

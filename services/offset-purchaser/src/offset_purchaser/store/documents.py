@@ -10,6 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from offset_purchaser.documents import DocumentContent
+from offset_purchaser.documents.parts import Party
+from offset_purchaser.documents.series import supplier_code as new_supplier_code
+from offset_purchaser.documents.series import supplier_key
 from shared.postgres import Connection, Pool
 
 
@@ -56,6 +59,18 @@ async def next_number(connection: Connection, series: str) -> int:
         "UPDATE document_series SET next_number = next_number + 1 WHERE series = $1 RETURNING next_number - 1", series
     )
     return number
+
+
+async def supplier_code(connection: Connection, legal_entity: str, supplier: Party) -> str:
+    """The code of a supplier in a legal entity's numbers, given at its first document and kept for ever."""
+    key = supplier_key(supplier)
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('supplier_codes'))")
+    rows = await connection.fetch("SELECT supplier, code FROM supplier_codes WHERE legal_entity = $1", legal_entity)
+    codes = {row["supplier"]: row["code"] for row in rows}
+    if key not in codes:
+        codes[key] = new_supplier_code(supplier.name, codes.values())
+        await connection.execute("INSERT INTO supplier_codes VALUES ($1, $2, $3)", legal_entity, key, codes[key])
+    return str(codes[key])
 
 
 async def insert(
