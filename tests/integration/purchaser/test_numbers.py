@@ -9,7 +9,7 @@ from typing import Any
 import pypdf
 import pytest
 from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
-from tests.integration.purchaser.world import World
+from tests.integration.purchaser.world import World, everything
 
 from offset_purchaser.handlers import issue as issuing
 from offset_purchaser.store import documents
