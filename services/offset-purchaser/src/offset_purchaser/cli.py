@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from offset_purchaser.commands import (
+    accounting,
     books,
     campaigns,
     checklist,
@@ -40,7 +41,7 @@ app.add_typer(lines.app, name="lines")
 app.add_typer(keys.app, name="keys")
 app.add_typer(topics_app, name="topics")
 app.add_typer(books.payments_app, name="payments")
-app.add_typer(books.export_app, name="export")
+app.add_typer(accounting.export_app, name="export")
 app.command(
     "report",
     epilog=example(

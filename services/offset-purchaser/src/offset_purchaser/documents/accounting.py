@@ -42,6 +42,7 @@ class Emitted:
     low_ug: int
     central_ug: int
     high_ug: int
+    campaign: str = ""
 
 
 def emitted(day: date, registers: Iterable[RegisterLine]) -> list[Emitted]:
@@ -75,9 +76,9 @@ def _category(line: Emitted) -> str:
 
 def _emissions(lines: Iterable[Emitted], names: Sequence[str], key: Callable[[Emitted], tuple[str, str]]) -> Table:
     """Half widths in quadrature between the factor groups of a day; days add up, as on documents."""
-    groups: dict[tuple[str, str], dict[date, list[Emitted]]] = {}
+    groups: dict[tuple[str, str], dict[tuple[str, date], list[Emitted]]] = {}
     for line in lines:
-        groups.setdefault(key(line), {}).setdefault(line.day, []).append(line)
+        groups.setdefault(key(line), {}).setdefault((line.campaign, line.day), []).append(line)
     rows: list[Sequence[object]] = []
     for group, days in sorted(groups.items()):
         ranges = [_range(found) for found in days.values()]
