@@ -130,7 +130,8 @@ async def order_lines(
     lots = {leg.key: leg.lot_g for leg in campaign.legs}
     found = []
     for row in orders:
-        said = json.loads(row["details"])
+        mine = [c for c in archived if c["order_id"] == row["order_id"]]
+        said = _stated(json.loads(row["details"]), mine)
         found.append(
             OrderLine(
                 order_id=row["order_id"],
@@ -146,7 +147,7 @@ async def order_lines(
                 vintage=said.get("vintage", ""),
                 registry=said.get("registry", ""),
                 standard=said.get("standard", ""),
-                certificates=tuple(_certificate(c) for c in archived if c["order_id"] == row["order_id"]),
+                certificates=tuple(_certificate(c) for c in mine),
                 quantity_g=row["confirmed_g"],
                 lot_g=lots.get(row["leg"]),
                 price_per_tonne=row["price_per_tonne"],
@@ -157,13 +158,19 @@ async def order_lines(
     return found
 
 
+def _stated(details: Mapping[str, str], certificates: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the provider said of the project; what it left out, as its first certificate states it."""
+    first = json.loads(certificates[0]["content"]) if certificates else {}
+    names = ("project", "project_id", "vintage", "registry")
+    return {**{name: first.get(name, "") for name in names}, **{name: text for name, text in details.items() if text}}
+
+
 def _certificate(row: Mapping[str, Any]) -> Certificate:
     said = json.loads(row["content"])
-    tonnes = Decimal(said["quantity_t"])
     return Certificate(
         reference=row["reference"],
-        serials=(f"{row['serial_first']} to {row['serial_last']}",),
-        quantity_t=int(tonnes) if tonnes == int(tonnes) else None,
+        serials=(f"{row['serial_first']} – {row['serial_last']}",),
+        quantity_t=Decimal(said["quantity_t"]),
         retired_on=said["retired_on"],
         beneficiary=said["beneficiary"],
         reason=said["reason"],
