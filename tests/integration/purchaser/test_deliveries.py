@@ -14,7 +14,9 @@ from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
 from tests.integration.purchaser.world import World, everything
 from tests.mailbox import Mailbox, mail_server
 
+from offset_purchaser import metrics
 from offset_purchaser.handlers.deliver import deliver, send_again
+from offset_purchaser.handlers.observe import observe
 from offset_purchaser.store import deliveries
 from shared.errors import Rejected
 
@@ -160,6 +162,8 @@ async def test_without_a_mail_server_the_document_waits_and_says_for_what(world:
     await everything(world)
     reasons = {row["target"]: row["reason"] for row in await deliveries.of_document(world.pool, NUMBER)}
     assert "PURCHASER_SMTP_URL and PURCHASER_SMTP_FROM are needed" in reasons["finance@retail.example"]
+    await observe(world.context)
+    assert metrics.DELIVERIES.labels("mail", "waiting")._value.get() == 2
     assert reasons[""] == ""
     state = await world.pool.fetchval("SELECT state FROM settlements")
     assert state == "complete"  # who reads the document is no question of the settlement

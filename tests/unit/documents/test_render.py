@@ -216,3 +216,11 @@ def test_the_list_of_covered_characters_is_that_of_the_font_files() -> None:
     folder = Path(str(files("offset_purchaser.documents").joinpath("fonts")))
     held = [set(TTFont(folder / f"Inter-{weight}.otf").getBestCmap()) for weight in ("Regular", "SemiBold")]
     assert covered() == held[0] & held[1]
+
+
+@pytest.mark.parametrize("kind", ["statement", "self_billed", "self_billed_credit"])
+def test_a_document_takes_less_than_a_second_of_the_processor(kind: Any) -> None:
+    render(example_content(kind))  # fonts are read once
+    began = time.process_time()
+    render(example_content(kind, "fr"))
+    assert time.process_time() - began < 1.0

@@ -29,6 +29,12 @@ ORDERS = Counter("purchaser_orders", "Orders that ended, by how", ["provider", "
 ORDERS_BY_STATE = Gauge("purchaser_orders_open", "Orders by state", ["provider", "state"], registry=REGISTRY)
 ORDERS_UNKNOWN = Counter("purchaser_orders_unanswered", "Attempts without a trustworthy answer", registry=REGISTRY)
 DOCUMENTS = Counter("purchaser_documents", "Documents issued", ["kind"], registry=REGISTRY)
+DELIVERIES = Gauge(
+    "purchaser_document_deliveries",
+    "Places that a document has not reached: waiting to be tried again, or refused until a person looks",
+    ["channel", "state"],
+    registry=REGISTRY,
+)
 OUTBOX = Gauge("purchaser_outbox", "Announcements not yet on Kafka (500 means 500 or more)", registry=REGISTRY)
 BEHIND = Gauge("purchaser_behind", "Announced orders and documents that our tables lack", registry=REGISTRY)
 CAP = Gauge("purchaser_cap_grams", "Cap of a campaign: cap is day or campaign", ["campaign", "cap"], registry=REGISTRY)

@@ -15,6 +15,7 @@ GAUGES = (
     metrics.WAITING_FOR,
     metrics.ORDERS_BY_STATE,
     metrics.OLDEST_ORDER,
+    metrics.DELIVERIES,
 )
 
 
@@ -36,6 +37,8 @@ async def observe(context: Context) -> None:
         metrics.ORDERS_BY_STATE.labels(provider, state).set(count)
     for provider, seconds in found.oldest_open_order_s.items():
         metrics.OLDEST_ORDER.labels(provider).set(seconds)
+    for (channel, state), count in found.deliveries.items():
+        metrics.DELIVERIES.labels(channel, state).set(count)
 
 
 async def observe_days(context: Context, shapes: Shapes) -> None:

@@ -22,6 +22,8 @@ class Observed:
     """By (provider, state)."""
     oldest_open_order_s: dict[str, float]
     """By provider: age of the oldest order without its end or certificate."""
+    deliveries: dict[tuple[str, str], int]
+    """By (channel, state): places that a document has not reached."""
 
 
 async def observe(pool: Pool, now: datetime) -> Observed:
@@ -49,12 +51,16 @@ async def observe(pool: Pool, now: datetime) -> Observed:
         """,
         now,
     )
+    deliveries = await pool.fetch(
+        "SELECT channel, state, count(*) AS n FROM deliveries WHERE state <> 'sent' GROUP BY 1, 2"
+    )
     return Observed(
         {(row["campaign"], row["state"]): row["n"] for row in settlements},
         {row["campaign"]: row["age"] for row in overdue},
         {(row["campaign"], row["who"]): row["n"] for row in waiting},
         {(row["provider"], row["state"]): row["n"] for row in orders},
         {row["provider"]: row["age"] for row in oldest},
+        {(row["channel"], row["state"]): row["n"] for row in deliveries},
     )
 
 
