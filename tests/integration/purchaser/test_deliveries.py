@@ -72,7 +72,7 @@ async def test_a_server_that_takes_nothing_now_is_asked_again_later_and_each_mai
     mailing: World, box: Mailbox
 ) -> None:
     box.answers += ["451 busy", "451 busy"]
-    await everything(mailing, rounds=1)
+    await everything(mailing)
     assert await places(mailing) == {
         "": ("sent", 1),
         "audit@retail.example": ("waiting", 1),
@@ -86,7 +86,7 @@ async def test_a_server_that_takes_nothing_now_is_asked_again_later_and_each_mai
 
 async def test_a_lost_answer_makes_the_same_mail_go_out_again_under_the_same_id(mailing: World, box: Mailbox) -> None:
     box.answers += ["drop"]
-    await everything(mailing, rounds=1)
+    await everything(mailing)
     mailing.clock.pass_by(seconds=1)
     await deliver(mailing.context, mailing.term)
     first, second, third = copies(box)
@@ -146,7 +146,7 @@ async def test_one_more_address_gets_the_document_once(mailing: World, box: Mail
 async def test_a_crash_between_the_bytes_and_their_places_loses_nothing(mailing: World, box: Mailbox) -> None:
     blocked = mailing.folder / "documents"
     blocked.write_text("a file where the folder should be")
-    await everything(mailing, rounds=1)
+    await everything(mailing)
     assert (await places(mailing))[""] == ("waiting", 1)
     blocked.unlink()
     await mailing.lead()  # another instance takes over
