@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 from offset_purchaser.commands.books import export_app
 from offset_purchaser.commands.common import AsJson, example, parse_day, store
 from shared.errors import Rejected
+from shared.units import decimal_text
 
 if TYPE_CHECKING:
     from offset_purchaser.documents.accounting import Table
@@ -89,7 +91,7 @@ def _export(of: str, since: str, until: str, to: Path | None, read: Read, *, as_
         return await read(pool, found, first, last)
 
     columns, rows = store(inside)
-    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    records = [dict(zip(columns, map(_plain, row), strict=True)) for row in rows]
     content = as_json_bytes(records) if as_json else csv_bytes(columns, rows)
     if to is None:
         typer.echo(content.decode(), nl=False)
@@ -99,3 +101,7 @@ def _export(of: str, since: str, until: str, to: Path | None, read: Read, *, as_
     except OSError as error:
         raise Rejected(f"{to}: {error.strerror}") from None
     typer.echo(f"{len(rows)} lines written to {to}")
+
+
+def _plain(value: object) -> object:
+    return decimal_text(value) if isinstance(value, Decimal) else value

@@ -128,8 +128,8 @@ def _entry(name: str, kind: int) -> zipfile.ZipInfo:
 
 
 def as_json(value: Any) -> bytes:
-    """JSON for people and programs: sorted keys, indented, exact numbers as texts."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2, default=str).encode() + b"\n"
+    """JSON for people and programs: sorted keys, indented."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2).encode() + b"\n"
 
 
 def sha256(content: bytes) -> str:
