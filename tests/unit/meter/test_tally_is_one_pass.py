@@ -23,7 +23,7 @@ DECODER = SITE.decoder()
 
 @settings(max_examples=300)
 @given(
-    log=st.lists(records, min_size=1, max_size=40),
+    log=st.lists(records, min_size=1, max_size=30),  # sizes double with the offset and have a limit
     batches=st.lists(st.integers(1, 15), min_size=1),
     offsets_max=st.integers(3, 50),
 )
