@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
 from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
 from tests.integration.purchaser.world import SellerThread, World, everything, open_world
 
-from offset_purchaser.handlers.recover import compare, take_over
+from local_stack import LocalStack
+from offset_purchaser.handlers.recover import compare, read_announcements, take_over
 from offset_purchaser.report import build
+from shared.errors import Transient
+from shared.kafka import announcement_topics, client_options, ensure_topics
 from shared.offset_events import OffsetDocument, OffsetOrder
+from shared.settings import KafkaSettings, TopicSettings
 
 
 @pytest_asyncio.fixture
@@ -73,6 +78,25 @@ async def test_a_restored_database_is_found_to_be_behind_and_takes_orders_and_nu
     await everything(restored)
     numbers = [row["number"] for row in await restored.pool.fetch("SELECT number FROM documents ORDER BY number")]
     assert numbers == ["R-ST-RETAIL-FR-2026-00001", "R-ST-RETAIL-FR-2026-00002"]
+
+
+async def test_what_was_announced_is_read_back_from_kafka_and_a_missing_topic_is_no_silence(
+    world: World, stack: LocalStack, seller: SellerThread
+) -> None:
+    await start(world)
+    await everything(world)
+    orders, papers = await announced(world)
+    kafka, topics = KafkaSettings(bootstrap_servers=stack.bootstrap_servers), TopicSettings(prefix="restored.")
+    with pytest.raises(Transient, match="offset-orders is missing: run offset-purchaser topics create"):
+        await read_announcements(kafka, topics)
+    await ensure_topics(kafka, announcement_topics(topics), replication_factor=1)
+    async with AIOKafkaProducer(**client_options(kafka)) as producer:
+        for setting, events in (("offset_orders", orders), ("offset_documents", papers)):
+            for event in events:
+                await producer.send_and_wait(topics.name(setting), event.model_dump_json().encode())
+    assert await read_announcements(kafka, topics) == (orders, papers)
+    assert orders
+    assert len(papers) == 1
 
 
 async def test_an_order_that_was_announced_is_never_sent_even_when_the_provider_cannot_be_found_to_have_it(

@@ -14,7 +14,8 @@ from offset_purchaser.handlers.context import Context
 from offset_purchaser.ledger import Posting
 from offset_purchaser.store import announced
 from offset_purchaser.store import ledger as ledger_store
-from shared.kafka import client_options
+from shared.errors import Transient
+from shared.kafka import client_options, partition_counts
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.postgres import Connection, Pool, transaction
 from shared.settings import KafkaSettings, TopicSettings
@@ -30,16 +31,19 @@ async def read_announcements(
 
 
 async def _read(kafka: KafkaSettings, topic: str, decode: Callable[[bytes], Any]) -> list[Any]:
+    # Asked of the broker: a consumer without a subscription knows no partitions, and none would read as "nothing left".
+    count = (await partition_counts(kafka, [topic])).get(topic)
+    if count is None:
+        raise Transient(f"topic {topic} is missing: run offset-purchaser topics create")
     consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
         **client_options(kafka), enable_auto_commit=False, auto_offset_reset="earliest"
     )
     await consumer.start()
     found = []
     try:
-        await consumer.topics()
-        parts = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        parts = [TopicPartition(topic, number) for number in range(count)]
         consumer.assign(parts)
-        ends = await consumer.end_offsets(parts) if parts else {}
+        ends = await consumer.end_offsets(parts)
         for part in parts:
             consumer.seek(part, (await consumer.beginning_offsets([part]))[part])
         while any([await consumer.position(part) < ends[part] for part in parts]):
