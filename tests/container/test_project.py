@@ -231,12 +231,11 @@ def test_an_old_backup_restored_by_the_runbook_buys_nothing_twice(ran: Ran) -> N
         compose.start(service)
 
     ready = compose.url("offset-purchaser", "/health/ready")
-    wait_for("the purchaser to find itself behind", lambda: httpx.get(ready).status_code == 503, 90)
-    assert "import-announcements" in httpx.get(ready).text
+    wait_for("the purchaser to find itself behind", lambda: "import-announcements" in httpx.get(ready).text, 90)
+    assert httpx.get(ready).status_code == 503
     assert announced - {order["order_id"] for order in _orders(compose)} != set()
     compose.run("offset-purchaser", "offset-purchaser", "import-announcements", "--by", "anna")
     wait_for("the purchaser ready", lambda: httpx.get(ready).status_code == 200, 90)
-    wait_for("every order known again", lambda: announced <= {order["order_id"] for order in _orders(compose)})
     smoke.run(compose)  # it goes on buying, with new numbers
     after = _listing(compose)
     assert [order for order in after if order["order_id"] in {b["order_id"] for b in bought}] == bought
