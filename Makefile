@@ -7,7 +7,7 @@ LOCKS  := requirements-dev.lock
 PACKAGES := shared services/traffic-meter services/delivery-emissions services/offset-purchaser tools
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-processes bench-flat bench-window bench-latency bench-shipments chaos law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
+.PHONY: bench bench-api bench-processes bench-flat bench-window bench-latency bench-shipments chaos law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
 
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -97,6 +97,9 @@ bench: $(STAMP) var/bench/peers/.ready ## This meter beside its peers (BENCH_EVE
 
 bench-processes bench-flat bench-window bench-latency bench-shipments: bench-%: $(STAMP) ## One figure each: scaling, cost by number, window, latency, shipments (BENCH='--help')
 	$(BIN)/python -m benchmarks $* $(BENCH)
+
+bench-api: $(STAMP) ## Live totals at 100 requests a second while readings come in (BENCH_REGISTERS=… in the environment)
+	$(BIN)/python -m benchmarks.api
 
 var/bench/peers/.ready: benchmarks/requirements.lock
 	$(PYTHON) -m venv var/bench/peers

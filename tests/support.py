@@ -118,6 +118,12 @@ class Sandbox:
         self.processes.append(process)
         return process
 
+    def port(self, number: int, service: str) -> int:
+        """Where the test's process of this number listens, by its log."""
+        lines = (self.folder / f"{service}-{number}.log").read_text().splitlines()
+        events = [json.loads(line) for line in lines if line.startswith("{")]
+        return next((int(event["port"]) for event in events if event.get("event") == "listening"), 0)
+
     def stop(self, process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> int:
         """Stop a process that this test started and return its exit code."""
         process.send_signal(number)

@@ -11,6 +11,7 @@ from pydantic import SecretStr, TypeAdapter
 
 from delivery_emissions.app import definition as delivery_emissions
 from offset_purchaser import metrics
+from offset_purchaser.api.app import create_routes
 from offset_purchaser.app import asyncapi as purchaser_head
 from offset_purchaser.app import make_broker
 from shared.events import SOURCE_EVENTS
@@ -41,6 +42,7 @@ def files() -> dict[str, str]:
     texts |= {f"{name}.asyncapi.json": text + "\n" for name, text in asyncapi().items()}
     texts["inputs.md"] = inputs()
     texts["purchaser-metrics.md"] = purchaser_metrics()
+    texts["offset-purchaser.openapi.json"] = json.dumps(create_routes().openapi(), indent=2) + "\n"
     return texts
 
 

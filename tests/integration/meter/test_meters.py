@@ -8,6 +8,7 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from tests.support import Message, Sandbox, encoded, until
@@ -162,8 +163,12 @@ async def test_shipments_are_counted_by_their_newest_state_and_explained(sandbox
             parcel(3, 0, "created", 300),
         ]
     )
-    process = sandbox.start("delivery-emissions")
+    process = sandbox.start("delivery-emissions", EXPLAIN_KEY="k" * 32)
     await counted(sandbox, "delivery_emissions", "shipments", 7)
+    async with httpx.AsyncClient(headers={"Authorization": "Bearer " + "k" * 32}) as client:
+        address = f"http://127.0.0.1:{sandbox.port(0, 'delivery-emissions')}/v1/explanation"
+        asked = await client.get(address, params={"shipment_id": "s1"})
+    assert (asked.status_code, asked.json()["method"]) == (200, "ademe-parcel 1")
     assert sandbox.stop(process) == 0
     balance = await sandbox.balance("delivery_emissions", "shipments")
     assert (balance["counted"], balance["duplicate"]) == (6, 1)

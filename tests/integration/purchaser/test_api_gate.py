@@ -34,7 +34,7 @@ async def test_every_route_refuses_a_request_without_a_key_and_one_whose_role_is
     callers = {role: await api.caller(role, f"a {role}") for role in Role}
     for (method, path), needed in roles().items():
         bare = await api.client.request(method, address(path))
-        assert (bare.status_code, bare.headers["www-authenticate"]) == (401, 'Bearer realm="offset-purchaser"'), path
+        assert (bare.status_code, bare.headers["www-authenticate"]) == (401, 'Bearer realm="campaign-offsets"'), path
         for role, caller in callers.items():
             send = caller.get if method == "GET" else caller.post
             answer = await send(address(path))
@@ -45,7 +45,7 @@ async def test_every_route_refuses_a_request_without_a_key_and_one_whose_role_is
 
 async def test_only_reading_is_open_to_a_reading_key() -> None:
     assert {method for (method, _), role in roles().items() if role is Role.READ} == {"GET"}
-    assert {role for (method, _), role in roles().items() if method == "POST"} == {Role.APPROVE}
+    assert {role for (method, _), role in roles().items() if method == "POST"} == {Role.APPROVE, Role.ADMIN}
 
 
 async def test_a_strange_authorization_is_refused_as_a_missing_one_is(api: Api) -> None:

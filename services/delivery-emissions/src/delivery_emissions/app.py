@@ -6,6 +6,7 @@ from pathlib import Path
 
 from delivery_emissions.channel import DELIVERY
 from delivery_emissions.counting import ShipmentTally, recount_with, settle_with
+from delivery_emissions.explain_api import explanation_routes
 from delivery_emissions.methods import METHODS
 from delivery_emissions.tables import Tables
 from shared.meter import store
@@ -26,4 +27,5 @@ def definition(grace_s: int, own_tables: Path | None = None) -> MeterDefinition:
         tally=ShipmentTally,
         settle=settle_with(tables, grace_s * 1000),
         recount=recount_with(tables, grace_s * 1000),
+        routes=explanation_routes,
     )

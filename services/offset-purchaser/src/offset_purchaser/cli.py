@@ -21,6 +21,7 @@ from offset_purchaser.commands import (
     sandbox,
     settlements,
     totals,
+    webhooks,
 )
 from offset_purchaser.commands.common import example, reporting_errors, store
 
@@ -39,6 +40,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(dossier.app, name="dossier")
 app.add_typer(lines.app, name="lines")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(topics_app, name="topics")
 app.add_typer(books.payments_app, name="payments")
 app.add_typer(accounting.export_app, name="export")

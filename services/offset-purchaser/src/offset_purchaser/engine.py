@@ -26,6 +26,7 @@ from offset_purchaser.handlers.ingest import Ingest
 from offset_purchaser.handlers.issue import issue, render_documents
 from offset_purchaser.handlers.recover import compare, read_announcements
 from offset_purchaser.handlers.settle import settle
+from offset_purchaser.handlers.webhooks import WebhookSender
 from offset_purchaser.standing import Shapes
 from offset_purchaser.store.leadership import Term, acquire, renew, resign
 from offset_purchaser.store.observe import foreign_mode
@@ -105,6 +106,7 @@ class Engine:
         settings = self._context.settings
         file = CampaignWatch(self._context)
         self._ingest = ingest = Ingest(self._context, self._kafka)
+        sender = WebhookSender(self._context)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._renew(term))
@@ -113,6 +115,7 @@ class Engine:
                 group.create_task(self._loop(term, "work", settings.tick_s, self._tick))
                 group.create_task(self._loop(term, "deliveries", settings.tick_s, self._deliver))
                 group.create_task(self._loop(term, "announcements", settings.tick_s, self._announce))
+                group.create_task(self._loop(term, "webhooks", settings.tick_s, sender.run))
                 group.create_task(self._loop(term, "metrics", OBSERVE_S, lambda _: observe.observe(self._context)))
                 group.create_task(self._loop(term, "watch", WATCH_S, lambda _: watch.watch(self._context)))
                 group.create_task(self._loop(term, "books", RECONCILE_S, lambda _: watch.watch_books(self._context)))
@@ -122,6 +125,7 @@ class Engine:
             raise first from errors
         finally:
             metrics.LEADER.set(0)
+            await sender.close()
             for gauge in (*observe.GAUGES, *observe.DAY_GAUGES, *watch.GAUGES):
                 gauge.clear()  # whoever acts next shows them; two instances must not
 

@@ -65,6 +65,9 @@ FORECAST = Gauge(
 UNSHIPPED = Gauge(
     "purchaser_expected_deliveries", "Orders of the running campaign day not shipped", ["campaign"], registry=REGISTRY
 )
+WEBHOOKS = Counter(
+    "purchaser_webhook_attempts", "Attempts at sending webhooks, by how they ended", ["outcome"], registry=REGISTRY
+)
 FAILURES = Counter("purchaser_failures", "Work on one thing that failed; see the log", ["where"], registry=REGISTRY)
 TICK_SECONDS = Histogram("purchaser_tick_seconds", "One look at everything there is to do", registry=REGISTRY)
 

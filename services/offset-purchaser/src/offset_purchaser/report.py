@@ -38,6 +38,17 @@ async def build(pool: Pool, campaign: str | None = None) -> dict[str, Any]:
     return {"days": days, "orders": list(unique.values()), "balance": await readings.balances(pool)}
 
 
+async def settlement_entries(pool: Pool, campaign: str | None = None) -> list[dict[str, Any]]:
+    """Only the settlements: one entry per leg, without totals, which cost more than all the rest."""
+    entries: list[dict[str, Any]] = []
+    for found in await campaigns.in_force(pool, campaign):
+        settlements = [dict(row) for row in await pool.fetch(SETTLEMENTS, found.campaign.id)]
+        legs = [dict(row) for row in await pool.fetch(LEGS, found.campaign.id)]
+        days = assemble(found.campaign.id, settlements, legs, {})
+        entries += [{"campaign": d["campaign"], "day": d["day"], **entry} for d in days for entry in d["settlements"]]
+    return entries
+
+
 SETTLEMENTS = """
 SELECT s.day, s.number, s.due_at, s.state, s.reasons, f.result, f.need_g, f.owed_g, f.committed_g
 FROM settlements s LEFT JOIN frozen_settlements f USING (campaign, day, number)

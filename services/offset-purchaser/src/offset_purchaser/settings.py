@@ -48,6 +48,9 @@ class PurchaserSettings(_FromEnvironment):
     stripe_api_base: str = "https://api.stripe.com"
     manual_folder: Path = Path("var/manual-orders")
     """Where order documents for partners without an API are put, and their confirmations are looked for."""
+    webhooks_private: bool = False
+    """Whether webhooks may go to private addresses, and to http on loopback: only where everybody who registers one
+    may reach those addresses anyway."""
     smtp_url: SecretStr = SecretStr("")
     """``smtp://user:password@host:port``, ``smtp+starttls://`` or ``smtps://``; empty: nothing can be mailed.
     Secret, because it holds the password."""

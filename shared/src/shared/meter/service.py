@@ -55,7 +55,7 @@ from shared.readings import Progress, Reading
 from shared.schedule import MethodSchedule, default_schedule
 from shared.serve import make_server
 from shared.settings import HttpSettings, KafkaSettings, PostgresSettings, TopicSettings
-from shared.telemetry import health_routes, log
+from shared.telemetry import AsgiApp, health_routes, log
 
 _log = log(__name__)
 
@@ -69,6 +69,20 @@ CLOSE_S = 1.0
 """Limit of each connection's end: a broker or database that is away must not keep the process."""
 
 TallyClass = Callable[[Channel, BatchDecoder, LatenessRules, Window, BadShare], Tally]
+
+
+PoolOf = Callable[[], Pool | None]
+"""Gives the meter's pool once it is open."""
+
+
+class Opened:
+    """The meter's pool, which routes are given before it is open."""
+
+    pool: Pool | None = None
+
+    def current(self) -> Pool | None:
+        """The pool, or ``None`` while the service starts."""
+        return self.pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,8 @@ class MeterDefinition:
     settle: Settle | None = None
     recount: Recount | None = None
     """What an audit compares for a meter that decides inside the transaction."""
+    routes: Callable[[PoolOf], Sequence[tuple[str, AsgiApp]]] = lambda _pool_of: ()
+    """What the meter answers over HTTP besides health and metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +298,15 @@ async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, 
     broker, subscriber = build_broker(definition, environment, listener)
     failures: list[BaseException] = []
     tasks: list[asyncio.Task[None]] = []
+    opened = Opened()
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await check_topics(environment.kafka, topic_specs(environment, definition.channels))
-            runtime = listener.runtime = MeterRuntime(await _parts(stack, definition, environment, metrics, ended))
+            parts = await _parts(stack, definition, environment, metrics, ended)
+            opened.pool = parts.pool
+            runtime = listener.runtime = MeterRuntime(parts)
             topic = environment.topics.name("meter_requests")
             following = asyncio.create_task(follow_requests(environment.kafka, topic, runtime.resend), name="requests")
             following.add_done_callback(ended)
@@ -324,7 +343,7 @@ async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, 
         lifespan=lifespan,
         after_startup=[start_counting],
         on_shutdown=[stop_counting],
-        asgi_routes=health_routes(metrics.registry, ready=ready),
+        asgi_routes=[*health_routes(metrics.registry, ready=ready), *definition.routes(opened.current)],
         specification=meter_head(definition),
         asyncapi_path="/asyncapi",
         logger=None,

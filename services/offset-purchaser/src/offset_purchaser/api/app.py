@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,12 +13,14 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from offset_purchaser.api.gate import Gate
-from offset_purchaser.api.problems import TYPE, Problem, ProblemDetails
+from offset_purchaser.api.problems import ProblemDetails
 from offset_purchaser.api.routes import ROUTERS
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.live import LiveTotals
 from offset_purchaser.keys import Role
 from shared.errors import Conflict, OutcomeUnknown, Rejected, Transient
+from shared.postgres import RETRYABLE
+from shared.problems import TYPE, Problem
 
 DESCRIPTION = """
 Campaign days, what they owe, what was bought for them, and the papers.
@@ -34,7 +37,7 @@ netted. Grams, amounts and prices are decimal strings where they are not whole n
 
 def create_api(context: Context, live: LiveTotals) -> Gate:
     """The API around a context whose pool it uses; nothing runs until it is served."""
-    return Gate(create_routes(context, live), context.pool, context.clock)
+    return Gate(create_routes(context, live), context.pool, context.clock, _needed)
 
 
 def create_routes(context: Context | None = None, live: LiveTotals | None = None) -> FastAPI:
@@ -46,6 +49,7 @@ def create_routes(context: Context | None = None, live: LiveTotals | None = None
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        redirect_slashes=False,
         exception_handlers={
             Problem: _problem,
             Rejected: _rejected,
@@ -54,6 +58,8 @@ def create_routes(context: Context | None = None, live: LiveTotals | None = None
             OutcomeUnknown: _unknown,
             RequestValidationError: _invalid,
             HTTPException: _http,
+            Exception: _failed,
+            **dict.fromkeys(RETRYABLE, _transient),
         },
     )
     app.state.context, app.state.live = context, live
@@ -63,16 +69,29 @@ def create_routes(context: Context | None = None, live: LiveTotals | None = None
     return app
 
 
-def roles() -> dict[tuple[str, str], Role]:
-    """The role that each (method, path) needs. Raises ``KeyError`` for a route that names none."""
-    found: dict[tuple[str, str], Role] = {}
+def _needed(method: str, path: str) -> Role | None:
+    """The role that a request needs, before anything of it is read; ``None`` for an address that does not exist."""
     for router in ROUTERS:
         for route in router.routes:
-            assert isinstance(route, APIRoute)
-            named = [role for d in route.dependencies if (role := getattr(d.dependency, "role", None))]
-            for method in route.methods or ():
-                found[method, route.path] = dict(enumerate(named))[0]
-    return found
+            if isinstance(route, APIRoute) and method in (route.methods or ()) and route.path_regex.match(path):
+                return roles()[method, route.path]
+    return None
+
+
+@cache
+def roles() -> dict[tuple[str, str], Role]:
+    """The role that each (method, path) needs. Raises ``KeyError`` for a route that names none."""
+    return {
+        (method, route.path): dict(enumerate(_named(route)))[0]
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+
+def _named(route: APIRoute) -> list[Role]:
+    return [role for depends in route.dependencies if (role := getattr(depends.dependency, "role", None))]
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
@@ -116,6 +135,11 @@ async def _conflict(_request: Request, error: Exception) -> Response:
 
 async def _transient(_request: Request, error: Exception) -> Response:
     return _answer(Problem(503, "unavailable", "nothing was done; try again", headers={"Retry-After": "1"}))
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    """A fault of ours; the gate logs it."""
+    return _answer(Problem(500, "failed", "this should not happen; the service's log says more"))
 
 
 async def _unknown(_request: Request, error: Exception) -> Response:

@@ -11,16 +11,17 @@ import asyncio
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from offset_purchaser.api.problems import TYPE, Problem, unauthorized
-from offset_purchaser.keys import KeyRecord, Principal, admit, key_id_of
+from offset_purchaser.api.problems import forbidden
+from offset_purchaser.keys import KeyRecord, Principal, Role, admit, key_id_of
 from offset_purchaser.store import keys, requests
 from offset_purchaser.store.requests import Decided
 from shared.clock import Clock
 from shared.errors import Transient
-from shared.postgres import Pool, as_pool, transaction
+from shared.postgres import RETRYABLE, Pool, as_pool, transaction
+from shared.problems import HEADERS, TYPE, Problem, unauthorized
 from shared.telemetry import AsgiApp, Receive, Scope, Send, log
 
 BODY_BYTES_MAX = 64 * 1024
@@ -38,13 +39,6 @@ KEY_CACHE_S = 2.0
 KEYS_CACHED = 1024
 PUBLIC = frozenset({"/v1/openapi.json"})
 """The description of the API holds nothing secret."""
-HEADERS = (
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -55,8 +49,8 @@ class _RolledBack(Exception):
 class Gate:
     """The API's outermost ASGI application."""
 
-    def __init__(self, routes: AsgiApp, pool: Pool, clock: Clock) -> None:
-        self._routes, self._pool, self._clock = routes, pool, clock
+    def __init__(self, routes: AsgiApp, pool: Pool, clock: Clock, needed: Callable[[str, str], Role | None]) -> None:
+        self._routes, self._pool, self._clock, self._needed = routes, pool, clock, needed
         self._keys: OrderedDict[str, tuple[float, KeyRecord | None]] = OrderedDict()
         self._uploads = 0
 
@@ -67,7 +61,7 @@ class Gate:
             await self._answer(scope, receive, answer)
         except Problem as problem:
             await answer.problem(problem)
-        except Transient as error:
+        except (Transient, *RETRYABLE) as error:
             log(__name__).warning("the API cannot work", reason=str(error))
             await answer.problem(Problem(503, "unavailable", "the database is away; try again", headers=RETRY))
         except Exception as error:
@@ -84,6 +78,9 @@ class Gate:
         state = {**scope.get("state", {}), "principal": principal, "pool": self._pool}
         inner = {**scope, "state": state}
         if scope["method"] == "POST":
+            role = self._needed("POST", scope["path"])
+            if role is not None and not principal.role.covers(role):  # before a body is read
+                raise forbidden(principal, role)
             await self._effect(inner, headers, receive, answer)
         else:
             await self._routes(inner, receive, answer)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-TYPE = "application/problem+json"
+from offset_purchaser.keys import Principal, Role
+from shared.problems import TYPE, Problem
 
 
 class FieldError(BaseModel):
@@ -29,37 +28,9 @@ class ProblemDetails(BaseModel):
     errors: list[FieldError] = Field(default=[], description="The fields that are wrong, when fields are.")
 
 
-class Problem(Exception):
-    """A refused request: HTTP status, a stable name of the kind, a sentence, the wrong fields, more headers."""
-
-    def __init__(
-        self,
-        status: int,
-        kind: str,
-        detail: str,
-        errors: Sequence[tuple[str, str]] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status, self.kind, self.detail, self.errors = status, kind, detail, tuple(errors)
-        self.headers = dict(headers or {})
-
-    def body(self) -> bytes:
-        """The document. ASCII only: what clients sent may hold anything."""
-        content: dict[str, Any] = {
-            "type": f"urn:campaign-offsets:problem:{self.kind}",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        if self.errors:
-            content["errors"] = [{"field": name, "reason": reason} for name, reason in self.errors]
-        return json.dumps(content).encode()
-
-
-def unauthorized(detail: str) -> Problem:
-    """No key, or none that works; which of the two it is stays unsaid."""
-    return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="offset-purchaser"'})
+def forbidden(who: Principal, needed: Role) -> Problem:
+    """The key is known and its role too small."""
+    return Problem(403, "forbidden", f"this needs a key of role {needed}; yours is {who.role}")
 
 
 def not_found(detail: str) -> Problem:

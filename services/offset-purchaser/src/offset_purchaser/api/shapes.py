@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import re
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Depends, Header, Path, Query, Request, params
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from fastapi import Depends, Header, Path, Query, Request, Response, params
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from offset_purchaser.api.problems import Problem, not_found
+from offset_purchaser.api.problems import forbidden, not_found
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.live import LiveTotals
 from offset_purchaser.keys import Principal, Role
@@ -36,6 +39,22 @@ Number = Annotated[int, Path(ge=1, le=1000, description="Settlement number: 1, t
 InCampaign = Annotated[
     str | None, Query(alias="campaign", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Only this campaign.")
 ]
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("this is not base64") from None
+
+
+Base64 = Annotated[
+    bytes,
+    BeforeValidator(_from_base64, json_schema_input_type=str),
+    Field(min_length=1, max_length=20_000_000),
+    WithJsonSchema({"type": "string", "format": "byte", "minLength": 1, "contentEncoding": "base64"}),
+]
+"""A file's bytes: 20 MB at most."""
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 IdempotencyKey = Annotated[
     str,
@@ -51,6 +70,13 @@ class Body(BaseModel):
     """Base of bodies: an unknown field is an error, not a silence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Upload(Body):
+    """A file."""
+
+    filename: FileName
+    content: Base64
 
 
 class Page(BaseModel, Generic[T]):
@@ -71,10 +97,11 @@ class Window:
     ) -> None:
         self.limit, self.offset = limit, offset
 
-    def of(self, rows: list[T]) -> Page[T]:
-        """That part of a list."""
+    def of(self, rows: Sequence[dict[str, Any]], shape: Callable[[dict[str, Any]], T]) -> Page[T]:
+        """That part of a list, each row in its shape."""
         end = self.offset + self.limit
-        return Page(items=rows[self.offset : end], total=len(rows), next_offset=end if end < len(rows) else None)
+        items = [shape(row) for row in rows[self.offset : end]]
+        return Page(items=items, total=len(rows), next_offset=end if end < len(rows) else None)
 
 
 def caller(request: Request) -> Principal:
@@ -88,7 +115,7 @@ def needs(role: Role) -> params.Depends:
 
     def check(request: Request) -> None:
         if not caller(request).role.covers(role):
-            raise Problem(403, "forbidden", f"this needs a key of role {role}; yours is {caller(request).role}")
+            raise forbidden(caller(request), role)
 
     check.role = role  # type: ignore[attr-defined]
     return params.Depends(check)
@@ -110,6 +137,18 @@ def live_of(request: Request) -> LiveTotals:
     """The live totals."""
     found: LiveTotals = request.app.state.live
     return found
+
+
+def file_answer(content: bytes, media_type: str, filename: str) -> Response:
+    """A file to keep under its name."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "-", filename)
+    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{safe}"'})
+
+
+def is_file(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of such an answer."""
+    schema = {"type": "string", "format": "binary"}
+    return {200: {"description": what, "content": {media_type: {"schema": schema}}}}
 
 
 Caller = Annotated[Principal, Depends(caller)]

@@ -23,15 +23,10 @@ def list_settlements(
     as_json: AsJson = False,
 ) -> None:
     """One line per settlement leg, with whom it waits for."""
-    from offset_purchaser.report import build
+    from offset_purchaser.report import settlement_entries
 
-    found = store(lambda pool: build(pool, campaign))
-    rows = [
-        {"campaign": day["campaign"], "day": day["day"], **entry}
-        for day in found["days"]
-        for entry in day["settlements"]
-        if state in (None, entry["state"])
-    ]
+    found = store(lambda pool: settlement_entries(pool, campaign))
+    rows = [entry for entry in found if state in (None, entry["state"])]
     columns = ["campaign", "day", "number", "state", "quantity_g", "amount", "currency", "document", "waiting_for"]
     show("Settlements", rows, columns, as_json=as_json)
 

@@ -36,6 +36,12 @@ def declare_facturx(pdf: bytes) -> bytes:
     return out.getvalue()
 
 
+def embedded_xml(pdf: bytes) -> bytes | None:
+    """The ``factur-x.xml`` inside a stored document, as it is; ``None`` for a document that is no e-invoice."""
+    found = PdfReader(BytesIO(pdf)).attachments.get(XML_NAME)
+    return bytes(found[0]) if found else None
+
+
 def extend_xmp(packet: bytes) -> bytes:
     """Add the Factur-X properties and their extension schema to an XMP packet that has a PDF/A schema bag."""
     root = etree.fromstring(packet[packet.index(b"<x:xmpmeta") : packet.rindex(b"<?xpacket")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -22,7 +23,7 @@ async def settlement_dossier(pool: Pool, campaign: str, day: date, number: int) 
     Raises ``Rejected`` when it has not frozen, or when what is stored is not what was hashed.
     """
     data = await gather(pool, campaign, day, number)
-    return dossier_name(data), build_dossier(data)
+    return dossier_name(data), await asyncio.to_thread(build_dossier, data)
 
 
 async def gather(pool: Pool, campaign: str, day: date, number: int) -> DossierData:
@@ -31,7 +32,8 @@ async def gather(pool: Pool, campaign: str, day: date, number: int) -> DossierDa
     if frozen is None:
         raise Rejected(f"settlement {number} of {day} in campaign {campaign} has not frozen")
     rules = Campaign.model_validate(frozen["content"]["campaign"])
-    registers = _registers(await dossier.registers(pool, campaign, day, number), rules)
+    rows = await dossier.registers(pool, campaign, day, number)
+    registers = await asyncio.to_thread(_registers, rows, rules)  # 10^5 of them take seconds, and others must go on
     orders = await dossier.orders(pool, campaign, day, number)
     ids = [row["order_id"] for row in orders]
     papers = await dossier.documents(pool, sorted({row["document"] for row in orders if row["document"]}))

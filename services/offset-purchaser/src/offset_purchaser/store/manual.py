@@ -141,3 +141,9 @@ async def arrive(pool: Pool, campaign: str, name: str, by: str, now: datetime) -
 async def arrived(reader: Connection | Pool, campaign: str) -> set[str]:
     """Names of the files that arrived for a campaign."""
     return {row["name"] for row in await reader.fetch("SELECT name FROM arrivals WHERE campaign = $1", campaign)}
+
+
+async def evidence(reader: Connection | Pool, line: UUID) -> tuple[str, bytes] | None:
+    """(file name, bytes) of a line's evidence."""
+    row = await reader.fetchrow("SELECT filename, evidence FROM manual_lines WHERE line = $1", line)
+    return (row["filename"], row["evidence"]) if row else None

@@ -141,7 +141,8 @@ async def _announce(connection: Connection, order_id: UUID, now: datetime, topic
         amount=row["amount"],
         provider_reference=row["reference"],
     )
-    await outbox.put(connection, topic, str(order_id).encode(), event.model_dump_json().encode(), now)
+    hook = outbox.Hook(f"offset-order.{row['state']}", f"{row['campaign']}/{row['buy_day']}")
+    await outbox.put(connection, topic, str(order_id).encode(), event.model_dump_json().encode(), now, hook=hook)
 
 
 async def listing(connection: Connection | Pool, campaign: str | None, states: Sequence[str]) -> list[dict[str, Any]]:
@@ -190,3 +191,9 @@ async def document_of(connection: Connection, order_id: UUID) -> str | None:
     """The number of the document that covers an order."""
     number: str | None = await connection.fetchval("SELECT document FROM orders WHERE order_id = $1", order_id)
     return number
+
+
+async def row(reader: Connection | Pool, order_id: UUID) -> dict[str, Any] | None:
+    """One order as it is stored, for people."""
+    found = await reader.fetchrow("SELECT * FROM orders WHERE order_id = $1", order_id)
+    return dict(found) if found else None

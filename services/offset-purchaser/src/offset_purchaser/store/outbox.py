@@ -21,6 +21,14 @@ class Message:
     headers: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """What webhook endpoints hear of a message: its kind, and the campaign day within which the order is kept."""
+
+    type: str
+    lane: str
+
+
 async def put(
     connection: Connection,
     topic: str,
@@ -28,12 +36,22 @@ async def put(
     value: bytes | None,
     now: datetime,
     headers: Sequence[tuple[str, str]] = (),
+    *,
+    hook: Hook | None = None,
 ) -> None:
-    """Promise a message; it is published after the commit, at least once."""
-    await connection.execute(
-        "INSERT INTO outbox (topic, key, value, headers, created_at) VALUES ($1, $2, $3, $4::jsonb, $5)",
+    """Promise a message; it is published after the commit, at least once. With a ``hook`` webhooks tell it too."""
+    number = await connection.fetchval(
+        "INSERT INTO outbox (topic, key, value, headers, created_at) VALUES ($1, $2, $3, $4::jsonb, $5) RETURNING id",
         *(topic, key, value, json.dumps(list(headers)), now),
     )
+    if hook is not None:
+        await connection.execute(
+            """
+            INSERT INTO webhook_messages (endpoint_id, outbox_id, lane, type, next_try_at)
+            SELECT endpoint_id, $1, $2, $3, $4 FROM webhook_endpoints
+            """,
+            *(number, hook.lane, hook.type, now),
+        )
 
 
 async def unsent(pool: Pool, limit: int = 500) -> list[Message]:

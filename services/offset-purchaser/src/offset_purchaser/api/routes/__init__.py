@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from offset_purchaser.api.routes import campaigns
+from offset_purchaser.api.routes import campaigns, documents, lines, orders, settlements, webhooks
 
-ROUTERS: tuple[APIRouter, ...] = (campaigns.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    campaigns.router,
+    settlements.router,
+    orders.router,
+    documents.router,
+    lines.router,
+    webhooks.router,
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
@@ -83,7 +83,7 @@ async def me(who: Caller) -> Me:
 @router.get("/campaigns", responses=READING, dependencies=[needs(Role.READ)])
 async def list_campaigns(pool: Tables, rows: Rows) -> Page[CampaignOut]:
     """Campaigns in force, with the number of settlements in each state."""
-    return rows.of([_campaign(row) for row in await campaigns.overview(pool, None)])
+    return rows.of(await campaigns.overview(pool, None), _campaign)
 
 
 @router.get("/campaigns/{campaign}", responses=READING, dependencies=[needs(Role.READ)])
@@ -141,9 +141,7 @@ async def arrive(
     return Arrived(name=body.name, first=await file_arrived(pool, campaign, body.name, by=who.name, now=here.clock()))
 
 
-def _campaign(row: dict[str, object]) -> CampaignOut:
-    content = row.pop("content")
-    assert isinstance(content, dict)
-    campaign, entity = content["campaign"], content["legal_entity"]
+def _campaign(row: dict[str, Any]) -> CampaignOut:
+    campaign, entity = row["content"]["campaign"], row["content"]["legal_entity"]
     names = ("name", "zone", "first_day", "last_day", "channels")
     return CampaignOut.model_validate({**row, **{name: campaign[name] for name in names}, "legal_entity": entity["id"]})
