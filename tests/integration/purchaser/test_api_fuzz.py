@@ -44,7 +44,8 @@ def fuzz(schema: Any, base_url: str, secret: str, real: dict[str, str]) -> set[t
                 suppress_health_check=list(HealthCheck),
             )  # fmt: skip
             @given(operation.as_strategy(generation_mode=mode), st.booleans(), st.integers(0, 10**9))
-            def one(case: Any, existing: bool, number: int, label: str = operation.label) -> None:
+            def one(case: Any, existing: bool, number: int) -> None:
+                label = case.operation.label
                 for name in case.path_parameters or {}:
                     if existing and name in real:
                         case.path_parameters[name] = real[name]

@@ -124,7 +124,7 @@ class Gate:
             if known is not None and known.fingerprint != print_:
                 why = "this key was used for another request; a new request needs a new key"
                 raise Problem(422, "idempotency-key-reused", why, [("Idempotency-Key", why)])
-            replayed = known is not None
+            more = [(b"idempotent-replayed", b"true")]
             if known is None:
                 said = _Recorder()
                 scope["state"]["pool"] = as_pool(connection)
@@ -135,11 +135,10 @@ class Gate:
                             raise _RolledBack
                 except _RolledBack:
                     pass
-                known = Decided(print_, said.status, said.content_type, bytes(said.body))
+                known, more = Decided(print_, said.status, said.content_type, bytes(said.body)), said.more
                 if said.status < 400 or scope["state"].get("decided"):
                     request = (scope["method"], scope["path"])
                     await requests.keep(connection, principal.key_id, given[0], request, known, self._clock())
-        more = [(b"idempotent-replayed", b"true")] if replayed else []
         await answer.whole(known.status, known.content_type, known.body, more)
 
     async def _body(self, scope: Scope, headers: dict[str, list[str]], receive: Receive) -> bytes:
@@ -204,12 +203,14 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.status, self.content_type, self.body = 500, TYPE, bytearray()
+        self.more: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            types = [value for name, value in message.get("headers", []) if name.lower() == b"content-type"]
-            self.content_type = types[0].decode("latin-1") if types else ""
+            headers = dict(message.get("headers", []))
+            self.content_type = headers.get(b"content-type", b"").decode("latin-1")
+            self.more = [(name, headers[name]) for name in (b"allow", b"retry-after") if name in headers]
         else:
             self.body += message.get("body", b"")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -87,15 +88,12 @@ class Page(BaseModel, Generic[T]):
     next_offset: int | None = Field(description="Where the next page begins; null on the last one.")
 
 
+@dataclass(frozen=True, slots=True)
 class Window:
     """Which rows of a list are asked for."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="Rows at most.")] = 100,
-        offset: Annotated[int, Query(ge=0, le=10**6, description="Rows to skip.")] = 0,
-    ) -> None:
-        self.limit, self.offset = limit, offset
+    limit: int
+    offset: int
 
     def of(self, rows: Sequence[dict[str, Any]], shape: Callable[[dict[str, Any]], T]) -> Page[T]:
         """That part of a list, each row in its shape."""
@@ -104,7 +102,15 @@ class Window:
         return Page(items=items, total=len(rows), next_offset=end if end < len(rows) else None)
 
 
-def caller(request: Request) -> Principal:
+async def window(
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="Rows at most.")] = 100,
+    offset: Annotated[int, Query(ge=0, le=10**6, description="Rows to skip.")] = 0,
+) -> Window:
+    """A page as it is asked for. (Dependencies are coroutines: plain functions would each wait for a thread.)"""
+    return Window(limit, offset)
+
+
+async def caller(request: Request) -> Principal:
     """Who asks; the gate has checked the key."""
     found: Principal = request.state.principal
     return found
@@ -113,27 +119,28 @@ def caller(request: Request) -> Principal:
 def needs(role: Role) -> params.Depends:
     """A dependency that lets through keys of this role and above. Every route has one."""
 
-    def check(request: Request) -> None:
-        if not caller(request).role.covers(role):
-            raise forbidden(caller(request), role)
+    async def check(request: Request) -> None:
+        who = await caller(request)
+        if not who.role.covers(role):
+            raise forbidden(who, role)
 
     check.role = role  # type: ignore[attr-defined]
     return params.Depends(check)
 
 
-def tables(request: Request) -> Pool:
+async def tables(request: Request) -> Pool:
     """The store: of a POST, its one transaction."""
     found: Pool = request.state.pool
     return found
 
 
-def context_of(request: Request) -> Context:
+async def context_of(request: Request) -> Context:
     """Settings and clock of the service."""
     found: Context = request.app.state.context
     return found
 
 
-def live_of(request: Request) -> LiveTotals:
+async def live_of(request: Request) -> LiveTotals:
     """The live totals."""
     found: LiveTotals = request.app.state.live
     return found
@@ -155,7 +162,7 @@ Caller = Annotated[Principal, Depends(caller)]
 Tables = Annotated[Pool, Depends(tables)]
 Here = Annotated[Context, Depends(context_of)]
 Live = Annotated[LiveTotals, Depends(live_of)]
-Rows = Annotated[Window, Depends(Window)]
+Rows = Annotated[Window, Depends(window)]
 
 
 async def campaign_of(pool: Pool, campaign: str) -> InForce:
