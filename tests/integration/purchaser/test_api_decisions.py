@@ -186,7 +186,20 @@ async def test_a_line_counts_with_the_keys_name_as_its_author(api: Api) -> None:
         answer = await anna.post("/v1/lines", body | changes)
         assert (answer.status_code, list(reasons(answer))) == (422, [field]), changes
     assert (await anna.post("/v1/lines", body | {"campaign": "none"})).status_code == 404
+    taken = await anna.post(f"/v1/lines/{line['line']}/withdraw", {"reason": "the screens sent events"})
+    assert (taken.json()["withdrawn_by"], taken.json()["withdrawn_reason"]) == (
+        "Anna Martin", "the screens sent events",
+    )  # fmt: skip
     assert (await anna.get("/v1/lines")).json()["total"] == 1
+
+
+async def test_a_held_order_is_cancelled_by_the_keys_name_and_tried_again(api: Api) -> None:
+    anna = await bought(api, TWO_PEOPLE)
+    path = f"/v1/orders/{(await the_order(anna))['order_id']}"
+    cancelled = await anna.post(f"{path}/cancel", {"reason": "called off"})
+    assert (cancelled.json()["state"], cancelled.json()["reason"]) == ("cancelled", "cancelled by Anna: called off")
+    again = await anna.post(f"{path}/retry", {})
+    assert (await anna.get(f"/v1/orders/{again.json()['order_id']}")).json()["attempt"] == 2
 
 
 async def test_unknown_things_are_not_found(api: Api) -> None:

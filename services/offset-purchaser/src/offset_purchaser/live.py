@@ -7,7 +7,7 @@ independent, so low and high of a total are nearer to its central value than the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from offset_purchaser.campaign import Campaign, Due
-from offset_purchaser.settlement import file_reasons, source_reasons, total_reasons
+from offset_purchaser.settlement import file_reasons, placement_reasons, source_reasons, total_reasons
 from offset_purchaser.sources import TopicState
 from offset_purchaser.totals import Part, Sums, day_total, part_of, recorded_only
 from shared.estimate import ChannelName, RangeG
@@ -64,6 +64,8 @@ class Snapshot:
     places: tuple[Place, ...]
     topics: tuple[TopicState, ...]
     files: frozenset[str]
+    beside: Mapping[str, int]
+    """Formats of manual lines that stand beside events of the same format, with how many."""
     frozen: Frozen | None
     credits: Credits
 
@@ -161,6 +163,7 @@ def day_view(campaign: Campaign, due: Due, seen: Snapshot, now: datetime) -> Day
     reasons = [
         *source_reasons(campaign, due, seen.topics),
         *file_reasons(campaign, seen.files),
+        *placement_reasons(seen.beside),
         *total_reasons(campaign, total),
     ]
     counted = [place for place in seen.places if place.sums.estimated and not recorded_only(campaign, place.sums)]

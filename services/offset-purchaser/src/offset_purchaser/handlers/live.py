@@ -57,9 +57,11 @@ class Answer:
 
 
 async def read_day(pool: Pool, found: InForce, due: Due, topics: Mapping[ChannelName, str], now: datetime) -> DayTotals:
-    """Compute one day from the tables."""
-    seen = await snapshot(pool, found, due, topics)
-    return await asyncio.to_thread(day_view, found.campaign, due, seen, now)
+    """Compute one day from the tables, under the rules that it is settled by."""
+    campaign = (await campaigns.rules(pool, found.campaign.id)).on(due.day).campaign
+    mine = first_due(campaign, due.day)
+    seen = await snapshot(pool, campaign, mine, topics)
+    return await asyncio.to_thread(day_view, campaign, mine, seen, now)
 
 
 def find_due(found: InForce, day: date) -> Due | None:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from offset_purchaser.campaign import Due
+from offset_purchaser.campaign import Campaign, Due
 from offset_purchaser.live import Credits, Frozen, Place, Snapshot
 from offset_purchaser.sources import topic_state
 from offset_purchaser.store import manual
-from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.readings import partition_states
 from offset_purchaser.store.totals import BELONGS, DAYS, GROUPED, filters, sums_of
 from shared.estimate import ChannelName
 from shared.postgres import Pool, transaction
 
 
-async def snapshot(pool: Pool, found: InForce, due: Due, topics: Mapping[ChannelName, str]) -> Snapshot:
+async def snapshot(pool: Pool, campaign: Campaign, due: Due, topics: Mapping[ChannelName, str]) -> Snapshot:
     """Read one day; every query sees the same moment, so figures and freshness belong together."""
-    campaign = found.campaign
     mine = {channel: topics[channel] for channel in campaign.channels}
     async with transaction(pool) as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         states = await partition_states(connection, list(mine.values()))
         files = await manual.arrived(connection, campaign.id)
+        beside = await manual.beside_events(connection, campaign, [due])
         rows = await connection.fetch(
             f"""
             SELECT r.shop, r.country, {GROUPED} FROM {DAYS} WHERE {BELONGS}
@@ -37,6 +36,7 @@ async def snapshot(pool: Pool, found: InForce, due: Due, topics: Mapping[Channel
         tuple(Place(row["shop"], row["country"], sums_of(row)) for row in rows),
         tuple(topic_state(channel, topic, states) for channel, topic in mine.items()),
         frozenset(files),
+        beside.get(due.day, {}),
         Frozen(**dict(frozen)) if frozen else None,
         Credits(*credits.values()),
     )

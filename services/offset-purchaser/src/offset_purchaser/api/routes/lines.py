@@ -27,7 +27,7 @@ from offset_purchaser.api.shapes import (
     is_file,
     needs,
 )
-from offset_purchaser.handlers.lines import Figure, add_line
+from offset_purchaser.handlers.lines import Figure, add_line, withdraw_line
 from offset_purchaser.keys import Role
 from offset_purchaser.store import manual
 from offset_purchaser.terms import Identifier
@@ -35,6 +35,7 @@ from shared.estimate import ChannelName
 from shared.units import decimal_text
 
 router = APIRouter(prefix="/v1/lines", tags=["lines"])
+LineId = Annotated[UUID, Path(description="Line id.")]
 Kilograms = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6, allow_inf_nan=False)]
 
 
@@ -68,6 +69,14 @@ class LineOut(BaseModel):
     filename: str
     sha256: str
     added_at: datetime
+    withdrawn_by: str | None
+    withdrawn_reason: str | None
+
+
+class Withdrawal(Body):
+    """Why."""
+
+    reason: Line
 
 
 @router.get("", responses=READING, dependencies=[needs(Role.READ)])
@@ -95,13 +104,22 @@ async def add(body: LineIn, key: IdempotencyKey, pool: Tables, who: Caller) -> L
     return next(_line(row) for row in await manual.lines(pool, body.campaign) if str(row["line"]) == str(line))
 
 
+@router.post("/{line}/withdraw", responses=DECIDING, dependencies=[needs(Role.APPROVE)])
+async def withdraw(line: LineId, body: Withdrawal, key: IdempotencyKey, pool: Tables, who: Caller) -> LineOut:
+    """Take a line back before its day is settled for the last time; row and evidence are kept."""
+    if await manual.evidence(pool, line) is None:
+        raise not_found(f"there is no line {line}")
+    await withdraw_line(pool, str(line), by=who.name, reason=body.reason)
+    return next(_line(row) for row in await manual.lines(pool, None) if str(row["line"]) == str(line))
+
+
 @router.get(
     "/{line}/evidence",
     response_class=Response,
     responses={**READING, **is_file("application/octet-stream", "The evidence as received.")},
     dependencies=[needs(Role.READ)],
 )
-async def evidence(line: Annotated[UUID, Path(description="Line id.")], pool: Tables) -> Response:
+async def evidence(line: LineId, pool: Tables) -> Response:
     """The evidence file of a line, as received."""
     found = await manual.evidence(pool, line)
     if found is None:

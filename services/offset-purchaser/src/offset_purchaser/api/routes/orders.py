@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field, model_validator
 
-from offset_purchaser.api.problems import DECIDING, READING, not_found
+from offset_purchaser.api.problems import DECIDING, READING, described, not_found
 from offset_purchaser.api.shapes import (
     Body,
     Caller,
@@ -29,6 +29,7 @@ from offset_purchaser.api.shapes import (
 )
 from offset_purchaser.certificate import Certificate
 from offset_purchaser.handlers import people
+from offset_purchaser.handlers.cancel import cancel_order
 from offset_purchaser.keys import Role
 from offset_purchaser.order import OrderState
 from offset_purchaser.providers.base import Answer
@@ -116,6 +117,12 @@ class RetryIn(Body):
     provider: Annotated[str | None, Field(pattern=r"^[a-z0-9-]{1,63}$", description="The same when left out.")] = None
 
 
+class Cancellation(Body):
+    """Why."""
+
+    reason: Line
+
+
 class CertificateIn(Body):
     """A certificate's fields, and the file as received."""
 
@@ -190,6 +197,17 @@ async def retry(order_id: OrderId, body: RetryIn, key: IdempotencyKey, pool: Tab
     """Try a refused or cancelled order again: a new order with a key of its own."""
     await _now(pool, order_id)
     return Retried(order_id=UUID(await people.retry_order(pool, str(order_id), body.provider, by=who.name)))
+
+
+@router.post("/{order_id}/cancel", responses=DECIDING | described(502), dependencies=[needs(Role.APPROVE)])
+async def cancel(order_id: OrderId, body: Cancellation, key: IdempotencyKey, pool: Tables, who: Caller) -> OrderOut:
+    """Cancel an order: at once while nothing has left, else at the provider within its window.
+
+    502 says that the provider gave no answer that can be trusted: look the order up before you try again.
+    """
+    await _now(pool, order_id)
+    await cancel_order(pool, str(order_id), reason=body.reason, by=who.name)
+    return await _now(pool, order_id)
 
 
 @router.post("/{order_id}/certificate", responses=DECIDING, dependencies=[needs(Role.APPROVE)])
