@@ -103,6 +103,8 @@ class Connections:
 
     async def get(self) -> bytes:
         """The body of one answer."""
+        while self._free and self._free[-1][0].at_eof():
+            self._free.pop()  # the server ends connections that were idle for five seconds
         reader, writer = self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(self._request)
         head = await reader.readuntil(b"\r\n\r\n")
