@@ -14,7 +14,9 @@ from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
 from tests.integration.purchaser.world import World, everything
 from tests.mailbox import Mailbox, mail_server
 
+from offset_purchaser import metrics
 from offset_purchaser.handlers.deliver import deliver, send_again
+from offset_purchaser.handlers.observe import observe
 from offset_purchaser.store import deliveries
 from shared.errors import Rejected
 
@@ -66,6 +68,32 @@ async def test_a_document_goes_to_the_folder_and_to_everybody_once_with_its_very
     assert len({message_id for _, message_id, _ in copies(box)}) == 2
 
 
+async def test_a_server_that_takes_nothing_now_is_asked_again_later_and_each_mail_arrives_once(
+    mailing: World, box: Mailbox
+) -> None:
+    box.answers += ["451 busy", "451 busy"]
+    await everything(mailing)
+    assert await places(mailing) == {
+        "": ("sent", 1),
+        "audit@retail.example": ("waiting", 1),
+        "finance@retail.example": ("waiting", 1),
+    }
+    assert await deliver(mailing.context, mailing.term) == 0  # not due yet
+    mailing.clock.pass_by(seconds=1)
+    assert await deliver(mailing.context, mailing.term) == 2
+    assert len(box.mails) == 2
+
+
+async def test_a_lost_answer_makes_the_same_mail_go_out_again_under_the_same_id(mailing: World, box: Mailbox) -> None:
+    box.answers += ["drop"]
+    await everything(mailing)
+    mailing.clock.pass_by(seconds=1)
+    await deliver(mailing.context, mailing.term)
+    first, second, third = copies(box)
+    assert first == third
+    assert second[1] != first[1]
+
+
 async def test_a_refusal_stays_until_a_person_sends_it_again(mailing: World, box: Mailbox) -> None:
     box.answers += ["550 unknown person"]
     await everything(mailing)
@@ -115,12 +143,27 @@ async def test_one_more_address_gets_the_document_once(mailing: World, box: Mail
         await send_again(mailing.pool, "ST-1", mailing.clock, TOPIC)
 
 
+async def test_a_crash_between_the_bytes_and_their_places_loses_nothing(mailing: World, box: Mailbox) -> None:
+    blocked = mailing.folder / "documents"
+    blocked.write_text("a file where the folder should be")
+    await everything(mailing)
+    assert (await places(mailing))[""] == ("waiting", 1)
+    blocked.unlink()
+    await mailing.lead()  # another instance takes over
+    mailing.clock.pass_by(seconds=1)
+    await deliver(mailing.context, mailing.term)
+    assert (blocked / f"{NUMBER}.pdf").exists()
+    assert len(box.mails) == 2
+
+
 async def test_without_a_mail_server_the_document_waits_and_says_for_what(world: World) -> None:
     await world.campaigns(TWO)
     await world.feed(reading(), progress())
     await everything(world)
     reasons = {row["target"]: row["reason"] for row in await deliveries.of_document(world.pool, NUMBER)}
     assert "PURCHASER_SMTP_URL and PURCHASER_SMTP_FROM are needed" in reasons["finance@retail.example"]
+    await observe(world.context)
+    assert metrics.DELIVERIES.labels("mail", "waiting")._value.get() == 2
     assert reasons[""] == ""
     state = await world.pool.fetchval("SELECT state FROM settlements")
     assert state == "complete"  # who reads the document is no question of the settlement
