@@ -64,8 +64,13 @@ class Engine:
         self._caught_up = False
         self._ingest: Ingest | None = None
         self._shapes = Shapes()
-        self.problem = "starting"
+        self._problems = {"engine": "starting"}
         self.behind = ""
+
+    @property
+    def problem(self) -> str:
+        """What keeps this instance from working, one reason of many; ``""`` when nothing does."""
+        return next((problem for problem in self._problems.values() if problem), "")
 
     async def run(self) -> None:
         """Until cancelled, or until something is wrong that waiting does not mend."""
@@ -74,13 +79,13 @@ class Engine:
             try:
                 self._term = await acquire(self._context.pool, self._holder, self._context.settings.lease_s)
                 if self._term is None:
-                    began_failing, self.problem = None, ""
+                    began_failing, self._problems = None, {}
                     await asyncio.sleep(LOOK_S)
                     continue
                 await self._act(self._term)
             except (Conflict, Transient) as error:
                 log(__name__).warning("acting ended", reason=str(error))
-                self.problem = str(error)
+                self._problems = {"engine": str(error)}
                 if isinstance(error, Transient):
                     began_failing = began_failing or time.monotonic()
                     if time.monotonic() - began_failing > GIVE_UP_S:
@@ -102,7 +107,7 @@ class Engine:
         log(__name__).info("acting", epoch=term.epoch, holder=term.holder)
         metrics.LEADER.set(1)
         metrics.EPOCH.set(term.epoch)
-        self.problem, self._announced, self._caught_up = "", None, False
+        self._problems, self._announced, self._caught_up = {}, None, False
         settings = self._context.settings
         file = CampaignWatch(self._context)
         self._ingest = ingest = Ingest(self._context, self._kafka)
@@ -181,11 +186,11 @@ class Engine:
             try:
                 await work(term)
                 failing_since, wait = None, 0.2
-                self.problem = ""
+                self._problems.pop(name, None)
                 await asyncio.sleep(pause_s)
             except (Transient, KafkaError, OSError) as error:
                 failing_since = failing_since or time.monotonic()
-                self.problem = f"{name}: {error}"
+                self._problems[name] = f"{name}: {error}"
                 log(__name__).warning("trying again", loop=name, reason=str(error))
                 if time.monotonic() - failing_since > GIVE_UP_S:
                     raise Transient(f"{name}: {error}") from error

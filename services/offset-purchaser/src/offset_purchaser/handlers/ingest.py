@@ -162,4 +162,6 @@ class Ingest:
         metrics.READINGS.inc(len(decoded.readings))
         metrics.UNREADABLE.inc(len(decoded.bad))
         if decoded.bad:
-            log(__name__).warning("unreadable messages", count=len(decoded.bad), reason=decoded.bad[0][1])
+            first, reason = decoded.bad[0]
+            position = f"{first.topic}/{first.partition}/{first.offset}"
+            log(__name__).warning("unreadable messages", count=len(decoded.bad), first=position, reason=reason)
