@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.delivery.test_assess import Shipped
+from tests.unit.delivery.test_assess import At, Shipped
 from tests.unit.methods.support import factor_set, tables
 
 from delivery_emissions.app import definition
@@ -73,6 +73,45 @@ def test_an_unknown_town_or_code_falls_back_and_says_so() -> None:
 
 def test_a_country_without_towns_is_nowhere() -> None:
     assert tables().places.locate("AQ") is None
+
+
+@pytest.mark.parametrize(
+    ("country", "short", "whole"),
+    [
+        *(("FR", "6000", "06000"), ("FR", "1000", "01000"), ("IT", "7026", "07026"), ("US", "2108", "02108")),
+        *(("US", "2108-1234", "02108"), ("US", "21081234", "02108"), ("DE", "1067", "01067"), ("ES", "8001", "08001")),
+    ],
+)
+def test_a_postal_code_that_lost_its_leading_zero_is_read_with_it_and_flagged(
+    country: str, short: str, whole: str
+) -> None:
+    paris = At("FR", "75001")
+    mended = assess(Shipped(weight_g=900, origin=paris, destination=At(country, short)), tables())
+    clean = assess(Shipped(weight_g=900, origin=paris, destination=At(country, whole)), tables())
+
+    assert located(country, short) == located(country, whole)
+    assert "postal_code:zero-padded" in mended.flags
+    assert "postal_code:zero-padded" not in clean.flags
+
+
+@pytest.mark.parametrize(("country", "code"), [("FR", "750011"), ("IT", "118"), ("US", "1234567")])
+def test_a_postal_code_of_no_possible_length_is_its_country_and_flagged(country: str, code: str) -> None:
+    found = assess(Shipped(weight_g=900, origin=At("FR", "75001"), destination=At(country, code)), tables())
+
+    assert located(country, code).level == "country"
+    assert "postal_code:wrong-length" in found.flags
+
+
+def test_prefixes_are_still_prefixes_and_a_zip_plus_4_is_its_zip() -> None:
+    assert located("FR", "69").level == "postal"
+    assert located("US", "968") == located("US", "96813") == located("US", "96813-1234") == located("US", "968131234")
+
+
+@pytest.mark.parametrize("code", ["97100", "97500", "97133", "97150", "98600"])
+def test_overseas_codes_are_not_driven_to_from_paris(code: str) -> None:
+    found = assess(Shipped(weight_g=900, origin=At("FR", "75001"), destination=At("FR", code)), tables())
+
+    assert found.detail["air"] == "outside_europe"
 
 
 def test_overseas_departments_and_islands_are_on_their_own_land() -> None:

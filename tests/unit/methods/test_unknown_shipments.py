@@ -16,14 +16,23 @@ def test_a_parcel_of_which_nothing_is_known_has_the_weight_and_the_volume_of_the
     assert {"weight=default", "volume=default", "category_from=default"} <= set(found["flags"])
 
 
-def test_a_category_word_that_no_table_knows_is_flagged_and_filled_like_an_absent_one() -> None:
+def test_a_category_word_that_no_table_knows_is_as_good_as_nothing_known() -> None:
     found = delivery(category="unicorn", delivery_option="home", country="FR")
     known = delivery(category="smartphone", delivery_option="home", country="FR")
+    weighed = delivery(category="unicorn", weight_g=1000, delivery_option="home", country="FR")
 
+    assert (found["method"], central(found)) == ("country-default", 1000)
+    assert found["data_quality"] <= 2
     assert "category:unknown" in found["flags"]
     assert "category:unknown" not in known["flags"]
-    assert found["trail"]
-    assert {"18425", "88937"} <= {step["value"] for step in found["trail"]}
+    assert (weighed["method"], "category:unknown" in weighed["flags"]) == ("ademe-parcel", True)
+
+
+def test_a_flight_of_an_unknown_category_weighs_1300_g() -> None:
+    found = delivery(category="unicorn", mode="air", country="FR")
+
+    assert "1300" in {step["value"] for step in found["trail"]}
+    assert {"category:unknown", "weight=default"} <= set(found["flags"])
 
 
 def test_the_flight_of_9000_km_is_flagged_as_assumed_with_and_without_places() -> None:

@@ -1,9 +1,9 @@
 """From a shipment as it was reported to what is counted of it: method, labels and integer activity.
 
 Order of preference: covered by another shipment, the carrier's own figure, ADEME's per-parcel model up to 30 kg, a
-chain of legs above, a country default when nothing is known (unless it flies). Everything missing is filled by a stated
-default and flagged. Pure: the same shipment and tables give the same assessment. Not promised: that a sender's data
-are true.
+chain of legs above, a country default when nothing is known (unless it flies); a category word that no table knows is
+nothing known. Everything missing is filled by a stated default and flagged. Pure: the same shipment and tables give
+the same assessment. Not promised: that a sender's data are true.
 """
 
 from __future__ import annotations
@@ -82,9 +82,10 @@ def assess(event: ShipmentLike, tables: Tables) -> Assessment:
     if event.carrier_emissions_g == 0:
         ignored = ("carrier-figure-of-0-not-believed",)
     journey = tables.journey(event)
-    if event.weight_g or event.volume_cm3 or event.category:
+    unknown = category_flags(event.category, tables)
+    ignored += unknown
+    if event.weight_g or event.volume_cm3 or (event.category and not unknown):
         parcel = _measured(event, tables)
-        ignored += category_flags(event.category, tables)
     elif journey.mode == "air":  # a flight is never priced like an average parcel on the road
         parcel = unknown_parcel(tables)
     else:
@@ -225,6 +226,7 @@ def _finish(
         flags += (AIR_ASSUMED,)
     if journey.carrier_unknown:
         flags += (CARRIER_UNKNOWN,)
+    flags += journey.postal_flags
     method = journey.route.method if journey.route else ""
     if journey.check is not None:
         inputs["check"] = journey.check

@@ -178,6 +178,7 @@ def _between_places(fields: Fields, shipment: ShipmentFields, tables: Tables) ->
         detail["view"] = "iso"
     case = haul_case(shipment.country or "", detail, Decimal(parcel.weight_g), (metres, last_m))
     flags = category_flags(shipment.category, tables) + ((CARRIER_UNKNOWN,) if journey.carrier_unknown else ())
+    flags += journey.postal_flags
     return replace(case, extra={"assessment": dict(journey.inputs)}, flags=flags)
 
 

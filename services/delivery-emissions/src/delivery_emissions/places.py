@@ -23,6 +23,14 @@ EARTH_RADIUS_KM = 6371.0088
 NEAR_M = 150_000
 """A town named beside a postal code must lie this near its area, otherwise the postal area is used."""
 
+FIVE_DIGITS = ("DE", "ES", "FR", "IT", "US")
+"""Countries whose codes are five digits, some with a leading zero that a spreadsheet drops."""
+ZIP_PLUS_4 = 9
+ZERO_PADDED = "postal_code:zero-padded"
+"""A code of four digits was read with the zero in front that it lost."""
+WRONG_LENGTH = "postal_code:wrong-length"
+"""A code that is too long, or too short to say which zeros it lost: the country stands in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -68,6 +76,32 @@ def normalise(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).casefold()
     kept = (char if char.isalnum() else " " for char in plain if not unicodedata.combining(char))
     return " ".join("".join(kept).split())
+
+
+def read_postal_code(country: str, postal_code: str) -> tuple[str, str]:
+    """Letters and digits of a code, with a lost leading zero restored, and the flag that says so (or nothing).
+
+    A prefix of two digits (a department) and a ZIP code's three are prefixes; the code is empty where no area can be
+    trusted.
+    """
+    code = "".join(char for char in postal_code.upper() if char.isalnum())
+    if country not in FIVE_DIGITS or not (code.isascii() and code.isdigit()):
+        return code, ""
+    if country == "US":
+        first, _, rest = postal_code.strip().partition("-")
+        if len(rest.strip()) == ZIP_PLUS_4 - 5 or len(code) == ZIP_PLUS_4:
+            code = first.strip() if rest else code[:5]
+        elif len(code) == ZIP_PLUS_4 - 1:
+            code = code[:4]
+    match len(code):
+        case 4:
+            return f"0{code}", ZERO_PADDED
+        case 0 | 1 | 2 | 5:
+            return code, ""
+        case 3 if country == "US":
+            return code, ""
+        case _:
+            return "", WRONG_LENGTH
 
 
 _LAST_LATIN = "\u024f"
@@ -126,9 +160,11 @@ class PlaceIndex:
         areas = self._postal.get(country)
         if not areas:
             return None
-        code = "".join(char for char in postal_code.upper() if char.isalnum())
+        code, _ = read_postal_code(country, postal_code)
         if country == "GB":
             code = "".join(_leading_letters(code))
+        if not code and country in FIVE_DIGITS:
+            return None
         for length in range(min(len(code), 3), -1, -1):
             if code[:length] in areas:
                 return areas[code[:length]]

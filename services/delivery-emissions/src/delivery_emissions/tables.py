@@ -15,7 +15,7 @@ from typing import Protocol
 from delivery_emissions.carriers import Carriage, carrier_index, check_vehicles, mode_index
 from delivery_emissions.categories import Category, category_index
 from delivery_emissions.distance import DistanceRules, Network, Route, route
-from delivery_emissions.places import PlaceIndex, Point, normalise
+from delivery_emissions.places import PlaceIndex, Point, normalise, read_postal_code
 from delivery_emissions.tablefile import read_table
 from shared.countries import CONTINENTS
 from shared.errors import Rejected
@@ -76,6 +76,8 @@ class Journey:
     check: Mapping[str, object] | None
     carrier_unknown: bool = False
     """A carrier was named that no table knows: road, unless the mode says otherwise."""
+    postal_flags: tuple[str, ...] = ()
+    """Postal codes that were not read as they were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class Tables:
             inputs=inputs,
             check=_check(carriage),
             carrier_unknown=bool(event.carrier) and carriage is None,
+            postal_flags=_postal_flags(start, end),
         )
 
     def _too_far(self, start: Ends, end: Ends, found: Route | None) -> bool:
@@ -220,6 +223,12 @@ class Tables:
         inside = CONTINENTS.get(one.country) == CONTINENTS.get(other.country) == "EU"
         air = "inside_europe" if inside else "outside_europe"
         return route(one, other, mode, self.rules, self.network), level, air
+
+
+def _postal_flags(*ends: Ends) -> tuple[str, ...]:
+    codes = [(end[0], end[1]) for end in ends if end is not None and end[1]]
+    found = [read_postal_code(country, code or "")[1] for country, code in codes]
+    return tuple(dict.fromkeys(flag for flag in found if flag))
 
 
 def _check(carriage: Carriage | None) -> dict[str, object] | None:
