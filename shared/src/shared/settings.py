@@ -70,6 +70,15 @@ class PostgresSettings(_FromEnvironment):
     """Below the client's own limit, so that the server stops first and the outcome is known."""
 
 
+class TraceSettings(_FromEnvironment):
+    """Where spans go. Unset, no trace is made."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACES_", frozen=True, extra="ignore")
+
+    endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """The collector's OTLP/HTTP address, e.g. ``http://collector:4318/v1/traces``."""
+
+
 class TopicSettings(_FromEnvironment):
     """Topic names. A rehearsal sets ``TOPIC_PREFIX`` and shares nothing with the real run."""
 

@@ -23,7 +23,7 @@ from tests.integration.purchaser.world import everything, free_port
 from offset_purchaser.handlers.webhooks import WebhookSender
 from offset_purchaser.keys import Role
 
-STORY = ["offset-order.planned", "offset-order.ready", "offset-order.confirmed", "offset-document.issued"]
+STORY = ["order.planned", "order.ready", "order.confirmed", "document.issued"]
 
 
 @dataclass

@@ -21,7 +21,7 @@ def test_the_signature_is_the_one_of_the_schemes_own_example() -> None:
 
 def message(**changes: object) -> Message:
     values = {
-        "endpoint_id": UUID(int=1), "outbox_id": 7, "type": "offset-order.placed", "url": "https://example.com",
+        "endpoint_id": UUID(int=1), "outbox_id": 7, "type": "order.placed", "url": "https://example.com",
         "value": b'{"event_id":"e1","occurred_at":"2026-11-28T00:00:00Z","amount":"22.00"}',
         "secrets": (make_secret(bytes(32)),), "tries": 0, "first_try_at": None,
     } | changes  # fmt: skip
@@ -31,7 +31,7 @@ def message(**changes: object) -> Message:
 def test_a_message_says_what_happened_when_and_in_which_order() -> None:
     assert message_body(message()) == (
         "e1",
-        b'{"type":"offset-order.placed","timestamp":"2026-11-28T00:00:00Z","sequence":7,'
+        b'{"type":"order.placed","timestamp":"2026-11-28T00:00:00Z","sequence":7,'
         b'"data":{"event_id":"e1","occurred_at":"2026-11-28T00:00:00Z","amount":"22.00"}}',
     )
 

@@ -23,8 +23,9 @@ from shared.errors import Rejected
 from shared.kafka import broker_security
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.postgres import Pool, open_pool
-from shared.settings import HttpSettings, KafkaSettings, LogSettings, PostgresSettings, TopicSettings
+from shared.settings import HttpSettings, KafkaSettings, LogSettings, PostgresSettings, TopicSettings, TraceSettings
 from shared.telemetry import AsgiApp, Receive, Scope, Send, configure_logs, health_routes, log
+from shared.traces import trace_middlewares
 
 STOP_S = 3
 """SIGTERM to exit: what is in flight is fenced and found again, so nothing is worth waiting longer for."""
@@ -38,6 +39,7 @@ def make_broker(kafka: KafkaSettings, topics: TopicSettings) -> KafkaBroker:
         client_id="offset-purchaser",
         enable_idempotence=True,
         acks="all",
+        middlewares=trace_middlewares(TraceSettings.load(), "offset-purchaser"),
         logger=None,
     )
     broker.publisher(topics.name("offset_orders"), schema=OffsetOrder, description="One state of one order")

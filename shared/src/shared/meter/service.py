@@ -54,8 +54,9 @@ from shared.postgres import Pool, open_pool
 from shared.readings import Progress, Reading
 from shared.schedule import MethodSchedule, default_schedule
 from shared.serve import make_server
-from shared.settings import HttpSettings, KafkaSettings, PostgresSettings, TopicSettings
+from shared.settings import HttpSettings, KafkaSettings, PostgresSettings, TopicSettings, TraceSettings
 from shared.telemetry import AsgiApp, health_routes, log
+from shared.traces import trace_middlewares
 
 _log = log(__name__)
 
@@ -192,6 +193,7 @@ def build_broker(
         request_timeout_ms=kafka.request_timeout_ms,
         metadata_max_age_ms=kafka.metadata_max_age_ms,
         security=broker_security(kafka),
+        middlewares=trace_middlewares(TraceSettings.load(), definition.name),
         logger=None,
     )
     subscriber = broker.subscriber(

@@ -88,7 +88,7 @@ async def _issue(context: Context, connection: Connection, what: Undocumented, r
     )
     await ledger_store.append(connection, _postings(content, what, found.campaign.entity_id), now)
     event = announcement(content, what, found.campaign.entity_id, [row["order_id"] for row in rows], now)
-    hook = outbox.Hook("offset-document.issued", f"{what.campaign}/{what.buy_day}")
+    hook = outbox.Hook("document.issued", f"{what.campaign}/{what.buy_day}")
     data = event.model_dump_json().encode()
     await outbox.put(connection, context.documents_topic, number.encode(), data, now, hook=hook)
     await settlements.refresh_states(connection, what.campaign, [what.buy_day])

@@ -141,7 +141,7 @@ async def _announce(connection: Connection, order_id: UUID, now: datetime, topic
         amount=row["amount"],
         provider_reference=row["reference"],
     )
-    hook = outbox.Hook(f"offset-order.{row['state']}", f"{row['campaign']}/{row['buy_day']}")
+    hook = outbox.Hook(f"order.{row['state']}", f"{row['campaign']}/{row['buy_day']}")
     await outbox.put(connection, topic, str(order_id).encode(), event.model_dump_json().encode(), now, hook=hook)
 
 
