@@ -23,6 +23,10 @@ UNSTUDIED = ("screen", "tv", "console", "camera", "audio", "wearable", "accessor
 """What the marketplace sells beside them: all four indicators are gaps."""
 WORDING = "per year of use, compared with a new device; not part of the footprint and not subtracted from it"
 YEARS_LIMIT = 30
+UNITS_LIMIT = 10**9
+"""Devices of one kind; more than are sold on Earth in half a year."""
+SMALLEST_EXPONENT = -9
+"""Decimal places that a number of years may have."""
 
 INDICATORS: Mapping[str, str] = {"co2e": "kgCO2e", "raw_materials": "kg", "water": "m3", "e_waste": "kg"}
 """The four indicators and the unit each is shown in."""
@@ -57,14 +61,16 @@ class Avoided:
 def avoided_by(kind: str, units: int, years: Decimal, factors: FactorSet) -> tuple[Avoided, ...]:
     """The four indicators for a number of devices kept for some years.
 
-    Raises ``Rejected`` for an unknown kind, negative units, or years beyond 0 to 30.
+    Raises ``Rejected`` for an unknown kind, units beyond 0 to a billion, or years beyond 0 to 30.
     """
     if kind not in (*KINDS, *UNSTUDIED):
         raise Rejected(f"must be one of {', '.join((*KINDS, *UNSTUDIED))}", field="kind")
-    if units < 0:
-        raise Rejected("must not be negative", field="units")
+    if not 0 <= units <= UNITS_LIMIT:
+        raise Rejected(f"must lie between 0 and {UNITS_LIMIT}", field="units")
     if not years.is_finite() or not 0 <= years <= YEARS_LIMIT:
         raise Rejected(f"must lie between 0 and {YEARS_LIMIT}", field="years")
+    if int(years.as_tuple().exponent) < SMALLEST_EXPONENT:
+        raise Rejected(f"must have at most {-SMALLEST_EXPONENT} decimal places", field="years")
     return tuple(_indicator(kind, name, EXACT.multiply(Decimal(units), years), factors) for name in INDICATORS)
 
 

@@ -42,6 +42,8 @@ FILE = "campaign-defaults.csv"
 SOURCE = "campaign default"
 _HIGHEST = {"ratio": Decimal(1), "h/day": Decimal(24)}
 _LIMIT = Decimal(10) ** 9
+SMALLEST_EXPONENT = -12
+"""Decimal places that a default may have: it is part of a name."""
 _SEPARATOR = "+"
 
 
@@ -107,5 +109,7 @@ def _replaced(factor: Factor, name: str, value: Decimal) -> Factor:
     highest = _HIGHEST.get(factor.unit, _LIMIT)
     if not value.is_finite() or not 0 <= value <= highest:
         raise Rejected(f"must lie between 0 and {highest} {factor.unit}", field=name)
+    if int(value.as_tuple().exponent) < SMALLEST_EXPONENT:
+        raise Rejected(f"must have at most {-SMALLEST_EXPONENT} decimal places", field=name)
     note = f"instead of {decimal_text(factor.value)} {factor.unit} ({factor.source})"
     return replace(factor, value=value, source=SOURCE, note=note)

@@ -56,7 +56,7 @@ def check_chart(chart: Path | None, *, compare: bool) -> None:
         return
     if not compare:
         raise Rejected("draws what --compare compares: give both", field="chart")
-    if chart.is_dir() or not os.access(chart if chart.exists() else chart.parent, os.W_OK):
+    if chart.is_dir() or not chart.parent.is_dir() or not os.access(chart if chart.exists() else chart.parent, os.W_OK):
         raise Rejected(f"{chart} cannot be written", field="chart")
 
 
@@ -86,7 +86,10 @@ def compare_lines(
             target = chart.with_stem(f"{chart.stem}-{number}") if drawn else chart
             drawn = True
             title = f"Line {number}: g CO2e by method, 95 % range, logarithmic"
-            target.write_text(write_chart(title, bars), encoding="utf-8")
+            try:
+                target.write_text(write_chart(title, bars), encoding="utf-8")
+            except OSError as error:
+                raise Rejected(f"{target} cannot be written: {error.strerror}", field="chart") from error
             out.print(f"chart: {target}")
     return refused
 

@@ -5,15 +5,17 @@ Exit codes: 0 done, 1 failed or something is off, 2 wrong usage, 3 not running o
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from shared.errors import OffsetsError
+from shared.errors import OffsetsError, Rejected
 
 FAILED = 1
 
@@ -31,6 +33,29 @@ def run_app(app: Callable[[], Any]) -> None:
     except OffsetsError as error:
         err.print(f"[red]error:[/red] {type(error).__name__}: {error}", highlight=False, soft_wrap=True)
         raise SystemExit(FAILED) from None
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _drop_output()
+        err.print(f"[red]error:[/red] the output cannot be written: {error.strerror}", highlight=False, soft_wrap=True)
+        raise SystemExit(FAILED) from None
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere: the interpreter would try to write it again when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def input_lines() -> BinaryIO:
+    """Standard input. Raises ``Rejected`` when it is closed."""
+    if sys.stdin is None:
+        raise Rejected("is closed: the lines to read come from standard input", field="stdin")
+    return sys.stdin.buffer
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

@@ -43,6 +43,14 @@ class Fields:
         """Members that nobody asked for, sorted."""
         return sorted(set(self._members) - self.read)
 
+    def peek(self, key: str) -> Any:
+        """A member as it is, without taking it as read."""
+        return self._members.get(key)
+
+    def unused(self, *keys: str) -> None:
+        """Members that were checked and have no part in the result; what is absent stays as it was."""
+        self.read.difference_update(key for key in keys if self.has(key))
+
     def ignore(self, *keys: str) -> None:
         """Members that are known and do not matter here."""
         self.read.update(keys)

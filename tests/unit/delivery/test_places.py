@@ -190,6 +190,11 @@ def test_users_extend_categories_carriers_and_modes_with_files_of_their_own(tmp_
             "carrier,service,mode,main,last,check_g_per_parcel,check_source\nx,,road,freight.zeppelin,,,\n",
             "x: factor set 2026.1 has no freight factor 'freight.zeppelin'",
         ),
+        (
+            "categories.csv",
+            "name,aliases,class,weight_g,volume_cm3,source\nx,,other,99999999999,1,ours\n",
+            "x: weight_g must be a whole number of at least 1 and at most 1000000000, not '99999999999'",
+        ),
         ("modes.csv", "name,mode\nx,warp\n", "mode must be"),
         (
             "carriers.csv",

@@ -47,3 +47,10 @@ def test_time_on_the_device_without_a_dwell_time_says_what_it_needs() -> None:
 
     assert [case.label for case in bare] == ["", "", "", "device-time (needs dwell_ms)"]
     assert [case.label for case in timed] == ["", "", "", ""]
+
+
+def test_a_chart_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.svg").write_text("", encoding="utf-8")
+    below = tmp_path / "a.svg" / "x.svg"
+
+    assert refusal(traffic_command, "--compare", "--chart", str(below)).reason == f"{below} cannot be written"

@@ -204,6 +204,13 @@ def test_ads_on_our_own_pages_are_0_g_because_the_page_bytes_have_them() -> None
     assert "own-site:already-in-the-page-bytes" in found["flags"]
 
 
+def test_masters_are_stored_also_for_ads_on_our_own_pages() -> None:
+    found = traffic(format="display", impressions=1000, own_site=True, masters_gb=50, copies={"hdd": 1, "cloud": 3})
+
+    assert (segment(found, "storage.hdd"), segment(found, "storage.cloud")) == (8000, 3795)
+    assert central(found) == 11_795
+
+
 def test_one_share_of_connections_gives_the_other() -> None:
     one = traffic(format="display", impressions=10, country="FR", mobile_share=0.4)
     both = traffic(format="display", impressions=10, country="FR", mobile_share=0.4, fixed_share=0.6)

@@ -52,3 +52,13 @@ def test_a_carrier_that_no_table_knows_is_flagged() -> None:
     assert "carrier:unknown" in delivery(weight_g=800, carrier="Pigeon & Sons", **places)["flags"]
     assert "carrier:unknown" in delivery(method="legs", weight_g=800, carrier="Pigeon & Sons", **places)["flags"]
     assert "carrier:unknown" not in delivery(weight_g=800, carrier="Chronopost", **places)["flags"]
+
+
+def test_a_weight_of_0_is_missing_and_never_a_parcel_of_0_g() -> None:
+    found = delivery(**FRENCH_HOME, category="smartphone", weight_g=0, volume_cm3=0)
+    absent = delivery(**FRENCH_HOME, category="smartphone")
+    bare = delivery(**FRENCH_HOME, weight_g=0)
+
+    assert central(found) == central(absent) > 250
+    assert {"weight=default", "volume=default"} <= set(found["flags"])
+    assert close(central(bare), "8149.96", "1e-6")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Protocol
 
 from delivery_emissions.distance import Route, half_even
@@ -92,13 +93,19 @@ def assess(event: ShipmentLike, tables: Tables) -> Assessment:
         return _plain("country-default", {"parcels": 1}, 1, ("nothing-known", *ignored), {"country": event.country})
     if parcel.weight_g <= tables.parcel_limit_g:
         return _by_parcel(event, parcel, journey, tables, ignored)
-    return _by_legs(parcel, journey, tables, (*ignored, f"model-limit:{tables.parcel_limit_g // 1000}kg"))
+    return _by_legs(parcel, journey, tables, (*ignored, *limit_flags(parcel.weight_g, tables)))
 
 
 def assess_as_parcel(event: ShipmentLike, tables: Tables) -> Assessment:
     """The same shipment by the per-parcel model whatever its weight, for comparisons."""
-    flags = category_flags(event.category, tables)
-    return _by_parcel(event, _measured(event, tables), tables.journey(event), tables, flags)
+    parcel = _measured(event, tables)
+    flags = category_flags(event.category, tables) + limit_flags(parcel.weight_g, tables)
+    return _by_parcel(event, parcel, tables.journey(event), tables, flags)
+
+
+def limit_flags(weight_g: int | Decimal, tables: Tables) -> tuple[str, ...]:
+    """A weight that parcel networks do not take."""
+    return (f"model-limit:{tables.parcel_limit_g // 1000}kg",) if weight_g > tables.parcel_limit_g else ()
 
 
 def category_flags(category: str | None, tables: Tables) -> tuple[str, ...]:

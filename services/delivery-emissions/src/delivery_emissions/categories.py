@@ -12,7 +12,12 @@ from types import MappingProxyType
 from delivery_emissions.methods.ademe_parcel import CLASSES
 from delivery_emissions.places import normalise
 from delivery_emissions.tablefile import Row, whole
+from shared import fields as limits
 from shared.errors import Rejected
+from shared.estimate_fields import ceiling
+
+LARGEST = {"weight_g": ceiling(limits.WeightG), "volume_cm3": ceiling(limits.VolumeCm3)}
+"""As in the events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ def category_index(rows: Iterable[Row]) -> Mapping[str, Category]:
     for row in rows:
         if row["class"] not in CLASSES:
             raise Rejected(f"{row['name']}: class must be one of {', '.join(CLASSES)}", field="categories.csv")
-        weight, volume = (whole(row, name, "categories.csv", least=1) for name in ("weight_g", "volume_cm3"))
+        weight, volume = (whole(row, name, "categories.csv", least=1, most=most) for name, most in LARGEST.items())
         category = Category(row["name"], row["class"], weight, volume, row["source"])
         for name in (row["name"], *row["aliases"].split("|")):
             if normalise(name):

@@ -13,6 +13,7 @@ import typer
 from delivery_emissions.estimate_shipment import delivery_case
 from delivery_emissions.tables import Tables
 from shared.compare import Reference, check_chart, compare_lines
+from shared.console import input_lines
 from shared.errors import Rejected
 from shared.estimate_fields import Fields
 from shared.estimate_lines import Case, run_lines
@@ -91,10 +92,10 @@ def register(app: typer.Typer) -> None:
         found = Tables.load(factors, tables)
         if compare:
             refused = compare_lines(
-                sys.stdin.buffer, lambda fields: all_cases(fields, found, factors), references, factors, chart
+                input_lines(), lambda fields: all_cases(fields, found, factors), references, factors, chart
             )
         else:
-            refused = run_lines(sys.stdin.buffer, sys.stdout, handler(found, factors), factors)
+            refused = run_lines(input_lines(), sys.stdout, handler(found, factors), factors)
         if refused:
             raise typer.Exit(1)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from delivery_emissions.assess import limit_flags
 from delivery_emissions.methods.ademe_parcel import AIR, SCENARIOS, TRIPS, AdemeParcel
 from delivery_emissions.parcel import measure_parcel
 from delivery_emissions.places import normalise
@@ -41,15 +42,22 @@ def read_trip(fields: Fields) -> Trip | None:
 
 
 def parcel_case(fields: Fields, tables: Tables, country: str) -> Case:
-    """A line that asks for ``ademe-parcel``. Raises ``Rejected`` with the field's name."""
+    """A line that asks for ``ademe-parcel``; a weight or volume of 0 is missing.
+
+    Raises ``Rejected`` with the field's name.
+    """
     option = fields.choice("delivery_option", SCENARIOS)
     scenario = fields.choice("scenario", SCENARIOS) or option
     category = fields.words("category")
     if category is not None and normalise(category) not in tables.categories:
         raise Rejected("is not in the category table", field="category")
-    weight = fields.number("weight_g", 0, ceiling(limits.WeightG))
-    volume = fields.number("volume_cm3", 0, ceiling(limits.VolumeCm3))
-    parcel = measure_parcel(_whole(weight), _whole(volume), category, tables)
+    weight = fields.number("weight_g", 0, ceiling(limits.WeightG)) or None
+    volume = fields.number("volume_cm3", 0, ceiling(limits.VolumeCm3)) or None
+    if weight is None and volume is None and category is None:  # nothing known: both of the row "other"
+        other = tables.categories["other"]
+        parcel = measure_parcel(other.weight_g, other.volume_cm3, None, tables)
+    else:
+        parcel = measure_parcel(_whole(weight), _whole(volume), category, tables)
     labels = {name: value for name, value in parcel.labels.items() if name == "category_from"}
     labels |= {name: "default" for name, given in (("weight", weight), ("volume", volume)) if given is None}
     detail = {
@@ -66,7 +74,8 @@ def parcel_case(fields: Fields, tables: Tables, country: str) -> Case:
         Decimal(parcel.weight_g) if weight is None else weight,
         Decimal(parcel.volume_cm3) if volume is None else volume,
     )
-    return exact_case(country, detail, measured, trip)
+    case = exact_case(country, detail, measured, trip)
+    return replace(case, flags=(*case.flags, *limit_flags(measured[0], tables)))
 
 
 def _whole(value: Decimal | None) -> int | None:

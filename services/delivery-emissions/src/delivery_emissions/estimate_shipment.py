@@ -26,6 +26,12 @@ from shared.trail import Term, Trail
 
 _BY_ID = {method.id: method for method in METHODS}
 POSTAL_CODE_LONGEST = 16
+DESCRIBED = (
+    *("carrier", "service", "mode", "scenario", "delivery_option", "category", "origin", "destination", "weight_g"),
+    *("volume_cm3", "air", "carrier_emissions_g", "covered_by_shipment"),
+)
+"""What a shipment is worked out from, and what a figure of the carrier or a default makes unnecessary."""
+OWN_MEMBER = {"carrier-figure": "carrier_emissions_g", "covered": "covered_by_shipment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,18 @@ class ShipmentFields:
 
 
 def delivery_case(fields: Fields, tables: Tables, factors: FactorSet, method_id: str | None = None) -> Case:
-    """Read a line. Raises ``Rejected`` with the field's name."""
+    """Read a line, with what carriers publish beside every parcel. Raises ``Rejected`` with the field's name."""
+    case = _case(fields, tables, factors, method_id)
+    return _with_checks(case, factors) if _may_be_a_parcel(fields, case, tables) else case
+
+
+def _may_be_a_parcel(fields: Fields, case: Case, tables: Tables) -> bool:
+    """Whether a shipment of its own is light enough for a parcel network, or its weight is not said."""
+    weight = fields.peek("weight_g")
+    return case.subject.detail.get("method") != "covered" and (weight is None or weight <= tables.parcel_limit_g)
+
+
+def _case(fields: Fields, tables: Tables, factors: FactorSet, method_id: str | None) -> Case:
     method = method_id or fields.choice("method", tuple(_BY_ID))
     if fields.has("legs") and method in (None, "legs"):
         _check_legs(fields)
@@ -65,21 +82,17 @@ def delivery_case(fields: Fields, tables: Tables, factors: FactorSet, method_id:
         return replace(case, flags=(*case.flags, *_view_flags(fields, factors)))
     if method == "ademe-parcel" and not fields.has("origin", "destination"):
         case = parcel_case(fields, tables, fields.country("country") or "")
-        if not fields.has("category", "weight_g", "volume_cm3"):
-            other = tables.categories["other"]
-            measured = (Decimal(other.weight_g), Decimal(other.volume_cm3))
-            case = exact_case(case.subject.country, case.subject.detail, measured, read_trip(fields))
         if case.subject.detail["air"] != "none":
             case = replace(case, flags=(*case.flags, AIR_ASSUMED))
-        return _with_checks(case, factors, parcels=True)
+        return case
     shipment = _shipment(fields)
     if method == "legs":
         if shipment.origin is None or (shipment.destination is None and shipment.country is None):
             raise Rejected("is required by legs: a list of legs, or origin and destination", field="legs")
         return _between_places(fields, shipment, tables)
     if method in ("carrier-figure", "country-default", "covered"):
-        return _plain(method, shipment)
-    return _assessed(fields, shipment, tables, factors, method)
+        return _plain(fields, method, shipment)
+    return _assessed(fields, shipment, tables, method)
 
 
 def _check_legs(fields: Fields) -> None:
@@ -137,13 +150,14 @@ def _place(fields: Fields, member: str) -> PlaceFields | None:
     return place
 
 
-def _plain(method_id: str, shipment: ShipmentFields) -> Case:
+def _plain(fields: Fields, method_id: str, shipment: ShipmentFields) -> Case:
     method = _BY_ID[method_id]
     assert isinstance(method, LinearMethod)
     if method_id == "carrier-figure" and shipment.carrier_emissions_g is None:
         raise Rejected("is required by carrier-figure", field="carrier_emissions_g")
     if method_id == "covered" and shipment.covered_by_shipment is None:
         raise Rejected("is required: 0 g only where another shipment has the weight", field="covered_by_shipment")
+    fields.unused(*(name for name in DESCRIBED if name != OWN_MEMBER.get(method_id)))
 
     def derive(trail: Trail) -> dict[str, Term]:
         if method_id == "carrier-figure":
@@ -182,9 +196,7 @@ def _between_places(fields: Fields, shipment: ShipmentFields, tables: Tables) ->
     return replace(case, extra={"assessment": dict(journey.inputs)}, flags=flags)
 
 
-def _assessed(
-    fields: Fields, shipment: ShipmentFields, tables: Tables, factors: FactorSet, method_id: str | None
-) -> Case:
+def _assessed(fields: Fields, shipment: ShipmentFields, tables: Tables, method_id: str | None) -> Case:
     """What the service itself would make of the shipment, or the per-parcel model when the line asks for it."""
     found = assess(shipment, tables) if method_id is None else assess_as_parcel(shipment, tables)
     method = found.detail["method"]
@@ -196,10 +208,12 @@ def _assessed(
         metres = (_metres(found, "main_m"), _metres(found, "last_m"))
         case = haul_case(country, found.detail, Decimal(found.activity["weight_g"]), metres)
     else:
-        case = _plain(method, replace(shipment, country=country or None))
+        case = _plain(fields, method, replace(shipment, country=country or None))
+        if shipment.country is None:
+            fields.ignore("destination")  # its country was taken
     extra: dict[str, Any] = {"assessment": dict(found.inputs)}
     flags = (*case.flags, *(flag for flag in found.flags if "=" not in flag))
-    return _with_checks(replace(case, extra=extra, flags=flags), factors, parcels=method == "ademe-parcel")
+    return replace(case, extra=extra, flags=flags)
 
 
 def _metres(found: Assessment, name: str) -> int:
@@ -207,10 +221,8 @@ def _metres(found: Assessment, name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _with_checks(case: Case, factors: FactorSet, *, parcels: bool) -> Case:
-    """Carriers' published grams per parcel, beside the result of a parcel."""
-    if not parcels:
-        return case
+def _with_checks(case: Case, factors: FactorSet) -> Case:
+    """Carriers' published grams per parcel, beside the result."""
     checks = [
         {"published": item.name, "g_per_parcel": str(int(item.value * (1000 if item.unit.startswith("kg") else 1)))}
         | {"year": item.year, "source": item.source}

@@ -8,6 +8,7 @@ from typing import Any
 from delivery_emissions.channel import MEASURES
 from shared.errors import Rejected
 from shared.estimate import ChannelName, Estimate, Method, Subject
+from shared.explain import step_json
 from shared.factors import load_factor_set
 from shared.readings import detail_labels
 from shared.schedule import MethodSchedule, choose_method
@@ -49,8 +50,5 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
         "factors": list(estimate.factors),
         "flags": list(estimate.flags),
         "data_quality": estimate.data_quality,
-        "trail": [
-            {"id": step.id, "op": step.op, "value": decimal_text(step.value), "unit": step.unit, "inputs": step.inputs}
-            for step in estimate.trail
-        ],
+        "trail": [step_json(step) for step in estimate.trail],
     }

@@ -35,14 +35,18 @@ def read_table(name: str, extra: Path | None = None) -> list[Row]:
     return added + own
 
 
-def whole(row: Row, column: str, table: str, *, least: int = 0) -> int:
+LARGEST = 10**9
+"""No gram, cubic centimetre or kilometre of a table is more, unless its column says less."""
+
+
+def whole(row: Row, column: str, table: str, *, least: int = 0, most: int = LARGEST) -> int:
     """A whole number of a row. Raises ``Rejected`` naming the table, the row and the column."""
     try:
         number = int(row[column])
     except ValueError:
         number = least - 1
-    if number < least:
-        text = f"{column} must be a whole number of at least {least}, not {row[column]!r}"
+    if not least <= number <= most:
+        text = f"{column} must be a whole number of at least {least} and at most {most}, not {row[column][:40]!r}"
         raise Rejected(f"{next(iter(row.values()))}: {text}", field=table)
     return number
 

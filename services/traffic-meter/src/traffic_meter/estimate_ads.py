@@ -75,6 +75,7 @@ def _digital(fields: Fields, country: str, form: str) -> Case:
     view, flags = _view(fields, form)
     detail = {"format": form, "buying": buying, "own_site": "yes" if own else ""}
     options, filled = _digital_options(fields)
+    fields.unused(*_without_part(fields, own=own, buying=buying))
 
     def derive(trail: Trail) -> dict[str, Term]:
         count = trail.input("impressions", impressions or 0, "impression")
@@ -100,6 +101,20 @@ def _digital(fields: Fields, country: str, form: str) -> Case:
     return Case(IAB, Subject(country, detail), derive, options, flags + filled)
 
 
+def _without_part(fields: Fields, *, own: bool, buying: str) -> tuple[str, ...]:
+    """Members that a line gives and that this impression does not use."""
+    if own:
+        return ("buying", "ads_txt_lines", *DELIVERED)
+    doubled = (("payload_mb", "payload_bytes"), ("view_seconds", "view_ms"))
+    left_out = [event for given, event in doubled if fields.has(given)]
+    return (*left_out, "ads_txt_lines") if buying in ("direct", "platform") else tuple(left_out)
+
+
+DELIVERED = (
+    *("payload_mb", "payload_bytes", "view_seconds", "view_ms", "device", "device_mix", "mobile_share", "fixed_share"),
+    *("local_grid_kg_per_kwh", "regional_grid_kg_per_kwh"),
+)
+"""What an impression on somebody else's page is worked out from."""
 Given = tuple[str, Decimal, str]
 """Name, value and unit of an input."""
 
@@ -199,6 +214,8 @@ def _out_of_home(fields: Fields, country: str, form: str) -> Case:
         options["local_grid_kg_per_kwh"] = grid
     if not screen:
         options.update(_poster_options(fields))
+    if panel in CARRIED:
+        fields.unused("lit_hours", "local_grid_kg_per_kwh")
     defaults = (("faces", faces, "1"), ("days", days, "14"), ("area", area if form == "ooh_poster" else 0, "2-m2"))
     flags = [f"{name}-unknown:{default}" for name, value, default in defaults if value is None]
     if screen and loop is None:

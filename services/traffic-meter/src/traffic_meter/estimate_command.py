@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from shared.avoided import avoided_report
+from shared.avoided import UNITS_LIMIT, avoided_report
 from shared.compare import Reference, check_chart, compare_lines
-from shared.console import out
+from shared.console import input_lines, out
 from shared.errors import Rejected
 from shared.estimate import ChannelName
 from shared.estimate_fields import Fields
@@ -124,6 +124,9 @@ _EMAIL_REFERENCES = (
     "email.mbl.2010.mail",
 )
 
+LONGEST_SHOWN = 80
+"""Characters of a wrong argument that an error repeats."""
+
 Channel = Annotated[str | None, typer.Option(help="site, email or ads, for lines that do not say.")]
 Set = Annotated[str | None, typer.Option("--factor-set", help="Factor set; the current one when absent.")]
 Compare = Annotated[bool, typer.Option("--compare", help="All methods of the channel side by side, as a table.")]
@@ -154,14 +157,14 @@ def register(app: typer.Typer) -> None:
         check_chart(chart, compare=compare)
         if compare:
             refused = compare_lines(
-                sys.stdin.buffer,
+                input_lines(),
                 lambda fields: all_cases(fields, default),
                 lambda fields, found: references(fields, found, default),
                 factors,
                 chart,
             )
         else:
-            refused = run_lines(sys.stdin.buffer, sys.stdout, lambda fields: case_of(fields, default), factors)
+            refused = run_lines(input_lines(), sys.stdout, lambda fields: case_of(fields, default), factors)
         if refused:
             raise typer.Exit(1)
 
@@ -190,8 +193,10 @@ def _register_avoided(app: typer.Typer) -> None:
 
 def _sold(item: str) -> tuple[str, int]:
     kind, _, count = item.partition("=")
-    if not count.isdecimal():
-        raise Rejected(f"{item!r} is not kind=units", field="units")
+    if not (count.isascii() and count.isdecimal()):
+        raise Rejected(f"{item[:LONGEST_SHOWN]!r} is not kind=units", field="units")
+    if len(count.lstrip("0")) > len(str(UNITS_LIMIT)):
+        raise Rejected(f"{kind}: must lie between 0 and {UNITS_LIMIT}", field="units")
     return kind, int(count)
 
 
@@ -199,4 +204,4 @@ def _years(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation as error:
-        raise Rejected(f"{text!r} is not a number", field="years") from error
+        raise Rejected(f"{text[:LONGEST_SHOWN]!r} is not a number", field="years") from error

@@ -44,6 +44,8 @@ def site_case(fields: Fields, method_id: str | None = None) -> Case:
     mix_flags = () if method.id == OneByte.id else _visits(fields, options)
     if method.id == DeviceTime.id and dwell is None:
         options["dwell_missing"] = True
+    if method.id != DeviceTime.id:
+        fields.unused("dwell_ms", *(("device",) if detail["device"] != "bot" else ()))
     activity = {
         "dwell_ms": dwell or 0,
         "bytes_transferred": transferred or 0,

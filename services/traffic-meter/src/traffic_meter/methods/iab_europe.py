@@ -57,14 +57,20 @@ class IabEurope(LinearMethod):
         if subject.detail.get("own_site") == "yes":
             model.flag("own-site:already-in-the-page-bytes")
             model.empty("own_site")
+            _storage(model)
             return
         local, mixed = _grids(subject, model)
         kind = subject.detail["format"]
         _selection(subject, model, kind, mixed)
         _delivery(subject, model, kind, local)
         _consumption(model, kind, local)
-        for medium in MEDIA:
-            model.add(f"storage.{medium}", f"{medium}_copy_gb", model(f"ads.iab.storage.{medium}"))
+        _storage(model)
+
+
+def _storage(model: ModelBuilder) -> None:
+    """The masters, wherever their copies are shown: a page's bytes do not have them."""
+    for medium in MEDIA:
+        model.add(f"storage.{medium}", f"{medium}_copy_gb", model(f"ads.iab.storage.{medium}"))
 
 
 def _grids(subject: Subject, model: ModelBuilder) -> tuple[Term, Term]:
