@@ -59,7 +59,7 @@ def small_files(folder: Path) -> list[str | Path]:
     return [
         *("--log", folder / "access.log.gz", "--shipments", folder / "parcels.csv"),
         *("--emails", folder / "mailings.csv", "--zone", "Europe/Paris", "--shop", "FR"),
-        *("--out", folder / "out", "--wait", "450"),
+        *("--out", folder / "out", "--history", folder / "replayed.json", "--wait", "450"),
     ]
 
 
@@ -98,7 +98,7 @@ def test_small_files_of_every_kind_go_through_the_whole_main_job(tmp_path: Path)
 def test_the_real_files_go_through_the_whole_main_job(tmp_path: Path) -> None:
     done = replay(
         *("--log", DATA / "web-access-2015.log.gz", "--shipments", DATA / "shipments-scms-2006-2015.csv.gz"),
-        *("--out", tmp_path, "--wait", "450"),
+        *("--out", tmp_path, "--history", tmp_path.parent / f"{tmp_path.name}-replayed.json", "--wait", "450"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "10,000 rows = 9,956 sent + 44 not traffic + 0 rejected; 9,956 events and 2,747,282,740 bytes" in done.stdout

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from demo.generator import Weekend
 from shared.console import err, new_app
-from shared.errors import OffsetsError
+from shared.errors import OffsetsError, Rejected
 
 if TYPE_CHECKING:
     from demo.session import Session
@@ -77,4 +77,4 @@ def main() -> None:
     except OffsetsError as error:
         err.print("[red]error:[/red]", end=" ")
         err.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, Rejected) else 1)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import signal
 import socket
 import time
@@ -30,6 +29,7 @@ from rich.console import Console
 
 from demo.campaign_file import CampaignFile
 from demo.checks import Check
+from demo.outfolder import own_folder
 from demo.progress import sending_bar, waiting_line
 from demo.purchaser import PurchaserClient, held, waiting_for
 from demo.records import TOPIC_SETTINGS, Record
@@ -42,8 +42,11 @@ READY_SECONDS = 120.0
 """Start-up is imports and a connection each, two seconds; this covers a busy machine that compiles byte code first."""
 HELD_SECONDS = 15.0
 """A settlement held this long for the same reason waits for a person, and nobody else is here."""
-OWN_OUTPUTS = ("documents", "charts", "logs", "env", "campaigns.yaml", "sandbox.sqlite", "summary.json", "proof.json")
-"""What a session may write below its folder; the same names of an earlier run are removed first."""
+OWN_OUTPUTS = (
+    *("documents", "charts", "logs", "env", "campaigns.yaml", "sandbox.sqlite", "summary.json", "proof.json"),
+    *("report*.html", "statements.csv"),
+)
+"""What a session and its run may write below its folder; the same names of an earlier run are removed first."""
 
 
 class Session:
@@ -59,7 +62,8 @@ class Session:
     ) -> None:
         """Prepare a session that writes below ``out``; ``campaigns`` are the entries of the campaign file.
 
-        Nothing is started or written before the block is entered.
+        Nothing is started or written before the block is entered, and nothing at all (``Rejected``) when ``out`` holds
+        files that no run wrote, or another run is writing there.
         """
         self.out = out
         self.documents = out / "documents"
@@ -73,7 +77,7 @@ class Session:
         """Start everything; ready when this returns."""
         try:
             self._exit.enter_context(_terminate_like_ctrl_c())
-            _clear(self.out)
+            self._exit.enter_context(own_folder(self.out, OWN_OUTPUTS))
             self._start()
         except BaseException:
             self._exit.close()
@@ -233,15 +237,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _clear(out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    for path in (*(out / name for name in OWN_OUTPUTS), *out.glob("report*.html")):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from shared.errors import OffsetsError
 from shared.errors import Rejected as InputRejected
 
 OUT, BRIDGE_OUT = Path("var/replay"), Path("var/bridge")
-DRY_RUN = "dry-run"
-"""A dry run writes here, below the folder of real runs, and leaves their lists alone."""
+HISTORY = Path("var/replayed.json")
+"""Beside the folders of runs, not in one: what was sent stays sent, whatever ``--out`` was."""
 app = typer.Typer(
     epilog="Examples: replay run --log access.log.gz --shipments shipments.csv.gz",
     pretty_exceptions_enable=False,
@@ -125,23 +125,26 @@ def run(
         str | None, typer.Option(help="Send to this Kafka and stop there; no stack is started.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where everything is written; a dry run writes below it.")] = OUT,
-    history: Annotated[Path | None, typer.Option(help="Where replayed files are remembered (else in --out).")] = None,
+    history: Annotated[Path, typer.Option(help="Where replayed files are remembered.")] = HISTORY,
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the settlements at most.")] = 600.0,
 ) -> None:
     """Read files, send their events, wait for the settlement; exit code 1 when a sum or a number is off."""
+    from demo.outfolder import DRY_RUN, insist_on_own
     from demo.tables import wide_console
-    from replay.history import History
+    from replay.history import History, target
     from replay.paced import speed_of
     from replay.plan import make_plan
     from replay.run import Settings, count_only, kafka_at, main_job, send_to
     from replay.tables import show_comparisons
     from shared.clock import system_clock
+    from shared.settings import TopicSettings
 
     console = wide_console()
     settings = Settings(out / DRY_RUN if dry_run else out, shop, speed_of(speed), wait)
     if bootstrap == "":
         raise InputRejected("is empty; leave it out to start the embedded stack", field="--bootstrap")
-    remembered = History(history or out / "replayed.json")
+    insist_on_own(settings.out)
+    remembered = History(history, target(bootstrap, TopicSettings.load().prefix))
     files = Files(log or [], shipments or [], emails or [], ads or [], statement or [])
     options = Options(shop, zone, country, hosting_country, country_database, source_system, revision)
     with console.status("Reading the files"):

@@ -19,6 +19,8 @@ CHUNK = 1 << 20
 """Bytes read at a time: large enough that the loop costs nothing, small enough to keep memory flat."""
 MAX_LINE = 1 << 16
 """A longer line is rejected: web servers refuse request lines above 8 KiB, so this one is not a request."""
+SHORTEST = 1 << 12
+"""Bytes in which two logs must be the same to be parts of one: more than the head that all logs of a server share."""
 GZIP_MAGIC = b"\x1f\x8b"
 NOT_TEXT = (
     (b"PK\x03\x04", "is a zip or an Excel file"),
@@ -45,6 +47,8 @@ class Content:
     lines: int
     begins_with: Mapping[int, str] = field(default_factory=dict)
     """Hash of the first so many bytes, for each of the sizes asked for that is smaller than this content."""
+    beginnings: Mapping[int, str] = field(default_factory=dict)
+    """Of a log: the same for the powers of two from ``SHORTEST``, to know a part of it again."""
 
     @property
     def name(self) -> str:
@@ -69,13 +73,14 @@ def chunks(path: Path) -> Iterator[bytes]:
         raise Rejected(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def examine(path: Path, *, sizes: Iterable[int] = (), text: bool = True) -> Content:
+def examine(path: Path, *, sizes: Iterable[int] = (), text: bool = True, beginnings: bool = False) -> Content:
     """Read a file once to its end: hash, size, lines. Raises ``Rejected`` when it is empty, unreadable or not text.
 
-    ``sizes`` asks for the hash of the first so many bytes as well.
+    ``sizes`` asks for the hash of the first so many bytes as well, ``beginnings`` for those of the powers of two.
     """
     digest, size, newlines, last = hashlib.sha256(), 0, 0, b"\n"
-    wanted, found = sorted(set(sizes)), {}
+    cuts = {SHORTEST << power for power in range(40)} if beginnings else set()
+    wanted, found = sorted({*sizes, *cuts}), {}
     for chunk in chunks(path):
         if size == 0 and text:
             _insist_on_text(path, chunk)
@@ -90,8 +95,10 @@ def examine(path: Path, *, sizes: Iterable[int] = (), text: bool = True) -> Cont
         last = chunk[-1:]
     if size == 0:
         raise Rejected(f"{path} is empty: there is nothing to replay")
-    found = {cut: value for cut, value in found.items() if cut < size}
-    return Content(path, digest.hexdigest(), size, newlines + (last != b"\n"), found)
+    asked, shared = (
+        {cut: value for cut, value in found.items() if cut < size and cut in these} for these in (set(sizes), cuts)
+    )
+    return Content(path, digest.hexdigest(), size, newlines + (last != b"\n"), asked, shared)
 
 
 def _insist_on_text(path: Path, head: bytes) -> None:
@@ -128,9 +135,14 @@ def line_batches(pieces: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[
 
 
 def whole_lines(pieces: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[bytes]:
-    """Pieces cut at the ends of lines. A line longer than ``max_line`` may be cut or left out."""
-    tail = b""
+    """Pieces cut at the ends of lines. A line longer than ``max_line`` is given whole or left out, never in part."""
+    tail, overflowing = b"", False
     for piece in pieces:
+        if overflowing:
+            _, newline, piece = piece.partition(b"\n")  # noqa: PLW2901 - what is left of it
+            if not newline:
+                continue
+            overflowing = False
         whole, newline, rest = piece.rpartition(b"\n")
         if newline:
             yield tail + whole
@@ -138,7 +150,7 @@ def whole_lines(pieces: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[b
         else:
             tail += rest
         if len(tail) > max_line:
-            tail = b""
+            tail, overflowing = b"", True
     if tail:
         yield tail
 

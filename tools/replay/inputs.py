@@ -104,7 +104,7 @@ class Input:
 
 def open_log(path: Path, options: Options, sizes: Iterable[int] = ()) -> Input:
     """An access log. Raises ``Rejected`` with a sentence when it cannot be used."""
-    content = examine(path, sizes=sizes)
+    content = examine(path, sizes=sizes, beginnings=True)
     parse = parser_for(path)
     countries = open_countries(options.country_database) if options.country_database else None
 

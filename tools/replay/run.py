@@ -14,6 +14,7 @@ from rich.console import Console
 
 from demo.checks import Check, document_checks, order_checks, settlement_checks
 from demo.meter_log import MeterLog, read_meter_log
+from demo.outfolder import own_folder
 from demo.progress import sending_bar
 from demo.records import TOPIC_SETTINGS
 from demo.send import send_records
@@ -30,6 +31,9 @@ from shared.clock import system_clock
 from shared.kafka import LogTime, TopicSpec, ensure_topics, source_topic
 from shared.settings import KafkaSettings, TopicSettings
 
+OUTPUTS = ("summary.json", "statements.csv")
+"""What a run without services writes besides its lists; those of an earlier run are removed first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -44,20 +48,25 @@ class Settings:
 
 def count_only(plan: Plan, settings: Settings, console: Console) -> None:
     """Parse everything and send nothing: the account, and what would be rejected."""
-    with Lists(settings.out) as lists:
-        for _ in watched(plan.records(lists), plan, console):
-            pass
-    plan.check()
-    write_summary(settings.out / "summary.json", _files(plan, settings.out))
-    show_files(console, plan)
+    with own_folder(settings.out, OUTPUTS):
+        with Lists(settings.out) as lists:
+            for _ in watched(plan.records(lists), plan, console):
+                pass
+        _account(plan, settings, console)
 
 
 def send_to(plan: Plan, settings: Settings, history: History, kafka: KafkaSettings, console: Console) -> None:
     """Send to a Kafka that is there already. Its meters and its purchaser do the rest, by their own campaign file."""
+    with own_folder(settings.out, OUTPUTS):
+        _send_to(plan, settings, history, kafka, console)
+        _account(plan, settings, console)
+
+
+def _send_to(plan: Plan, settings: Settings, history: History, kafka: KafkaSettings, console: Console) -> None:
     topics = TopicSettings.load()
     asyncio.run(ensure_topics(kafka, _recorded(topics), replication_factor=topics.replication_factor))
     contents = [entry.content for entry in plan.inputs]
-    history.begin(contents, kafka.bootstrap_servers)
+    history.begin(contents)
     with Lists(settings.out) as lists, sending_bar(console, plan.total) as on_sent:
         records = plan.records(lists)
         if settings.speed is None:
@@ -65,6 +74,9 @@ def send_to(plan: Plan, settings: Settings, history: History, kafka: KafkaSettin
         else:
             asyncio.run(send_paced(kafka, topics, records, settings.speed, on_sent=on_sent))
     history.finish(contents)
+
+
+def _account(plan: Plan, settings: Settings, console: Console) -> None:
     plan.check()
     write_summary(settings.out / "summary.json", _files(plan, settings.out))
     show_files(console, plan)
@@ -102,7 +114,7 @@ def main_job(plan: Plan, settings: Settings, history: History, console: Console)
         write_summary(settings.out / "summary.json", content)
         session.write_report(campaign["id"], checks, ("en",))
     contents = [entry.content for entry in plan.inputs]
-    history.begin(contents, "the embedded stack")
+    history.begin(contents)
     history.finish(contents)
     show_files(console, plan)
     show_days_in_short(console, content)

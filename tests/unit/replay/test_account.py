@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from demo.records import Record
 from replay.account import Lists, Tally, Unbalanced
-from replay.files import Content
-from replay.history import History, insist_on_different
+from replay.files import Content, examine
+from replay.history import History, insist_on_different, target
 from replay.identity import RowIds
 from replay.rows import Parsed, State, not_traffic, rejected
 from shared.errors import Rejected
@@ -41,7 +41,7 @@ def content(
 
 def test_a_file_replayed_before_is_refused_whatever_it_is_called(tmp_path: Path) -> None:
     history = History(tmp_path / "replayed.json")
-    history.begin([content()], "here")
+    history.begin([content()])
     history.finish([content()])
     with pytest.raises(Rejected, match=r"renamed\.log was replayed on .* \(as a\.log\); --again"):
         History(tmp_path / "replayed.json").check(content("renamed.log"))
@@ -49,21 +49,50 @@ def test_a_file_replayed_before_is_refused_whatever_it_is_called(tmp_path: Path)
 
 
 def test_a_file_that_was_begun_and_not_finished_is_refused_and_says_so(tmp_path: Path) -> None:
-    History(tmp_path / "replayed.json").begin([content()], "here")
+    History(tmp_path / "replayed.json").begin([content()])
     with pytest.raises(Rejected, match="was begun and not finished"):
         History(tmp_path / "replayed.json").check(content())
 
 
 def test_a_log_that_has_grown_since_it_was_replayed_is_refused(tmp_path: Path) -> None:
     history = History(tmp_path / "replayed.json")
-    history.begin([content()], "here")
+    history.begin([content()])
     assert history.sizes() == [10]
     with pytest.raises(Rejected, match=r"begins with all of a\.log"):
         history.check(content("today.log", "cc", 30, {10: "aa"}))
     history.check(content("other.log", "dd", 30, {10: "ee"}))
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"files": 3}', "nonsense"])
+def test_a_part_of_a_log_that_was_replayed_is_refused(tmp_path: Path) -> None:
+    def log(name: str, text: bytes) -> Content:
+        (tmp_path / name).write_bytes(text)
+        return examine(tmp_path / name, beginnings=True)
+
+    lines = b"".join(b"line %d of the log\n" % number for number in range(2_000))
+    History(tmp_path / "h.json").begin([log("whole.log", lines)])
+    history = History(tmp_path / "h.json")
+    for size in (4_097, 10_000, len(lines) - 1):
+        with pytest.raises(Rejected, match=r"part\.log begins as whole\.log does, which is longer"):
+            history.check(log("part.log", lines[:size]))
+    history.check(log("other.log", b"x" + lines[:10_000]))
+
+
+def test_what_one_target_got_does_not_stop_another(tmp_path: Path) -> None:
+    rehearsal, real = target(None, "rehearsal-"), target("b:9092,A:9092", "")
+    assert (rehearsal, real) == ("the embedded stack", "a:9092,b:9092")
+    assert target("a:9092", "rehearsal-") == "a:9092 rehearsal-"
+    path = tmp_path / "h.json"
+    History(path, rehearsal).begin([content()])
+    other = History(path, real)
+    other.check(content())
+    History(path, rehearsal).begin([content(sha256="bb")])  # while the other run has the file open
+    other.begin([content(sha256="cc")])
+    for into, sha256 in ((rehearsal, "aa"), (rehearsal, "bb"), (real, "cc")):
+        with pytest.raises(Rejected, match="was begun and not finished"):
+            History(path, into).check(content(sha256=sha256))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"into": 3}', "nonsense"])
 def test_a_damaged_memory_stops_with_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "replayed.json").write_text(text)
     with pytest.raises(Rejected, match="is damaged"):

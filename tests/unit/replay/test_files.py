@@ -105,3 +105,8 @@ def test_a_line_of_thirty_megabytes_costs_one_line_and_no_memory(tmp_path: Path)
     tracemalloc.stop()
     assert lines == [b"before", None, b"after"]
     assert peak < 8 * CHUNK
+
+
+def test_a_line_that_is_too_long_is_left_out_to_its_end() -> None:
+    pieces = [b"first\n" + b"x" * 80, b"x" * 80 + b" [27/Nov/2062:10:00:00 +0000]", b" end\nlast\n", b"z" * 101, b"z"]
+    assert list(whole_lines(pieces, max_line=100)) == [b"first", b"last"]

@@ -121,14 +121,26 @@ def test_a_dry_run_counts_everything_and_leaves_no_memory(tmp_path: Path) -> Non
     assert (entry["path"], entry["rows"], entry["sent"], entry["rejected"], entry["bytes"]) == ("one.log", 3, 2, 1, 4)
     assert (dry / "rejected.csv").read_text().splitlines()[1].startswith("one.log,2,time,")
     assert {path.read_text() for path in out.iterdir() if path.is_file()} == {"of a real run"}
-    assert {path.name for path in dry.iterdir()} == {"summary.json", "rejected.csv", "not-traffic.csv"}
+    assert {path.name for path in dry.iterdir()} == {
+        *(".campaign-offsets-run", "summary.json", "rejected.csv", "not-traffic.csv"),
+    }
+
+
+def test_a_folder_of_somebody_else_stops_a_run_before_anything_is_read_or_touched(tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "summary.json").write_text("mine")
+    result = CliRunner().invoke(app, ["run", "--log", "nowhere.log", "--out", str(out)])
+    assert isinstance(result.exception, Rejected)
+    assert "holds files and no mark of an earlier run (summary.json)" in str(result.exception)
+    assert [path.name for path in out.iterdir()] == ["summary.json"]
 
 
 def test_a_file_replayed_before_is_refused_unless_again(tmp_path: Path) -> None:
     path = log(tmp_path / "one.log", "27/Nov/2026:10:00:00 +0000")
     first = plan_of(tmp_path, Files(logs=[path]))
     history = History(tmp_path / "h.json")
-    history.begin([first.inputs[0].content], "here")
+    history.begin([first.inputs[0].content])
     history.finish([first.inputs[0].content])
     with pytest.raises(Rejected, match="was replayed on"):
         plan_of(tmp_path, Files(logs=[path]))

@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 
 from replay.access.classify import is_page, kind_of
 from replay.access.combined import CombinedParser
+from replay.access.jsonlines import JsonLinesParser
+from replay.access.request import LineParser
 from replay.access.site import SiteEvents, SiteOptions
+from replay.access.w3c import W3cParser
 from replay.files import examine, line_batches
 from replay.identity import RowIds
 from replay.inputs import Options, open_log
@@ -151,6 +154,62 @@ def test_every_line_has_one_end_its_own_number_and_its_own_id(log: list[bytes]) 
         assert bool(parsed.records) is (parsed.state is State.SENT)
         for record in parsed.records:
             SiteTraffic.model_validate_json(record.value)
+
+
+W3C = b"#Fields: date time cs-method cs-uri-stem sc-status sc-bytes cs(User-Agent) c-country"
+JSON_NAMES = {name: name for name in ("time", "method", "target", "status", "size", "agent", "country", "type")}
+WORDS = st.binary(max_size=12) | st.sampled_from([b"2026-11-27", b"10:00:00", b"GET", b"200", b"-", b"FR", b"/"])
+VALUES = st.none() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["GET", "200", "-"])
+LINES = (
+    st.binary(max_size=200)
+    | st.lists(WORDS, min_size=8, max_size=8).map(b"\t".join)
+    | st.fixed_dictionaries(dict.fromkeys(JSON_NAMES, VALUES)).map(lambda entry: json.dumps(entry).encode())
+)
+
+
+@given(st.sampled_from([CombinedParser, W3cParser, lambda: JsonLinesParser(JSON_NAMES)]), st.lists(LINES, max_size=10))
+def test_no_bytes_stop_any_parser(parser: Callable[[], LineParser], log: list[bytes]) -> None:
+    found = list(SiteEvents(RowIds("0" * 64), SiteOptions()).rows([[W3C, *log]], parser()))
+    assert [parsed.row for parsed in found] == list(range(1, len(log) + 2))
+
+
+@pytest.mark.parametrize("method", [b"\xff\xfe", b"G\xc9T", b"get", b"-", b"A" * 21])
+def test_a_method_that_is_none_is_flagged_in_every_format_and_quoted_in_no_reason(method: bytes) -> None:
+    told = [
+        (CombinedParser(), b'1.2.3.4 - - [27/Nov/2025:10:00:00 +0000] "%b / HTTP/1.1" 500 %d "-" "-"'),
+        (W3cParser(), b"2025-11-27\t10:00:00\t%b\t/\t500\t%d\tx\t-"),
+        (
+            JsonLinesParser(JSON_NAMES),
+            b'{"time": 1764237600, "method": "%b", "target": "/", "status": 500, "size": %d, "agent": "x"}',
+        ),
+    ]
+    for parse, line in told:
+        if isinstance(parse, JsonLinesParser):
+            method = b"G\\u00c9T" if method in (b"\xff\xfe", b"G\xc9T", b"get") else method
+        log = [W3C, line % (method, 0), line % (method, 9)]
+        _, empty, full = SiteEvents(RowIds("0" * 64), SiteOptions()).rows([log], parse)
+        assert (empty.state, empty.reason) == (State.NOT_TRAFFIC, "no request and no bytes")
+        assert (full.state, full.flags) == (State.SENT, ("no_request",))
+
+
+def test_reasons_stay_few_whatever_the_methods_and_statuses() -> None:
+    changes: list[dict[str, Any]] = [
+        {"method": "M" + "".join(chr(65 + number // 26**place % 26) for place in range(3)), "size": 0}
+        for number in range(5_000)
+    ]
+    changes += [{"status": f"{number:03d}", "size": 0} for number in range(1000)]
+    reasons = {parsed.reason for parsed in rows(lines(*changes))} - {""}
+    assert reasons == {
+        "another method without content",
+        *(f"status {number}xx without content" for number in range(10) if number != 2),
+    }
+
+
+@pytest.mark.parametrize("status", ["1000", "-1", "99999999999999999999", '"1e3"', '"²00"', "true", "null", "2.5"])
+def test_a_status_in_json_has_three_digits(status: str) -> None:
+    line = f'{{"time": 1764237600, "method": "GET", "target": "/", "status": {status}, "size": 0}}'
+    (parsed,) = SiteEvents(RowIds("0" * 64), SiteOptions()).rows([[line.encode()]], JsonLinesParser(JSON_NAMES))
+    assert (parsed.state, parsed.field) == (State.REJECTED, "status")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 PAGE_EXTENSIONS = frozenset(b"html htm xhtml shtml php php5 phtml asp aspx jsp jspx jsf do action cfm cgi pl".split())
 READS = frozenset((b"GET", b"POST"))
+NAMED = {b"": "no request and no bytes", b"HEAD": "HEAD without content"}
+OTHER_METHOD = "another method without content"
+BY_CLASS = tuple(f"status {number}xx without content" for number in range(10))
 
 
 def is_page(path: bytes) -> bool:
@@ -30,9 +33,7 @@ def kind_of(method: bytes, status: int, size: int, page: bool) -> str:
 
 
 def why_nothing(method: bytes, status: int) -> str:
-    """The reason of ``""``, in words that can be counted."""
-    if not method:
-        return "no request and no bytes"
+    """The reason of ``""`` for a status of 0 to 999: one of a dozen fixed texts, whatever a log says."""
     if method not in READS:
-        return f"{method.decode('ascii')} without content"
-    return f"status {status // 100}xx without content"
+        return NAMED.get(method, OTHER_METHOD)
+    return BY_CLASS[status // 100]

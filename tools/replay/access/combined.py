@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from replay.access.request import CommonLogTimes, NotARequest, Request, Unreadable, path_of
+from replay.access.request import METHOD, CommonLogTimes, NotARequest, Request, Unreadable, path_of
 
 _new = tuple.__new__  # a named tuple's own constructor costs three times as much
 _QUOTED = rb'"([^"\\]*(?:\\.[^"\\]*)*)'
@@ -29,7 +29,6 @@ _STEPS = (
     ("status", re.compile(rb"[0-9]{3} "), "is not a status of three digits"),
     ("size", re.compile(rb"(?:[0-9]{1,18}|-)(?: |$)"), "is neither a number of bytes nor -"),
 )
-_METHOD = re.compile(rb"[A-Z]{3,20}")
 
 
 class CombinedParser:
@@ -72,7 +71,7 @@ class CombinedParser:
 
 def _split_request(request: bytes) -> tuple[bytes, bytes, tuple[str, ...]]:
     method, _, rest = request.partition(b" ")
-    if not _METHOD.fullmatch(method):
+    if not METHOD.fullmatch(method):
         return b"", b"", ("no_request",)
     target, space, protocol = rest.rpartition(b" ")
     return (method, target, ()) if space and protocol.startswith(b"HTTP/") else (method, rest, ())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 
 from replay.access.request import CACHED, CACHED_BYTES
 from shared.errors import Rejected
-
-_WORD = re.compile(r"[0-9a-fA-F:.]*[.:][0-9a-fA-F:.]*")
 
 
 class Database(Protocol):
@@ -59,12 +57,27 @@ def open_countries(path: Path) -> Countries:
 
 
 def address_of(front: bytes) -> str:
-    """The client's address: the first of the leading words that looks like one (a virtual host may come first)."""
-    for word in front.split()[:2]:
-        text = word.decode("latin-1")
-        if _WORD.fullmatch(text):
-            return text
-    return ""
+    """The client's address, ``""`` when there is none that can be used.
+
+    A virtual host may come first; of a list of forwarding proxies the first is the client; a port is dropped.
+    """
+    client, comma, _ = front.partition(b",")
+    words = [word.decode("latin-1") for word in client.split()[: 1 if comma else 2]]
+    plain = (word for word in words if _is_address(word))
+    with_port = (word for word in map(_without_port, words) if _is_address(word))
+    return next(plain, "") or next(with_port, "")
+
+
+def _without_port(word: str) -> str:
+    return word.rpartition(":")[0].removeprefix("[").removesuffix("]")
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ip_address(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _code(record: object) -> str:

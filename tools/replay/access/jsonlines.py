@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from replay.access.request import (
+    METHOD,
     Moment,
     MomentCache,
     NotARequest,
@@ -59,6 +60,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "type": ("content_type", "sent_http_content_type", "EdgeResponseContentType", "sc-content-type"),
 }
 NEEDED = ("time", "status", "size")
+DIGITS = 18
+"""Of a number written as text; no status and no size has more."""
 
 
 class JsonLinesParser:
@@ -80,13 +83,13 @@ class JsonLinesParser:
             self._time(self._value(entry, "time"), self._text(entry, "date")),
             method.encode(),
             path_of(target.encode("utf-8", "replace")),
-            _whole(self._value(entry, "status"), "status"),
+            _status(self._value(entry, "status")),
             _size(self._value(entry, "size")),
             agent.encode("utf-8", "replace"),
             self._text(entry, "address").encode("utf-8", "replace"),
             country if len(country) == 2 and country.isascii() and country.isalpha() else "",
             is_html(self._text(entry, "type").encode("utf-8", "replace")),
-            () if agent else ("no_user_agent",),
+            (() if agent else ("no_user_agent",)) + (() if method else ("no_request",)),
         )
 
     def _value(self, entry: dict[str, Any], role: str) -> Any:
@@ -104,8 +107,8 @@ class JsonLinesParser:
         if not method:
             method, _, rest = self._text(entry, "request").partition(" ")
             target = target or rest.rpartition(" ")[0]
-        known = method.isascii() and method.isalpha() and len(method) <= 20
-        return (method.upper(), target) if known else ("", target)
+        method = method.upper()
+        return (method, target) if METHOD.fullmatch(method.encode("utf-8", "replace")) else ("", target)
 
     def _time(self, value: Any, date: str) -> Moment:
         if isinstance(value, str) and value:
@@ -179,11 +182,18 @@ def _object(line: bytes) -> dict[str, Any]:
 
 
 def _whole(value: Any, role: str) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:20])
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= DIGITS:
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise Unreadable(role, "is not a whole number")
     return value
+
+
+def _status(value: Any) -> int:
+    status = _whole(value, "status")
+    if status > 999:
+        raise Unreadable("status", "is not a status of three digits")
+    return status
 
 
 def _size(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
@@ -14,6 +15,8 @@ CACHED_BYTES = 512
 
 
 _new = tuple.__new__  # a named tuple's own constructor costs three times as much
+METHOD = re.compile(rb"[A-Z]{3,20}")
+"""A request without such a method is none: a port scan, another protocol, a broken client."""
 SECONDS = {b"%02d" % number: min(number, 59) for number in range(61)}
 """A leap second counts as the second before."""
 

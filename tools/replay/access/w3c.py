@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
 
-from replay.access.request import MomentCache, NotARequest, Request, Unreadable, path_of
+from replay.access.request import METHOD, MomentCache, NotARequest, Request, Unreadable, path_of
 from shared.errors import Rejected
 
 NEEDED = ("date", "time", "cs-method", "cs-uri-stem", "sc-status", "sc-bytes")
@@ -52,16 +52,18 @@ class W3cParser:
 
     def _request(self, at: dict[str, int], values: list[bytes]) -> Request:
         status, size = values[at["sc-status"]], values[at["sc-bytes"]]
-        if not _STATUS.fullmatch(status) and status != b"000":
+        if not _STATUS.fullmatch(status):
             raise Unreadable("sc-status", "is not a status of three digits")
         if size != b"-" and not (size.isdigit() and len(size) < 19):
             raise Unreadable("sc-bytes", "is neither a number of bytes nor -")
         agent = _optional(at, values, "cs(user-agent)")
         country = _optional(at, values, "c-country")
         kind = _optional(at, values, "sc-content-type")
+        method = values[at["cs-method"]]
+        usual = METHOD.fullmatch(method) is not None
         return Request(
             self._moment(values[at["date"]] + b" " + values[at["time"]]),
-            values[at["cs-method"]],
+            method if usual else b"",
             path_of(values[at["cs-uri-stem"]]),
             int(status),
             -1 if size == b"-" else int(size),
@@ -69,7 +71,7 @@ class W3cParser:
             _optional(at, values, "c-ip"),
             country.decode("ascii") if _COUNTRY.fullmatch(country) else "",
             is_html(kind),
-            () if agent else ("no_user_agent",),
+            (() if agent else ("no_user_agent",)) + (() if usual else ("no_request",)),
         )
 
 
