@@ -173,6 +173,21 @@ async def test_a_campaign_under_another_name_does_not_buy_a_settled_day_again(
     assert await world.pool.fetchval("SELECT stopped FROM campaigns") is False
 
 
+async def test_a_begun_day_given_up_by_an_edit_is_not_bought_by_another_campaign_too(
+    world: World, seller: SellerThread
+) -> None:
+    world.clock.now = NOON
+    await world.campaigns(CAMPAIGN)
+    why = "campaign bf: campaigns bf and next both claim site of the same shop on 2026-11-27"
+    with pytest.raises(Rejected, match=why):
+        await world.campaigns(CAMPAIGN.replace("[FR]", "[DE]") + next_campaign())
+    assert await world.pool.fetchval("SELECT array_agg(campaign) FROM campaigns") == ["bf"]
+    world.clock.pass_by(days=4)
+    await world.feed(reading(grams=1_000_000), progress())
+    await everything(world)
+    assert [order["filled_g"] for order in seller.orders()] == [1_000_000]
+
+
 async def test_a_refused_file_is_reported_and_the_campaigns_in_force_stay(world: World) -> None:
     await world.campaigns(CAMPAIGN)
     await world.campaigns(CAMPAIGN.replace("[FR]", "[FR, DE]").replace("Europe/Paris", "Europe/Rome"))
@@ -203,6 +218,20 @@ async def test_an_answer_about_another_order_or_in_another_currency_books_nothin
     )
     with pytest.raises(Rejected, match="answers in USD, the order is in EUR"):
         await people.resolve_order(world.pool, order_id, dollars, reason="mail", by="Anna")
+    assert await accounts(world) == {"emitted": -1_000_000, "committed": 1_000_000}
+
+
+async def test_an_answer_for_more_grams_than_ordered_books_nothing(world: World) -> None:
+    await world.campaigns(CAMPAIGN)
+    await world.feed(reading(grams=1_000_000), progress())
+    await settle(world.context, world.term)
+    order_id = str(await world.pool.fetchval("SELECT order_id FROM orders"))
+    answer = (
+        b'{"reference": "x", "progress": "confirmed", "filled_g": 100000000, "price_per_tonne": "22", "amount": "2200",'
+        b' "currency": "EUR"}'
+    )
+    with pytest.raises(Rejected, match="the provider states 100000000 g, 1000000 g were ordered"):
+        await people.resolve_order(world.pool, order_id, answer, reason="mail", by="Anna")
     assert await accounts(world) == {"emitted": -1_000_000, "committed": 1_000_000}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from offset_purchaser.campaign import refuse_edit, rules_of_day, timetable
+from offset_purchaser.campaign import claims, clash, refuse_edit, rules_of_day, timetable
 from offset_purchaser.campaign_file import load, parse
 from offset_purchaser.handlers.campaigns import check_providers
 from offset_purchaser.settings import PurchaserSettings
@@ -204,6 +204,40 @@ def test_a_begun_campaign_keeps_its_zone_and_may_change_its_caps() -> None:
     assert refuse_edit(old, moved, date(2026, 11, 26)) == ""
     assert "its zone can no longer change" in refuse_edit(old, moved, date(2026, 11, 27))
     assert refuse_edit(old, capped, date(2026, 11, 28)) == ""
+
+
+def test_a_begun_campaign_keeps_how_its_legs_are_bought_and_its_true_up() -> None:
+    old = parse(GOOD.encode(), "c.yaml").campaigns[0]
+    at_the_end = old.model_copy(update={"buy": "per_campaign"})
+    one_leg = old.model_copy(update={"legs": (old.legs[0].model_copy(update={"buy": "per_campaign"}), old.legs[1])})
+    without = old.model_copy(update={"true_up_days": 0})
+    began = "campaign bf began on 2026-11-27, so"
+    for changed, why in (
+        (at_the_end, f"buy: {began} sandbox stays bought per_day"),
+        (one_leg, f"buy: {began} sandbox stays bought per_day"),
+        (without, f"true_up_days: {began} its true-up can no longer be taken away"),
+    ):
+        assert refuse_edit(old, changed, date(2026, 11, 26)) == ""
+        assert refuse_edit(old, changed, date(2026, 11, 27)) == why
+    assert refuse_edit(old, old.model_copy(update={"true_up_days": 5}), date(2026, 11, 27)) == ""
+    assert refuse_edit(without, old, date(2026, 11, 27)) == ""
+
+
+@pytest.mark.parametrize(
+    "changes", [{"shops": ("DE",)}, {"countries": ("DE",), "unknown_country": "exclude"}], ids=["shops", "countries"]
+)
+def test_a_begun_day_is_claimed_under_the_scope_it_began_with(changes: dict[str, object]) -> None:
+    old = parse(GOOD.encode(), "c.yaml").campaigns[0].model_copy(update={"countries": ("FR",)})
+    narrowed = old.model_copy(update=changes)
+    versions = [(datetime(2026, 11, 20, tzinfo=UTC), old), (datetime(2026, 11, 28, 12, tzinfo=UTC), narrowed)]
+    found = claims(narrowed, versions)
+    assert [(one.first_day.day, one.last_day.day, one.shops, one.countries) for one in found] == [
+        (27, 28, ("FR",), ("FR",)),
+        (29, 30, narrowed.shops, narrowed.countries),
+    ]
+    follower = old.model_copy(update={"id": "next", "first_day": date(2026, 11, 28)})
+    assert clash(follower, found[0]) == "campaigns next and bf both claim email of the same shop on 2026-11-28"
+    assert clash(follower, found[1]) == ""
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("6h", 21600), ("2d", 172800)])

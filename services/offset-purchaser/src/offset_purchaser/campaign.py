@@ -181,10 +181,24 @@ def refuse_edit(old: Campaign, new: Campaign, today: date) -> str:
         if getattr(old, name) != getattr(new, name):
             field = name.replace("entity_id", "legal_entity")
             return f"{field}: campaign {old.id} began on {old.first_day}, so its {field} can no longer change"
-    if {leg.key: leg.currency for leg in old.legs} != {leg.key: leg.currency for leg in new.legs}:
-        return f"legs: campaign {old.id} began on {old.first_day}, so its legs and currencies can no longer change"
+    if why := _buys_otherwise(old, new):
+        return why
     if new.last_day < min(today, old.last_day):
         return f"last_day: {new.last_day} lies before today ({today}); days that have begun cannot be taken away"
+    return ""
+
+
+def _buys_otherwise(old: Campaign, new: Campaign) -> str:
+    """What would take a begun day's shares from the purchase that they are waiting for."""
+    began = f"campaign {old.id} began on {old.first_day}, so"
+    if {leg.key: leg.currency for leg in old.legs} != {leg.key: leg.currency for leg in new.legs}:
+        return f"legs: {began} its legs and currencies can no longer change"
+    ways = {leg.key: new.buys(leg) for leg in new.legs}
+    for leg in old.legs:
+        if ways[leg.key] != old.buys(leg):
+            return f"buy: {began} {leg.key} stays bought {old.buys(leg)}"
+    if old.true_up_days and not new.true_up_days:
+        return f"true_up_days: {began} its true-up can no longer be taken away"
     return ""
 
 
@@ -217,6 +231,21 @@ def rules_of_day(day: date, versions: Sequence[tuple[datetime, Campaign]]) -> in
         if local_day(loaded_at - timedelta(microseconds=1), campaign.tz) < day:
             return n
     return having[0]
+
+
+def claims(current: Campaign, versions: Sequence[tuple[datetime, Campaign]]) -> list[Campaign]:
+    """What a campaign claims: its days, each span of them as a campaign under the rules that settle it.
+
+    ``versions`` as for ``rules_of_day``; ``current`` says which days there are.
+    """
+    spans: list[tuple[int, date, date]] = []
+    for day in current.days():
+        n = rules_of_day(day, versions)
+        if spans and spans[-1][0] == n:
+            spans[-1] = (n, spans[-1][1], day)
+        else:
+            spans.append((n, day, day))
+    return [versions[n][1].model_copy(update={"first_day": first, "last_day": last}) for n, first, last in spans]
 
 
 def with_guards_of(rules: Campaign, current: Campaign) -> Campaign:

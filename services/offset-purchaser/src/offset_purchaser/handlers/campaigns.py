@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from offset_purchaser import metrics
 from offset_purchaser.campaign import Campaign, clash, refuse_edit
@@ -117,11 +118,15 @@ async def _apply_one(
 
 
 async def _refuse_clashes(connection: Connection, changed: Sequence[Campaign]) -> None:
-    """The file agrees with itself; this holds it against refused changes that left an older version in force, and
-    against days that a campaign settled which is no longer in the file, or has another scope today."""
-    going = [found.campaign for found in await campaigns.in_force(connection) if not found.stopped]
+    """The file agrees with itself; this holds it against refused changes that left an older version in force, against
+    begun days that keep the scope they began with, and against days that a campaign settled which is no longer in the
+    file."""
+    going = [found.campaign.id for found in await campaigns.in_force(connection) if not found.stopped]
+    claimed = {name: (await campaigns.rules(connection, name)).claims() for name in going}
     settled = await campaigns.settled_days(connection)
     for campaign in changed:
-        for other in [*going, *settled]:
-            if other.id != campaign.id and (why := clash(campaign, other)):
+        others = [one for name, days in claimed.items() if name != campaign.id for one in days]
+        others += [one for one in settled if one.id != campaign.id]
+        for mine, other in product(claimed[campaign.id], others):
+            if why := clash(mine, other):
                 raise Rejected(f"campaign {campaign.id}: {why}")

@@ -28,6 +28,8 @@ def distrusted(order: Order, answer: Answer) -> str:
         return f"the provider's answer is about order {answer.order_id}"
     if answer.currency != order.currency:
         return f"the provider answers in {answer.currency}, the order is in {order.currency}"
+    if answer.filled_g > order.quantity_g:  # no cap and no person has seen these grams
+        return f"the provider states {answer.filled_g} g, {order.quantity_g} g were ordered"
     return ""
 
 

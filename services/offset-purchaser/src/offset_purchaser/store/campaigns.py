@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from offset_purchaser.campaign import Campaign, rules_of_day, timetable, with_guards_of
+from offset_purchaser.campaign import Campaign, claims, rules_of_day, timetable, with_guards_of
 from offset_purchaser.terms import LegalEntity
 from shared.clock import local_day
 from shared.errors import Rejected
@@ -70,8 +70,15 @@ class Rules:
         chosen = self._on(day)
         return replace(chosen, campaign=with_guards_of(chosen.campaign, self.current.campaign))
 
+    def claims(self) -> list[Campaign]:
+        """The days of the campaign, each span of them under the rules it keeps."""
+        return claims(self.current.campaign, self._campaigns())
+
     def _on(self, day: date) -> InForce:
-        return self.versions[rules_of_day(day, [(at, found.campaign) for at, found in self.versions])][1]
+        return self.versions[rules_of_day(day, self._campaigns())][1]
+
+    def _campaigns(self) -> list[tuple[datetime, Campaign]]:
+        return [(at, found.campaign) for at, found in self.versions]
 
 
 async def rules(connection: Connection | Pool, campaign: str) -> Rules:
