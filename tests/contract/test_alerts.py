@@ -92,6 +92,16 @@ def test_every_alert_has_a_test_in_which_it_fires(repository: Path) -> None:
     assert {rule["alert"] for rule in rules(repository)} == firing
 
 
+def test_every_kind_of_failure_of_the_purchaser_has_its_zero_before_the_first_one(repository: Path) -> None:
+    code = [path.read_text() for path in (repository / "services/offset-purchaser/src").rglob("*.py")]
+    counted = {name for text in code for name in re.findall(r"""(?:isolated|FAILURES\.labels)\("([^"]+)\"""", text)}
+    shown = {sample.labels["where"] for metric in purchaser.FAILURES.collect() for sample in metric.samples}
+    assert {"settle", "delivery", "live", "overcharged"} <= counted
+    assert shown == counted
+    tested = (repository / "deploy/prometheus/tests/purchaser.yml").read_text()
+    assert set(re.findall(r'purchaser_failures_total\{where="(\w+)"', tested)) <= counted
+
+
 @pytest.mark.parametrize("name", ["runbook.md", "scale.md", "retention.md"])
 def test_every_link_of_the_operators_documents_leads_to_a_file(repository: Path, name: str) -> None:
     text = (repository / "docs" / name).read_text()

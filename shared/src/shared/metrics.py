@@ -10,9 +10,11 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from shared.meter.position import Counts, Position
 from shared.meter.window import BYTES_PER_ID, Window
-from shared.readings import Reading
+from shared.readings import QUARTER_SECONDS, Reading
 
 OUTCOMES = ("counted", "duplicate", "rejected", "skipped")
+SHOWN_SECONDS = 2 * QUARTER_SECONDS
+"""A quarter-hour's emissions are shown until the one after it has ended as well; then nothing came, and 0 is true."""
 
 
 class MeterMetrics:
@@ -54,7 +56,7 @@ class MeterMetrics:
         )
         self.emissions = Gauge(
             "meter_reading_emissions_grams",
-            "Central CO2e of the newest quarter-hour's readings, by channel and country",
+            "Central CO2e of the newest quarter-hour's readings, by channel and country; 0 when none followed",
             ("channel", "country"),
             registry=registry,
         )
@@ -86,7 +88,8 @@ class MeterMetrics:
         self.rebuild_seconds = Histogram(
             "meter_window_rebuild_seconds", "Duration of rebuilding a duplicate window", registry=registry
         )
-        self._quarters: dict[tuple[str, str], tuple[float, dict[str, int]]] = {}
+        self._quarters: dict[tuple[str, str], tuple[float, dict[tuple[str, int, str, str, str], int]]] = {}
+        self._as_of: dict[tuple[str, int], float] = {}
 
     def flushed(self, position: Position, counts: Counts, *, seconds: float) -> None:
         """Take over what one committed flush did."""
@@ -127,6 +130,11 @@ class MeterMetrics:
         self.lost.labels(*labels).set(position.balance.lost)
         self.epoch.labels(*labels).set(position.log_epoch)
         self.stopped.labels(*labels).set(1 if position.stopped else 0)
+        for outcome in OUTCOMES:
+            self.events.labels(position.topic, outcome)  # an alert on a rate must see the zero before the first one
+        self._as_of[position.topic, position.partition] = position.as_of.timestamp()
+        for key in self._quarters:
+            self._end_old_quarter(key)
 
     def gone(self, topic: str, partition: int) -> None:
         """Take a partition that moved to another process off the gauges."""
@@ -138,6 +146,12 @@ class MeterMetrics:
         for gauge in gauges:
             if labels in gauge._metrics:
                 gauge.remove(*labels)
+        self._as_of.pop((topic, partition), None)
+        for key, (newest, registers) in list(self._quarters.items()):
+            left = {register: amount for register, amount in registers.items() if register[:2] != (topic, partition)}
+            if len(left) < len(registers):
+                self._quarters[key] = (newest, left)
+                self.emissions.labels(*key).set(sum(left.values()) / 1e6)
 
     def reading(self, reading: Reading) -> None:
         """Show the emissions of the newest quarter-hour of a channel and country."""
@@ -149,11 +163,19 @@ class MeterMetrics:
         if stamp > newest:
             newest, registers = stamp, {}
         if stamp == newest:
-            registers[f"{reading.topic}|{reading.partition}|{reading.shop}|{reading.detail}|{reading.payer}"] = (
-                reading.emissions_ug.central
-            )
+            register = (reading.topic, reading.partition, reading.shop, reading.detail, reading.payer)
+            registers[register] = reading.emissions_ug.central
             self._quarters[key] = (newest, registers)
             self.emissions.labels(*key).set(sum(registers.values()) / 1e6)
+            self._end_old_quarter(key)
+
+    def _end_old_quarter(self, key: tuple[str, str]) -> None:
+        """Show 0 once every partition that a quarter-hour came from is counted far beyond it."""
+        newest, registers = self._quarters[key]
+        end = newest + SHOWN_SECONDS
+        if registers and all(self._as_of.get(register[:2], 0.0) >= end for register in registers):
+            registers.clear()
+            self.emissions.labels(*key).set(0)
 
 
 def metrics_page() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from shared.meter.position import Counts, Position
 from shared.metrics import MeterMetrics, metrics_page
-from shared.readings import Balance
+from shared.readings import Balance, EmissionsUg, Reading
 
 
 def test_the_page_is_what_the_code_says(repository: Path) -> None:
@@ -66,6 +66,64 @@ def test_a_flush_is_shown_by_outcome_and_by_what_cannot_be_proved() -> None:
     assert value("meter_balance_difference", topic="site", partition="0") == 0
     metrics.gone("site", 0)
     assert value("meter_log_epoch", topic="site", partition="0") is None
+
+
+QUARTER = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+
+
+def position(partition: int, as_of: datetime) -> Position:
+    balance = Balance(first_offset=0, next_offset=1, counted=1)
+    return Position("shipments", partition, 0, balance, 0, None, as_of, 1, "")
+
+
+def reading(partition: int, quarter: datetime, grams: int) -> Reading:
+    mass = EmissionsUg(low=grams * 500_000, central=grams * 1_000_000, high=grams * 2_000_000)
+    return Reading(
+        log_epoch=0, topic="shipments", partition=partition, quarter=quarter, channel="delivery", shop="a",
+        country="FR", payer="", detail="", events=1, activity={}, method="m", method_version="1", factor_set="f",
+        factor_set_sha256="", factor_group="g", ghg_scope=3, ghg_category="4", data_quality=3, emissions_ug=mass,
+        revision=0, through_offset=1,
+    )  # fmt: skip
+
+
+def delivered(metrics: MeterMetrics) -> float | None:
+    labels = {"channel": "delivery", "country": "FR"}
+    return metrics.registry.get_sample_value("meter_reading_emissions_grams", labels)
+
+
+def test_the_newest_quarter_hour_is_shown_until_the_next_one_has_ended_without_any() -> None:
+    metrics = MeterMetrics(CollectorRegistry())
+    metrics.reading(reading(0, QUARTER, 60))
+    metrics.reading(reading(1, QUARTER, 40))
+    metrics.position(position(0, QUARTER + timedelta(minutes=30)))
+    metrics.position(position(1, QUARTER + timedelta(minutes=29)))
+    assert delivered(metrics) == 100
+    metrics.position(position(1, QUARTER + timedelta(minutes=30)))
+    assert delivered(metrics) == 0
+    metrics.reading(reading(1, QUARTER + timedelta(minutes=30), 7))
+    assert delivered(metrics) == 7
+
+
+def test_a_reading_of_a_day_long_past_is_not_shown_as_what_is_emitted_now() -> None:
+    metrics = MeterMetrics(CollectorRegistry())
+    metrics.position(position(0, QUARTER + timedelta(days=2)))
+    metrics.reading(reading(0, QUARTER, 60))
+    assert delivered(metrics) == 0
+
+
+def test_a_partition_that_moved_away_takes_its_share_of_the_quarter_hour_along() -> None:
+    metrics = MeterMetrics(CollectorRegistry())
+    metrics.reading(reading(0, QUARTER, 60))
+    metrics.reading(reading(1, QUARTER, 40))
+    metrics.gone("shipments", 0)
+    assert delivered(metrics) == 40
+
+
+def test_a_rejected_event_has_a_zero_before_the_first_one() -> None:
+    metrics = MeterMetrics(CollectorRegistry())
+    metrics.position(position(0, QUARTER))
+    labels = {"topic": "shipments", "outcome": "rejected"}
+    assert metrics.registry.get_sample_value("meter_events_total", labels) == 0
 
 
 def test_every_metric_has_a_meaning_and_a_name_with_its_unit_or_kind() -> None:
