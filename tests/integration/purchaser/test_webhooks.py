@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest_asyncio
 import uvicorn
@@ -232,3 +233,16 @@ async def test_a_secret_is_never_shown_again_and_only_an_admin_registers(hooked:
     assert hooked.receiver.secret not in (await hooked.anna.get("/v1/webhooks")).text
     ben = await hooked.api.caller(Role.APPROVE, "Ben")
     assert (await ben.post("/v1/webhooks", {"url": "https://example.com/"})).status_code == 403
+
+
+async def test_an_address_that_no_resolver_understands_is_a_failed_attempt_and_stops_nothing(hooked: Hooked) -> None:
+    other = await hooked.anna.post("/v1/webhooks", {"url": f"http://127.0.0.1:{hooked.receiver.port}/other"})
+    assert other.status_code == 200, other.text
+    change = "UPDATE webhook_endpoints SET url = $2 WHERE endpoint_id = $1"
+    broken = other.json()["endpoint_id"]
+    await hooked.api.world.pool.execute(change, UUID(broken), "https://erp..example.com/hook")
+    await hooked.buys()
+    await hooked.send()
+    assert [message["type"] for message in hooked.receiver.heard] == STORY
+    log = (await hooked.anna.get(f"/v1/webhooks/{broken}/attempts")).json()
+    assert [(entry["status"], "not the name of a host" in entry["outcome"]) for entry in log] == [(None, True)]

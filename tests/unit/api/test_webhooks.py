@@ -53,7 +53,8 @@ def test_both_secrets_sign_during_a_rotation() -> None:
      "https://exa mple.com/", "https://example.com:99999/", "https://example.com\\@10.0.0.1/",
      "https://ex\u00e4mple.com/",
      "https://[fe80::1]/", "https://example.com/\r\nX: y", "http://127.0.0.1:80/", "https://example.com:0/",
-     "https://example.com/" + "x" * 2000],
+     "https://example.com/" + "x" * 2000, "https://erp..example.com/hook", "https://.example.com/",
+     f"https://{'a' * 64}.example.com/", "https://-a.example.com/", "https://" + "abc." * 64 + "com/"],
 )  # fmt: skip
 def test_an_address_that_could_reach_inside_is_refused(url: str) -> None:
     with pytest.raises(Rejected) as refused:
@@ -61,7 +62,10 @@ def test_an_address_that_could_reach_inside_is_refused(url: str) -> None:
     assert refused.value.field == "url"
 
 
-@pytest.mark.parametrize("url", ["https://example.com", "https://example.com:8443/a?b=c", "https://93.184.215.14/hook"])
+@pytest.mark.parametrize(
+    "url", ["https://example.com", "https://example.com:8443/a?b=c", "https://93.184.215.14/hook",
+     "https://Example.COM./x", f"https://{'a' * 63}.example.com/", "https://my_erp.example-1.com/"],
+)  # fmt: skip
 def test_a_public_https_address_is_accepted(url: str) -> None:
     assert checked_url(url, private=False) == url
 

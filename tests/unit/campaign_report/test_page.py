@@ -123,11 +123,12 @@ def test_it_says_the_total_with_its_range(html: str) -> None:
 
 def test_what_was_bought_and_what_is_avoided_stand_apart_and_are_never_subtracted(html: str) -> None:
     found = sections(html)
-    assert "26.26251 t bought for €555.78 + £20.00, net of VAT" in found["contribution"]
+    assert "25.26251 t bought for €555.78, net of VAT" in found["contribution"]
+    assert "not in the figure above: 1 t for £20.00, net of VAT" in found["contribution"]
     assert "1,000 Smartphones 24,600 kg CO₂e 20,853 to 28,347" in found["saved"]
     assert "the study has no figure" in found["saved"]
     for name, text in found.items():
-        assert ("26.26251" in text) == (name == "contribution"), name
+        assert ("25.26251" in text) == (name == "contribution"), name
         assert ("24,600" in text) == (name == "saved"), name
     plain = text_of(html)
     for netted in ("81.24", "81,237", "82.90", "82,900"):  # the total less what was bought, less what is avoided
@@ -320,6 +321,15 @@ def test_refused_orders_are_not_shown_as_bought() -> None:
     made = assemble(found, "Exemple SAS", "live", report, facts_of(found))
     assert [order.quantity_g for order in made.bought] == [25_262_510]
     assert isinstance(made.bought[0], Bought)
+
+
+@pytest.mark.parametrize("state", ["planned", "held", "placed", "unknown"])
+def test_an_order_that_is_not_confirmed_is_not_bought(state: str) -> None:
+    found = campaign(date(2026, 11, 27), 4)
+    report = report_of(found)
+    report["orders"] = [report["orders"][0] | {"state": state}]
+    text = sections(html_of(assemble(found, "Exemple SAS", "live", report, facts_of(found))))["contribution"]
+    assert "Nothing was bought. Not confirmed yet and not in the figure above: 25.26251 t for €555.78" in text
 
 
 def test_countries_beyond_the_first_eight_are_one_line_and_unknown_ones_stay_apart() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -102,5 +101,5 @@ def import_announcements(by: Annotated[str, typer.Option(help="Who decides.")]) 
 
 
 def main() -> None:
-    """Entry point: errors on purpose are one sentence and exit code 1, never a traceback."""
-    sys.exit(reporting_errors(app))
+    """Entry point: errors on purpose are one sentence and exit code 1, wrong usage is 2, never a traceback."""
+    reporting_errors(app)

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -22,6 +23,9 @@ from shared.errors import Rejected
 PREFIX = "whsec_"
 SECRET_BYTES = 32
 URL_LENGTH_MAX = 2000
+HOST_LENGTH_MAX = 253
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
+"""A name that DNS can know: parts of 1 to 63 letters, digits, hyphens; others fail before any look-up."""
 OVERLAP = timedelta(hours=24)
 """After a rotation both secrets sign for this long, so that a receiver can change over without losing a message."""
 GIVE_UP = timedelta(days=3)
@@ -99,6 +103,8 @@ def checked_url(url: str, *, private: bool) -> str:
     if not host or parts.username is not None or parts.fragment or port == 0:
         raise Rejected("an address with a host, without a user and a fragment is needed", field="url")
     address = _ip(host)
+    if address is None and (len(host) > HOST_LENGTH_MAX or not _HOST.fullmatch(host)):
+        raise Rejected(f"{host[:80]} is not the name of a host", field="url")
     loopback = host == "localhost" or (address is not None and address.is_loopback)
     if parts.scheme != "https" and not (parts.scheme == "http" and private and loopback):
         raise Rejected("https is needed", field="url")

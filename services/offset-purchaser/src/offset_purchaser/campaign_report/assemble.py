@@ -34,7 +34,7 @@ DAYS_MAX, MONTHS_MAX_DAYS = 45, 1280
 RECORDED_ONLY = ("bots", "late_unprovable")
 COUNTRIES_MAX = 8
 ORDERED = frozenset({"planned", "held", "ready", "sending", "unknown", "placed", "confirmed"})
-"""States of orders that are shown; a refused one bought nothing."""
+"""States of orders that are shown, all but the confirmed ones as open; a refused one bought nothing."""
 
 
 def assemble(

@@ -84,7 +84,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """One order."""
+    """One order. Nothing is bought before its state is ``confirmed``."""
 
     day: date
     quantity_g: int
@@ -154,6 +154,16 @@ class Page:
     def events(self) -> int:
         """All accepted events of the campaign."""
         return sum(row.events for row in self.channels)
+
+    @property
+    def confirmed(self) -> tuple[Bought, ...]:
+        """Orders that the provider confirmed: only these are bought."""
+        return tuple(order for order in self.bought if order.state == "confirmed")
+
+    @property
+    def unconfirmed(self) -> tuple[Bought, ...]:
+        """Orders that are planned, held for approval or on their way."""
+        return tuple(order for order in self.bought if order.state != "confirmed")
 
     @property
     def factor_sets(self) -> tuple[str, ...]:

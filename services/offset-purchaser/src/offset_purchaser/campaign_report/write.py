@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -12,7 +13,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from offset_purchaser.campaign_report.charts import Chart, draw_charts
-from offset_purchaser.campaign_report.page import Page, Saved
+from offset_purchaser.campaign_report.page import Bought, Page, Saved
 from offset_purchaser.campaign_report.picture import picture_png, picture_svg
 from offset_purchaser.campaign_report.svg import Canvas
 from offset_purchaser.campaign_report.words import Words, table_unit
@@ -65,7 +66,7 @@ def render(page: Page, words: Words, charts: Sequence[Chart], others: Mapping[st
         largest=max(page.channels, key=lambda row: row.share, default=None),
         per_day=_per_day(page),
         indicators=list(dict.fromkeys(row.indicator for row in page.saved)),
-        costs=_costs(page, words),
+        costs=partial(_costs, words),
         columns=BALANCE,
         others=list((others or {}).items()),
     )
@@ -93,10 +94,10 @@ def _per_day(page: Page) -> dict[str, Decimal]:
     return {"now": page.total.central / days, "then": then}
 
 
-def _costs(page: Page, words: Words) -> str:
-    """What was paid, by currency."""
+def _costs(words: Words, orders: Sequence[Bought]) -> str:
+    """What orders cost, by currency."""
     sums: dict[str, Decimal] = {}
-    for order in page.bought:
+    for order in orders:
         sums[order.currency] = sums.get(order.currency, Decimal(0)) + order.amount
     return " + ".join(words.money(amount, currency) for currency, amount in sorted(sums.items()))
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from shared.console import FAILED, run_app
 from shared.errors import OffsetsError, Rejected
 
 if TYPE_CHECKING:
@@ -79,22 +80,14 @@ def show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str], *, 
         table(title, columns, [[row.get(column) for column in columns] for row in rows])
 
 
-def reporting_errors(app: typer.Typer) -> int:
-    """Run the command line; the exit code."""
-    try:
-        result = app(standalone_mode=False)
-    except OffsetsError as error:
-        typer.secho(str(error), err=True, fg="red")
-        return 1
-    except typer.Exit as leave:
-        return int(leave.exit_code)
-    except typer.Abort:
-        return 130
-    except Exception as error:
-        from click.exceptions import ClickException
+def reporting_errors(app: Callable[[], Any]) -> None:
+    """Run the command line: an error on purpose is one sentence and exit code 1, wrong usage is 2."""
 
-        if isinstance(error, ClickException):
-            error.show()
-            return error.exit_code
-        raise
-    return result if isinstance(result, int) else 0
+    def plainly() -> None:
+        try:
+            app()
+        except OffsetsError as error:
+            typer.secho(str(error), err=True, fg="red")
+            raise SystemExit(FAILED) from None
+
+    run_app(plainly)

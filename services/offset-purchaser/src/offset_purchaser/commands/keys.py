@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 import typer
@@ -22,14 +22,13 @@ def create(
 ) -> None:
     """Make a key and print its secret, once: only a hash of it is kept."""
     import secrets
-    from datetime import timedelta
 
     from offset_purchaser import keys
     from offset_purchaser.store import keys as table
     from shared.clock import system_clock
 
     now = system_clock()
-    until = None if expires is None else datetime.combine(parse_day(expires), time.min, UTC) + timedelta(days=1)
+    until = None if expires is None else after(parse_day(expires))
     if until is not None and until <= now:
         raise Rejected(f"{expires} is over", field="expires")
     key_id, secret, digest = keys.make_secret(secrets.token_bytes(keys.ID_BYTES + keys.SECRET_BYTES))
@@ -37,6 +36,14 @@ def create(
     store(lambda pool: table.insert(pool, record, now))
     typer.echo(f"key {key_id} for {record.name}, role {role}; its secret is shown this once:", err=True)
     typer.echo(secret)
+
+
+def after(day: date) -> datetime:
+    """The end of a day in UTC. Raises ``Rejected`` for the calendar's last day, which has none."""
+    try:
+        return datetime.combine(day, time.min, UTC) + timedelta(days=1)
+    except OverflowError:
+        raise Rejected(f"{day} is too far away; leave it out for a key without an end", field="expires") from None
 
 
 @app.command("list", epilog=example("offset-purchaser keys list --json"))

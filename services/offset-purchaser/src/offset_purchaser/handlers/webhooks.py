@@ -110,11 +110,11 @@ class WebhookSender:
         return attempt.delivered
 
     async def _attempt(self, message: Message) -> tuple[int | None, str]:
-        """(status, what happened in words). Never raises for what a receiver does."""
-        message_id, body = webhooks.message_body(message)
-        headers = webhooks.headers(message, message_id, body, self._context.clock())
+        """(status, what happened in words). Never raises for what a receiver or its address does."""
 
         async def call() -> int:
+            message_id, body = webhooks.message_body(message)
+            headers = webhooks.headers(message, message_id, body, self._context.clock())
             url, host = await self._pinned(message.url)
             request = self._client.build_request("POST", url, content=body, headers={**headers, "Host": host})
             request.extensions["sni_hostname"] = urlsplit(message.url).hostname or ""
@@ -132,6 +132,9 @@ class WebhookSender:
             return None, str(error)[:300]
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return None, f"no answer: {type(error).__name__}"
+        except Exception as error:  # one endpoint must not end the process that buys
+            log(__name__).exception("webhook attempt failed", endpoint=str(message.endpoint_id))
+            return None, f"failed: {type(error).__name__}"
         return status, "delivered" if status < 300 else f"answered {status}"
 
     async def _pinned(self, url: str) -> tuple[str, str]:
