@@ -241,16 +241,37 @@ async def httpx_post(seller: SellerThread, body: dict[str, Any], key: str) -> No
     assert answer.status_code == 201
 
 
+def bought_for(amount: str) -> bytes:
+    return (
+        '{"reference": "x", "progress": "confirmed", "filled_g": 1000000, "currency": "EUR",'
+        f' "price_per_tonne": "{amount}", "amount": "{amount}"}}'
+    ).encode()
+
+
+async def test_an_order_that_never_left_is_not_resolved_around_its_approvals_and_ceiling(world: World) -> None:
+    await world.campaigns(CAMPAIGN + "    approval: {above_amount: 10, people: 2}\n")
+    await world.feed(reading(grams=1_000_000), progress())
+    await everything(world)
+    order_id = str(await world.pool.fetchval("SELECT order_id FROM orders WHERE state = 'held'"))
+    alone = f"order {order_id} has not left: approval by 2: 22.00 is above 10"
+    with pytest.raises(Rejected, match=alone):
+        await people.resolve_order(world.pool, order_id, bought_for("22"), reason="mail", by="Anna")
+    for name in ("Anna", "Ben"):
+        await people.approve_order(world.pool, order_id, by=name)
+    with pytest.raises(Rejected, match=r"30 EUR is above the .* of the leg's ceiling"):
+        await people.resolve_order(world.pool, order_id, bought_for("30"), reason="mail", by="Anna")
+    assert await accounts(world) == {"emitted": -1_000_000, "committed": 1_000_000}
+    state = await people.resolve_order(world.pool, order_id, bought_for("22"), reason="mail", by="Anna")
+    assert state == "confirmed"
+
+
 async def test_a_provider_that_charges_more_than_ordered_is_named(world: World, seller: SellerThread) -> None:
     await world.campaigns(CAMPAIGN)
     await world.feed(reading(grams=1_000_000), progress())
-    await settle(world.context, world.term)
-    order_id = str(await world.pool.fetchval("SELECT order_id FROM orders"))
-    answer = (
-        b'{"reference": "x", "progress": "confirmed", "filled_g": 1000000, "price_per_tonne": "30", "amount": "30",'
-        b' "currency": "EUR"}'
-    )
-    await people.resolve_order(world.pool, order_id, answer, reason="mail", by="Anna")
+    seller.fault(kind="status", status=500, times=100)
+    await everything(world, rounds=4)
+    order_id = str(await world.pool.fetchval("SELECT order_id FROM orders WHERE first_sent_at IS NOT NULL"))
+    await people.resolve_order(world.pool, order_id, bought_for("30"), reason="mail", by="Anna")
     row = await world.pool.fetchrow("SELECT amount, reason FROM orders")
     assert row is not None
     assert row["amount"] == Decimal(30)

@@ -33,6 +33,8 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
+NOT_LEFT = (OrderState.PLANNED, OrderState.HELD, OrderState.READY)
+"""No byte has left, unless ``first_sent_at`` says otherwise."""
 FINAL = frozenset({OrderState.CONFIRMED, OrderState.REJECTED, OrderState.CANCELLED})
 
 

@@ -7,14 +7,12 @@ from datetime import datetime
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.outcome import close, record_answer
 from offset_purchaser.handlers.people import context_of, locked_order, name_of
-from offset_purchaser.order import Order, OrderState, Traits
+from offset_purchaser.order import NOT_LEFT, Order, OrderState, Traits
 from offset_purchaser.providers import provider_kind
 from offset_purchaser.store import orders
 from shared.errors import OutcomeUnknown, Rejected, Transient
 from shared.postgres import Pool, transaction
 from shared.telemetry import log
-
-NOT_LEFT = (OrderState.PLANNED, OrderState.HELD, OrderState.READY)
 
 
 async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str) -> str:

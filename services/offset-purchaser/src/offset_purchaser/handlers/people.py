@@ -23,8 +23,9 @@ from offset_purchaser.handlers.outcome import (
     record_answer,
     record_refusal,
 )
+from offset_purchaser.handlers.prepare import bought_unsent
 from offset_purchaser.handlers.recover import compare, read_announcements, take_over
-from offset_purchaser.order import Order, OrderState
+from offset_purchaser.order import NOT_LEFT, Order, OrderState
 from offset_purchaser.providers import open_providers, provider_kind
 from offset_purchaser.providers.base import Answer, Progress
 from offset_purchaser.settings import PurchaserSettings
@@ -46,11 +47,14 @@ class Confirmation:
     project: str = ""
 
 
-RESOLVABLE = (OrderState.SENDING, OrderState.UNKNOWN, OrderState.HELD, OrderState.PLANNED, OrderState.READY)
+RESOLVABLE = (OrderState.SENDING, OrderState.UNKNOWN, *NOT_LEFT)
 
 
 async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reason: str, by: str) -> str:
-    """Close an order that the provider cannot be asked about; returns its new state."""
+    """Close an order that the provider cannot be asked about; returns its new state.
+
+    Raises ``Rejected`` for one that never left and is said to be bought without its approvals or above its ceiling.
+    """
     said = None if answer is None else _answer(answer)
     context = context_of(pool)
     async with transaction(pool) as connection:
@@ -61,6 +65,9 @@ async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reas
         _not_under_way(context, order)
         if said is not None and (why := distrusted(order, said)):
             raise Rejected(why)
+        unsent = order.state in NOT_LEFT and order.first_sent_at is None
+        if said is not None and unsent and (why := await bought_unsent(connection, order, said)):
+            raise Rejected(f"order {order_id} has not left: {why}")
         if said is None:
             await record_refusal(context, connection, order, f"resolved by {by}: {reason}")
         else:

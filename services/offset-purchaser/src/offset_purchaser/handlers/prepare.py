@@ -15,12 +15,13 @@ from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.outcome import record_answer
 from offset_purchaser.order import Order, OrderState
 from offset_purchaser.planning import Wish, guard
-from offset_purchaser.providers.base import Provider, Quote
+from offset_purchaser.providers.base import Answer, Provider, Quote
 from offset_purchaser.store import campaigns, orders, purchases, settlements
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.leadership import Term
 from offset_purchaser.terms import Leg
 from shared.errors import OutcomeUnknown, Rejected, Transient
+from shared.postgres import Connection
 from shared.telemetry import log
 
 LOOK_AGAIN_S = 5.0
@@ -36,7 +37,7 @@ async def prepare(context: Context, term: Term, order: Order, provider: Provider
         return
     ceiling = leg.ceiling(order.buy_day)
     order = replace(order, price_per_tonne=ceiling, amount=line_amount(order.quantity_g, ceiling, order.currency))
-    if why := await _guarded(context, found, order):
+    if why := await _guarded_now(context, found, order):
         await _hold(context, term, order, why)
         return
     try:
@@ -61,7 +62,7 @@ async def prepare(context: Context, term: Term, order: Order, provider: Provider
 async def held_back(context: Context, term: Term, order: Order) -> bool:
     """Before the first byte of a prepared order: a guard that has closed since takes it back to held."""
     found = (await campaigns.rules(context.pool, order.campaign)).on(order.buy_day)
-    why = await _guarded(context, found, order)
+    why = await _guarded_now(context, found, order)
     if why:
         await _hold(context, term, order, why)
     return bool(why)
@@ -81,14 +82,31 @@ def too_dear(currency: str, ceiling: Decimal, quote: Quote) -> str:
     return ""
 
 
-async def _guarded(context: Context, found: InForce, order: Order) -> str:
+async def bought_unsent(connection: Connection, order: Order, answer: Answer) -> str:
+    """Why an order that never left may not be recorded as bought elsewhere; ``""`` when it may: the same approvals,
+    caps and ceiling hold as before its first byte."""
+    found = (await campaigns.rules(connection, order.campaign)).on(order.buy_day)
+    leg = leg_of(found.campaign, order)
+    if leg is None:
+        return f"leg {order.leg} is no longer in the campaign file"
+    most = line_amount(answer.filled_g, leg.ceiling(order.buy_day), order.currency)
+    if answer.amount > most:
+        return f"{answer.amount} {order.currency} is above the {most} of the leg's ceiling"
+    return await _guarded(connection, found, replace(order, amount=max(order.amount, answer.amount)))
+
+
+async def _guarded_now(context: Context, found: InForce, order: Order) -> str:
+    async with context.pool.acquire() as connection:
+        return await _guarded(connection, found, order)
+
+
+async def _guarded(connection: Connection, found: InForce, order: Order) -> str:
     """Judged by what the order costs at most: at its ceiling before it is priced, at its price afterwards."""
     if found.stopped:
         return "the campaign is no longer in the campaign file, so nothing more is bought for it"
-    async with context.pool.acquire() as connection:
-        spent = await purchases.spent(connection, order.campaign, order.buy_day, besides=order.order_id)
-        approved = await orders.approvals(connection, order.order_id)
-        days, owed_g = await purchases.covered(connection, order)
+    spent = await purchases.spent(connection, order.campaign, order.buy_day, besides=order.order_id)
+    approved = await orders.approvals(connection, order.order_id)
+    days, owed_g = await purchases.covered(connection, order)
     return guard(found.campaign, Wish(order.quantity_g, order.amount, days, owed_g), spent, approved)
 
 
