@@ -6,6 +6,9 @@ STAMP  := $(VENV)/.ready
 LOCKS  := requirements-dev.lock
 PACKAGES := shared services/traffic-meter services/delivery-emissions services/offset-purchaser tools
 
+# --name 'value' for a variable that is given; blanks, quotes and dollar signs of a file's name reach no shell.
+option = $(if $(value $(2)),--$(1) '$(subst ','\'',$(value $(2)))')
+
 .DEFAULT_GOAL := help
 .PHONY: bench bench-api bench-processes bench-flat bench-window bench-latency bench-shipments chaos law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
 
@@ -50,7 +53,7 @@ demo: $(STAMP) ## Run a seeded Black Friday end to end on a real Kafka and Postg
 	$(BIN)/demo run $(DEMO)
 
 replay: $(STAMP) ## Run the main job on real files: make replay LOG=… SHIPMENTS=… EMAILS=… ADS=… (any of them; REPLAY='…' for options)
-	$(BIN)/replay run $(if $(LOG),--log $(LOG)) $(if $(SHIPMENTS),--shipments $(SHIPMENTS)) $(if $(EMAILS),--emails $(EMAILS)) $(if $(ADS),--ads $(ADS)) $(REPLAY)
+	$(BIN)/replay run $(call option,log,LOG) $(call option,shipments,SHIPMENTS) $(call option,emails,EMAILS) $(call option,ads,ADS) $(REPLAY)
 
 test: check ## Style, types, imports and every test but the container suite (the law with one seed; make law looks further)
 	$(BIN)/pytest --durations=15 tests/unit tests/contract

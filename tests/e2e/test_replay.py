@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.real_files import real_file
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = ROOT.parent / "shared" / "data"
 REPLAY = Path(sys.executable).parent / "replay"
 pytestmark = pytest.mark.timeout(600)
 
@@ -92,12 +92,10 @@ def test_small_files_of_every_kind_go_through_the_whole_main_job(tmp_path: Path)
     assert "--again" in refused.stderr
 
 
-@pytest.mark.skipif(
-    not (DATA / "web-access-2015.log.gz").exists(), reason="the real files are not beside the repository"
-)
 def test_the_real_files_go_through_the_whole_main_job(tmp_path: Path) -> None:
     done = replay(
-        *("--log", DATA / "web-access-2015.log.gz", "--shipments", DATA / "shipments-scms-2006-2015.csv.gz"),
+        *("--log", real_file("web-access-2015.log.gz")),
+        *("--shipments", real_file("shipments-scms-2006-2015.csv.gz")),
         *("--out", tmp_path, "--history", tmp_path.parent / f"{tmp_path.name}-replayed.json", "--wait", "450"),
     )
     assert done.returncode == 0, done.stdout + done.stderr

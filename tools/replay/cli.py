@@ -39,17 +39,61 @@ BridgeMapping = Annotated[str | None, typer.Option(help="A mapping whose columns
 Bootstrap = Annotated[str | None, typer.Option(help="The Kafka of both topics (else KAFKA_BOOTSTRAP_SERVERS).")]
 
 
+Zone = Annotated[str, typer.Option(help="Time zone of times without an offset.")]
+Shop = Annotated[str, typer.Option(help="The shop that the events belong to.")]
+Country = Annotated[str | None, typer.Option(help="Country (ISO alpha-2) where nothing else tells it.")]
+SourceSystem = Annotated[str | None, typer.Option(help="Name of the sender in the events.")]
+Recorded = Annotated[bool, typer.Option("--recorded", help="The source topics carry recorded times.")]
+StopAtEnd = Annotated[bool, typer.Option("--stop-at-end", help="End where the topic ends now.")]
+SkipLost = Annotated[bool, typer.Option("--skip-lost", help="Go on behind records that are deleted.")]
+BridgeOut = Annotated[Path, typer.Option(help="Where rejected.csv is kept.")]
+
+
 @app.callback(invoke_without_command=True)
 def root(
-    context: typer.Context, *, from_topic: FromTopic = None, mapping: BridgeMapping = None, bootstrap: Bootstrap = None
+    context: typer.Context,
+    *,
+    from_topic: FromTopic = None,
+    mapping: BridgeMapping = None,
+    bootstrap: Bootstrap = None,
+    zone: Zone = "UTC",
+    shop: Shop = "default",
+    country: Country = None,
+    source_system: SourceSystem = None,
+    recorded: Recorded = False,
+    stop_at_end: StopAtEnd = False,
+    skip_lost: SkipLost = False,
+    out: BridgeOut = BRIDGE_OUT,
 ) -> None:
-    """With --from-topic and --mapping the same as [bold]replay bridge[/]."""
+    """With --from-topic and --mapping the same as [bold]replay bridge[/], with its options."""
     if context.invoked_subcommand is not None:
+        _insist_on_no_options(context)
         return
     if from_topic is None:
+        _insist_on_no_options(context)
         typer.echo(context.get_help())
         raise typer.Exit(2)
-    bridge(from_topic=from_topic, mapping=mapping, bootstrap=bootstrap)
+    bridge(
+        from_topic=from_topic,
+        mapping=mapping,
+        bootstrap=bootstrap,
+        zone=zone,
+        shop=shop,
+        country=country,
+        source_system=source_system,
+        recorded=recorded,
+        stop_at_end=stop_at_end,
+        skip_lost=skip_lost,
+        out=out,
+    )
+
+
+def _insist_on_no_options(context: typer.Context) -> None:
+    """An option before a command would be ignored: say where it belongs."""
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name))
+        if given is not None and given.name == "COMMANDLINE":
+            raise typer.BadParameter(f"{parameter.opts[0]} needs --from-topic, or stands behind the command's name")
 
 
 @app.command(epilog="Example: replay bridge --from-topic legacy-parcels --mapping mine.yaml --bootstrap kafka:9092")
@@ -58,14 +102,14 @@ def bridge(
     from_topic: FromTopic = None,
     mapping: BridgeMapping = None,
     bootstrap: Bootstrap = None,
-    zone: Annotated[str, typer.Option(help="Time zone of times without an offset.")] = "UTC",
-    shop: Annotated[str, typer.Option(help="The shop that the events belong to.")] = "default",
-    country: Annotated[str | None, typer.Option(help="Country (ISO alpha-2) where nothing else tells it.")] = None,
-    source_system: Annotated[str | None, typer.Option(help="Name of the sender in the events.")] = None,
-    recorded: Annotated[bool, typer.Option("--recorded", help="The source topics carry recorded times.")] = False,
-    stop_at_end: Annotated[bool, typer.Option("--stop-at-end", help="End where the topic ends now.")] = False,
-    skip_lost: Annotated[bool, typer.Option("--skip-lost", help="Go on behind records that are deleted.")] = False,
-    out: Annotated[Path, typer.Option(help="Where rejected.csv is kept.")] = BRIDGE_OUT,
+    zone: Zone = "UTC",
+    shop: Shop = "default",
+    country: Country = None,
+    source_system: SourceSystem = None,
+    recorded: Recorded = False,
+    stop_at_end: StopAtEnd = False,
+    skip_lost: SkipLost = False,
+    out: BridgeOut = BRIDGE_OUT,
 ) -> None:
     """Bridge a JSON topic of another shape into a source topic, exactly once; go on where the last run ended."""
     from replay.bridging import bridge_topic
@@ -103,11 +147,11 @@ def run(
         list[str] | None, typer.Option(help="A packaged mapping by name, or your own .yaml; else the one that suits.")
     ] = None,
     zone: Annotated[str, typer.Option(help="Time zone of the campaign, and of times without an offset.")] = "UTC",
-    shop: Annotated[str, typer.Option(help="The shop that the events belong to.")] = "default",
-    country: Annotated[str | None, typer.Option(help="Country (ISO alpha-2) where nothing else tells it.")] = None,
+    shop: Shop = "default",
+    country: Country = None,
     hosting_country: Annotated[str | None, typer.Option(help="Country of the data centre, for logs.")] = None,
     country_database: Annotated[Path | None, typer.Option(help="MaxMind DB file: address to country.")] = None,
-    source_system: Annotated[str | None, typer.Option(help="Name of the sender in the events.")] = None,
+    source_system: SourceSystem = None,
     revision: Annotated[
         int | None,
         typer.Option(min=1, max=2_147_483_647, help="Send shipments as updates with this revision, over earlier ones."),

@@ -26,7 +26,7 @@ from replay.sheets.mapping import SheetMapping, load_mapping, packaged_mappings
 from replay.sheets.read import Adjust, Claims, Sheet, unchanged
 from replay.sheets.shape import SheetOptions
 from replay.sheets.statement import Statements
-from replay.sheets.table import needed_columns, open_table
+from replay.sheets.table import nearest_refusal, needed_columns, open_table
 from replay.shift import moments
 from shared.decode import first_reason
 from shared.errors import Rejected
@@ -171,7 +171,7 @@ def open_statement(
     entry = open_sheet(path, "statement", mappings, options, sizes)
     assert entry.sheet is not None
     sheet = entry.sheet
-    statements.read(sheet(None).sendable())
+    statements.read(sheet(None).sendable(), entry.content)
     entry.rows = lambda move: statements.rows(sheet(move))
     return entry
 
@@ -217,7 +217,7 @@ def choose_mapping(path: Path, channel: str, given: Sequence[SheetMapping]) -> S
             refused.append(error)
         else:
             return mapping
-    nearest = min(refused, key=lambda error: len(error.reason))
+    nearest = nearest_refusal(refused)
     raise Rejected(f"{nearest.reason} (tried: {', '.join(m.name for m in candidates)}; name another with --mapping)")
 
 

@@ -72,6 +72,8 @@ class Plan:
     move: Move | None = None
     statements: Statements | None = None
     """What carriers' statements said, when there are any."""
+    day_orders: list[str] | None = None
+    """Sentences about dates that can be read in two ways, once they were looked for."""
 
     def campaign(self, shop: str) -> dict[str, Any]:
         """The campaign that covers the files."""
@@ -103,6 +105,13 @@ class Plan:
         if len(streams) == 1:
             return streams[0]
         return merge(*streams, key=lambda record: record.timestamp_ms)
+
+    def warnings(self) -> list[str]:
+        """What people should look at before they use the numbers; complete when every row was read."""
+        if self.day_orders is None:
+            sheets = [entry.sheet(None) for entry in self.inputs if entry.sheet is not None]
+            self.day_orders = [warning for sheet in sheets for warning in sheet.day_order_warnings()]
+        return [*self.day_orders, *(self.statements.warnings() if self.statements else ())]
 
     def check(self) -> None:
         """Raise ``Unbalanced`` unless every row of every file is accounted for."""

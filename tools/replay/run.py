@@ -148,7 +148,7 @@ def _checks(
 
 
 def _files(plan: Plan, out: Path) -> dict[str, Any]:
-    content: dict[str, Any] = {"files": [entry.tally.summary() for entry in plan.inputs]}
+    content: dict[str, Any] = {"files": [entry.tally.summary() for entry in plan.inputs], "warnings": plan.warnings()}
     if plan.statements is not None:
         content["statements"] = list(plan.statements.summary())
         plan.statements.write(out / "statements.csv")

@@ -31,6 +31,8 @@ def show_files(console: Console, plan: Plan) -> None:
             _say(console, f"  {count:>11,}  not traffic: {reason}")
         for flag, count in t.flags.most_common():
             _say(console, f"  {count:>11,}  {flag.replace('_', ' ')}")
+    for warning in plan.warnings():
+        _say(console, f"Warning: {warning}.")
 
 
 def _say(console: Console, text: str) -> None:

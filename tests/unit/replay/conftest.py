@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.real_files import real_file
 
 from replay.inputs import examine_sheet
 from replay.rows import Parsed
@@ -15,24 +16,15 @@ from replay.sheets.mapping import SheetMapping, load_mapping, parse_mapping
 from replay.sheets.read import Sheet
 from replay.sheets.shape import SheetOptions
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-
 
 @pytest.fixture(scope="session")
 def real_log() -> Path:
-    return _real("web-access-2015.log.gz")
+    return real_file("web-access-2015.log.gz")
 
 
 @pytest.fixture(scope="session")
 def real_shipments() -> Path:
-    return _real("shipments-scms-2006-2015.csv.gz")
-
-
-def _real(name: str) -> Path:
-    path = DATA / name
-    if not path.exists():
-        pytest.skip("the real files are not beside the repository")
-    return path
+    return real_file("shipments-scms-2006-2015.csv.gz")
 
 
 ReadSheet = Callable[..., list[Parsed]]

@@ -138,3 +138,37 @@ def test_a_carriers_statement_alone_counts_evenly_over_its_month(read_sheet: Rea
     assert events[0]["shipment_id"] == "statement-DPD-2026-11-Classic-01"
     assert "month" not in events[0]
     assert total.state is State.NOT_TRAFFIC
+
+
+@pytest.mark.parametrize("name", ["Total look -30%", "TotalEnergies station", "Total Express", "Total-7", "Totaled"])
+def test_a_row_whose_name_begins_like_a_total_is_a_row(read_sheet: Read, name: str) -> None:
+    sheets = {
+        "mailing-campaigns": f"Title,Send Date,Recipients\n{name},2026-11-27,5\n",
+        "ooh-media-plan": f"Placement,Format,Start,End,Faces,Area (m2)\n{name},OOH,27/11/2026,27/11/2026,4,2\n",
+        "carrier-statement": f"Carrier,Month,CO2e (kg)\n{name},2026-11,5\n",
+        "erp-order-export": f"Order No,Line,Goods Issue Date,Gross Weight,Ship To Country\n{name},1,2026-11-27,1,FR\n",
+    }
+    for mapping, text in sheets.items():
+        assert [row.state for row in read_sheet(text, mapping)] == [State.SENT], mapping
+
+
+@pytest.mark.parametrize(
+    "name", ["Total", "TOTAL:", "Totals", "Grand total", "Grand-Total :", "Subtotal", "Sub-total", "Total général"]
+)
+def test_a_total_row_is_no_event(read_sheet: Read, name: str) -> None:
+    (row,) = read_sheet(f"Title,Send Date,Recipients\n{name},,5\n", "mailing-campaigns")
+    assert (row.state, row.reason) == (State.NOT_TRAFFIC, "total")
+
+
+@pytest.mark.parametrize("weight", ["0", "0.0", "0,00", "00"])
+def test_a_weight_of_nothing_is_a_weight_that_was_not_given(read_sheet: Read, event_of: EventOf, weight: str) -> None:
+    head = "Order No;Line;Goods Issue Date;Gross Weight;Ship To Country\n"
+    (row,) = read_sheet(f"{head}1;1;2026-11-27;{weight};FR\n", "erp-order-export")
+    assert "weight_g" not in event_of(row)
+    assert row.flags == ("weight_not_given",)
+    first_two = "\n".join(SHIPSTATION.splitlines()[:2]).replace(",16,", f",{weight.replace(',', '.')},")
+    (row,) = read_sheet(first_two, "shipstation-export")
+    assert "weight_g" not in event_of(row)
+    assert row.flags == ("weight_not_given",)
+    (row,) = read_sheet(f"{head}1;1;2026-11-27;0.01;FR\n", "erp-order-export")
+    assert event_of(row)["weight_g"] == 10

@@ -59,11 +59,14 @@ def test_weights_in_their_four_forms(events: dict[str, dict[str, Any]], source: 
         elif text == "Weight Captured Separately":
             forms["separately"] += 1
             assert {"weight_g", "covered_by_shipment"}.isdisjoint(event)
+        elif text == "0":
+            forms["zero"] += 1
+            assert {"weight_g", "covered_by_shipment"}.isdisjoint(event)
         else:
             forms["number"] += 1
             assert event["weight_g"] == int(text) * 1000
             assert "covered_by_shipment" not in event
-    assert forms == {"number": 6_372, "reference": 2_445, "separately": 1_507}
+    assert forms == {"number": 6_371, "reference": 2_445, "separately": 1_507, "zero": 1}
 
 
 def test_the_kilograms_sent_are_the_kilograms_of_the_file(
@@ -77,6 +80,7 @@ def test_flags_say_how_much_was_assumed(rows: list[Parsed]) -> None:
     assert Counter(flag for row in rows for flag in row.flags) == {
         "weight_on_another_row": 2_445,
         "weight_captured_separately": 1_507,
+        "weight_not_given": 1,
         "mode_not_given": 360,
         "place_by_town": 4_074,
         "place_by_country": 5_136,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,6 +24,7 @@ from replay.history import History
 from replay.inputs import Options
 from replay.paced import due, speed_of
 from replay.plan import Files, Plan, make_plan
+from replay.sheets.shape import SheetOptions
 from replay.shift import by_days, moments
 from shared.errors import Rejected
 
@@ -273,3 +276,66 @@ def test_mapping_check_shows_events_and_reasons(tmp_path: Path) -> None:
 def test_mapping_list_and_show_name_what_is_packaged() -> None:
     assert "ooh-media-plan" in CliRunner().invoke(app, ["mapping", "list"], env={"COLUMNS": "200"}).output
     assert "event: shipment" in CliRunner().invoke(app, ["mapping", "show", "scms-shipments"]).output
+
+
+def test_from_topic_takes_every_option_of_bridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[object, ...]] = []
+    monkeypatch.setattr("replay.bridging.bridge_topic", lambda _console, *given, **more: calls.append((given, more)))
+    options = ["--from-topic", "t", "--mapping", "m", "--bootstrap", "k:9092", "--zone", "Europe/Paris", "--shop", "FR"]
+    options += ["--country", "FR", "--source-system", "old", "--out", "x", "--recorded", "--stop-at-end", "--skip-lost"]
+    for command in ([], ["bridge"]):
+        result = CliRunner().invoke(app, [*command, *options])
+        assert result.exit_code == 0, result.output
+    assert calls[0] == calls[1]
+    given, more = calls[0]
+    assert given == ("t", "m", "k:9092", SheetOptions("FR", "Europe/Paris", "old", "FR"), Path("x"))
+    assert more == {"recorded": True, "stop_at_end": True, "skip_lost": True}
+
+
+def test_an_option_of_a_bridge_before_a_command_is_not_ignored() -> None:
+    result = CliRunner().invoke(app, ["--zone", "Europe/Paris", "mapping", "list"])
+    assert result.exit_code == 2
+    assert "--zone needs --from-topic" in result.output
+
+
+def test_make_replay_hands_every_name_over_as_it_is() -> None:
+    names = ["with space.log", "$(touch here)`id`;$HOME", "it's.xlsx", "a,b.csv"]
+    given = [f"{name}={value}" for name, value in zip(("LOG", "SHIPMENTS", "EMAILS", "ADS"), names, strict=True)]
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(["make", "-n", "replay", *given], cwd=root, capture_output=True, text=True, check=True)
+    command = next(line for line in done.stdout.splitlines() if "replay run" in line)
+    options = zip(("--log", "--shipments", "--emails", "--ads"), names, strict=True)
+    assert shlex.split(command)[2:] == [word for option in options for word in option]
+
+
+HEAD = "Placement,Format,Start,End,Faces,Area (m2)\n"
+
+
+@pytest.mark.parametrize(
+    ("dates", "says"),
+    [
+        (["03/04/2026", "05/06/2026"], "Start: its 2 dates such as '03/04/2026' can be read with the day or the month"),
+        (
+            ["03/04/2026", "11/27/2026"],
+            "Start: 1 of its dates, such as '11/27/2026', can only be read with the month first",
+        ),
+        (["03/04/2026", "27/11/2026"], ""),
+        (["04/04/2026", "2026-04-03"], ""),
+    ],
+)
+def test_dates_that_may_be_the_wrong_way_round_are_said(tmp_path: Path, dates: list[str], says: str) -> None:
+    rows = "".join(f"p{n},OOH,{date},2026-12-31,4,2\n" for n, date in enumerate(dates))
+    (tmp_path / "plan.csv").write_text(HEAD + rows)
+    warnings = plan_of(tmp_path, Files(ads=[tmp_path / "plan.csv"])).warnings()
+    assert len(warnings) == bool(says)
+    assert all(warning.startswith(f"plan.csv: {says}") for warning in warnings)
+
+
+def test_a_log_given_as_a_sheet_is_refused_without_a_word_of_it(tmp_path: Path) -> None:
+    path = log(tmp_path / "access.log", "27/Nov/2026:10:00:00 +0000")
+    with pytest.raises(Rejected, match="None of its first rows looks like a header") as caught:
+        plan_of(tmp_path, Files(shipments=[path]))
+    assert "1.2.3.4" not in str(caught.value)
+    (tmp_path / "own.csv").write_text("Nummer;Tag;Gewicht\n1;2026-11-27;5\n")
+    with pytest.raises(Rejected, match="Its nearest row has: Nummer, Tag, Gewicht"):
+        plan_of(tmp_path, Files(shipments=[tmp_path / "own.csv"]))

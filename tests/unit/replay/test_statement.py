@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from replay.account import Lists
+from replay.cli import app
 from replay.history import History
 from replay.inputs import Options
 from replay.plan import Files, make_plan
@@ -59,10 +62,11 @@ def test_a_statement_gives_every_parcel_of_its_carrier_and_month_its_share(tmp_p
     }
     spread = [event for event in events if str(event["shipment_id"]).startswith("statement-DHL")]
     assert (len(spread), sum(int(str(event["carrier_emissions_g"])) for event in spread)) == (30, 31_000)
+    source = ("stated.csv", hashlib.sha256(STATED.encode()).hexdigest())
     assert [tuple(line.values()) for line in evidence] == [
-        ("dhl", "2026-11", "31000", "9", "0", "0", "31000", "0"),
-        ("dpd", "2026-11", "1001", "4", "2", "500", "0", "501"),
-        ("gls", "2026-11", "3000", "0", "2", "3000", "0", "0"),
+        ("dhl", "2026-11", "31000", "9", "0", "0", "31000", "0", *source, "4"),
+        ("dpd", "2026-11", "1001", "4", "2", "500", "0", "501", *source, "2"),
+        ("gls", "2026-11", "3000", "0", "2", "3000", "0", "0", *source, "3"),
     ]
     not_sent = (out / "not-traffic.csv").read_text().splitlines()
     assert not_sent[1:] == [
@@ -90,7 +94,7 @@ def test_rows_that_are_not_sent_have_no_part_in_a_statement(tmp_path: Path) -> N
         ("erp-1-1", 500),
         ("erp-4-1", 500),
     ]
-    assert [tuple(line.values()) for line in evidence] == [("dpd", "2026-11", "1000", "2", "2", "1000", "0", "0")]
+    assert [tuple(line.values())[:8] for line in evidence] == [("dpd", "2026-11", "1000", "2", "2", "1000", "0", "0")]
     listed = [row.split(",")[:3] for row in (out / "rejected.csv").read_text().splitlines()[1:]]
     assert sorted(listed) == [
         ["orders.csv", "3", "shipment_id"],
@@ -99,6 +103,36 @@ def test_rows_that_are_not_sent_have_no_part_in_a_statement(tmp_path: Path) -> N
         ["stated.csv", "3", "shipment_id"],
         ["stated.csv", "4", "country"],
         ["stated.csv", "5", "month"],
+    ]
+
+
+def test_what_a_statement_and_the_sheets_do_not_agree_on_is_said(tmp_path: Path) -> None:
+    stated = "Carrier,Month,Service,Parcels,CO2e (kg)\nDPD,2026-11,A,2,1\nGLS,2026-11,A,4,1\nGLS,2026-11,B,4,1\n"
+    (tmp_path / "stated.csv").write_text(stated)
+    (tmp_path / "orders.csv").write_text(
+        ORDERS + "1,1,2026-11-02,1,FR,DPD SE\n2,1,2026-11-03,1,FR,DPD SE\n"
+        "3,1,2026-11-04,1,FR,\n4,1,2026-11-04,1,FR,GLS\n"
+    )
+    command = ["run", "--shipments", "orders.csv", "--statement", "stated.csv", "--dry-run", "--out", "out"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    warnings = [
+        "the statement of dpd for 2026-11 is counted beside the estimates, not in their place: the sheets have "
+        "shipments of that month, but none of that carrier; they have dpd se (2), no carrier (1). If it is one of "
+        "these, give both one name",
+        "the statement of gls for 2026-11: 1,750 of its 2,000 g belong to parcels that no sheet holds (1 of 8 are "
+        "there); no event carries them",
+    ]
+    for warning in warnings:
+        assert f"Warning: {warning}." in result.output
+    summary = json.loads((tmp_path / "out" / "dry-run" / "summary.json").read_text())
+    assert summary["warnings"] == warnings
+    sha256 = hashlib.sha256(stated.encode()).hexdigest()
+    assert [entry["evidence"] for entry in summary["statements"]] == [
+        [{"file": "stated.csv", "sha256": sha256, "rows": [2]}],
+        [{"file": "stated.csv", "sha256": sha256, "rows": [3, 4]}],
     ]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from replay.files import MAX_LINE, chunks, line_batches
 from replay.sheets.mapping import SheetMapping
-from replay.sheets.table import TITLE_ROWS, RawRow, Table, find_header
+from replay.sheets.table import TITLE_ROWS, RawRow, Table, find_header, nearest_refusal
 from shared.errors import Rejected
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -37,7 +37,7 @@ def open_csv(path: Path, mapping: SheetMapping) -> Table:
             continue
         rows = (row for row in _records(path, delimiter, len(header.names)) if row.number > above)
         return Table(header, above, rows, f"delimiter {delimiter!r}")
-    raise min(refused, key=lambda error: len(error.reason))
+    raise nearest_refusal(refused)
 
 
 Line = tuple[int, str | None, bool]

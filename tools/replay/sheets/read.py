@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from replay.identity import RowIds
 from replay.rows import Parsed, Rows, State, rejected
+from replay.sheets.dayorder import day_order_warnings
 from replay.sheets.mapping import SheetMapping
 from replay.sheets.onerow import RowShaper, Values
 from replay.sheets.shape import SheetOptions, span
@@ -80,6 +81,10 @@ class Sheet:
         for _, values in self.sendable():
             if (found := span(values, self._zone)) is not None:
                 yield found
+
+    def day_order_warnings(self) -> Iterator[str]:
+        """Sentences about columns whose dates may be read the wrong way round."""
+        return day_order_warnings(self._path, self.mapping)
 
     def _kept(self) -> Iterator[Parsed | _Kept]:
         """Every row: its end when it is not sent, else what will be sent."""

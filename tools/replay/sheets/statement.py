@@ -10,13 +10,15 @@ Not promised: parcels of one month are alike; a statement does not tell them apa
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from replay.files import Content
 from replay.rows import Parsed, Rows, State, not_traffic
 from replay.sheets.countries import normalise
 from replay.sheets.read import Sheet
@@ -32,6 +34,15 @@ Key = tuple[str, date]
 """Carrier (without case and accents) and first day of the month."""
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The rows of a file that a figure comes from: its evidence."""
+
+    file: str
+    sha256: str
+    rows: list[int] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Line:
     """What a statement says of one carrier and month, and what became of it."""
@@ -42,6 +53,8 @@ class Line:
     given: int = 0
     """Shipments that got their share."""
     given_g: int = 0
+    sources: dict[str, Source] = field(default_factory=dict)
+    """The files that said so, by the hash of their content."""
 
     @property
     def divisor(self) -> int:
@@ -64,20 +77,44 @@ class Statements:
         """``zone`` decides in which month a shipment lies."""
         self._zone = zone
         self.lines: dict[Key, Line] = {}
+        self._others: dict[date, Counter[str]] = {}
 
-    def read(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    def read(self, rows: Iterable[tuple[int, Mapping[str, Any]]], content: Content) -> None:
         """Take a statement's rows in; several rows of a carrier and month (services) add up."""
-        for _, values in rows:
+        for row, values in rows:
             line = self.lines.setdefault((normalise(values["carrier"]), values["month"]), Line())
             line.grams += values["carrier_emissions_g"]
             line.parcels += values.get("parcels") or 0
+            source = line.sources.setdefault(content.sha256, Source(content.name, content.sha256))
+            source.rows.append(row)
 
     def count(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
         """Count the shipments of a sheet that a statement speaks of, before the first of them is sent."""
         for _, values in rows:
-            line = self.lines.get(self._key(values))
-            if line is not None and "covered_by_shipment" not in values:
+            carrier, month = self._key(values)
+            line = self.lines.get((carrier, month))
+            if "covered_by_shipment" in values:
+                continue
+            if line is not None:
                 line.in_sheets += 1
+            else:
+                self._others.setdefault(month, Counter())[carrier] += 1
+
+    def warnings(self) -> Iterator[str]:
+        """What people should look at, in sentences: names that do not meet, grams that no event carries."""
+        for (carrier, month), line in sorted(self.lines.items()):
+            who, others = f"the statement of {carrier} for {month:%Y-%m}", self._others.get(month)
+            if not line.in_sheets and others:
+                names = ", ".join(f"{name or 'no carrier'} ({count:,})" for name, count in others.most_common(5))
+                yield (
+                    f"{who} is counted beside the estimates, not in their place: the sheets have shipments of that "
+                    f"month, but none of that carrier; they have {names}. If it is one of these, give both one name"
+                )
+            elif line.in_sheets and (rest := line.grams - line.given_g):
+                yield (
+                    f"{who}: {rest:,} of its {line.grams:,} g belong to parcels that no sheet holds "
+                    f"({line.in_sheets:,} of {line.divisor:,} are there); no event carries them"
+                )
 
     def insist_on_possible_shares(self) -> None:
         """Raise ``Rejected`` when a share is more than one shipment can have: every shipment would be refused."""
@@ -116,10 +153,10 @@ class Statements:
 
     def _key(self, values: Mapping[str, Any]) -> Key:
         carrier, found = values.get("carrier"), span(values, self._zone)
-        if not carrier or found is None:
+        if found is None:
             return "", date.min
         day = found[0].astimezone(self._zone).date()
-        return normalise(carrier), day.replace(day=1)
+        return normalise(carrier or ""), day.replace(day=1)
 
     def summary(self) -> Iterator[dict[str, Any]]:
         """One entry per carrier and month: what was stated, what was given to shipments, what no sheet holds."""
@@ -134,12 +171,23 @@ class Statements:
                 "given_g": line.given_g,
                 "spread_over_the_month_g": line.grams if spread else 0,
                 "not_in_the_sheets_g": 0 if spread else line.grams - line.given_g,
+                "evidence": [asdict(source) for source in line.sources.values()],
             }
 
     def write(self, path: Path) -> None:
         """Write ``statements.csv``: the evidence of what replaced which estimates."""
-        entries = list(self.summary())
+        entries = [_in_columns(entry) for entry in self.summary()]
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(entries[0]) if entries else ["carrier"], lineterminator="\n")
             writer.writeheader()
             writer.writerows(entries)
+
+
+def _in_columns(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry with its evidence in three columns; several files, which is rare, are parted by semicolons."""
+    sources = entry.pop("evidence")
+    return entry | {
+        "file": "; ".join(source["file"] for source in sources),
+        "sha256": "; ".join(source["sha256"] for source in sources),
+        "rows": "; ".join(" ".join(map(str, source["rows"])) for source in sources),
+    }

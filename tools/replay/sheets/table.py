@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,19 @@ from replay.sheets.mapping import Names, SheetMapping
 from replay.sheets.values import Header
 from shared.errors import Rejected
 
+LONGEST_NAME = 60
+"""Characters of a column's name; a longer cell is something else."""
+_DATA = re.compile(r"[\d@]|://")
 TITLE_ROWS = 50
 """Rows above the header that are looked at: agencies put titles, logos and notes there."""
+
+
+class MissingColumns(Rejected):
+    """A sheet without a header for a mapping; ``missing`` columns are not in the row that comes nearest."""
+
+    def __init__(self, reason: str, *, missing: int) -> None:
+        super().__init__(reason)
+        self.missing = missing
 
 
 class RawRow(NamedTuple):
@@ -54,11 +66,25 @@ def find_header(rows: Iterable[RawRow], mapping: SheetMapping, where: str) -> tu
             best = (len(missing), header, missing)
     if best is None:
         raise Rejected(f"{where} has no rows")
-    lacking = ", ".join(" or ".join(names) for names in best[2])
-    has = ", ".join(filter(None, best[1].names))[:400]
-    raise Rejected(
-        f"{where} lacks columns that the mapping {mapping.name} needs: {lacking}. Its nearest row has: {has}"
+    count, nearest, names_missing = best
+    lacking = ", ".join(" or ".join(names) for names in names_missing)
+    has = f"Its nearest row has: {', '.join(filter(None, nearest.names))[:400]}"
+    if count == len(needed) and not _like_a_header(nearest):
+        has = "None of its first rows looks like a header"
+    raise MissingColumns(
+        f"{where} lacks columns that the mapping {mapping.name} needs: {lacking}. {has}", missing=count
     )
+
+
+def _like_a_header(header: Header) -> bool:
+    """Whether a row may be shown as one: words alone. Addresses, mails and numbers are data, and stay out of texts."""
+    names = list(filter(None, header.names))
+    return len(names) > 1 and all(len(name) <= LONGEST_NAME and not _DATA.search(name) for name in names)
+
+
+def nearest_refusal(refused: Iterable[Rejected]) -> Rejected:
+    """Of several refusals the one that lacks the fewest columns, which is most probably about the right header."""
+    return min(refused, key=lambda error: (getattr(error, "missing", 0), len(error.reason)))
 
 
 def needed_columns(mapping: SheetMapping) -> list[Names]:
