@@ -34,10 +34,10 @@ SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', name, name),
        format('ALTER ROLE %I IN DATABASE %I SET search_path TO %I', name, current_database(), name)
   FROM unnest(ARRAY['traffic_meter', 'delivery_emissions', 'offset_purchaser']) AS name \gexec
 
--- The reader: the purchaser's tables only, never those of shipments, never a write, never a long query.
+-- The reader: the tables of the panels only, which a migration of the purchaser names; never those of shipments, never a
+-- write, never a long query. What is made later is not readable by itself.
 GRANT USAGE ON SCHEMA offset_purchaser TO dashboards;
-GRANT SELECT ON ALL TABLES IN SCHEMA offset_purchaser TO dashboards;
-ALTER DEFAULT PRIVILEGES FOR ROLE offset_purchaser IN SCHEMA offset_purchaser GRANT SELECT ON TABLES TO dashboards;
+ALTER DEFAULT PRIVILEGES FOR ROLE offset_purchaser IN SCHEMA offset_purchaser REVOKE SELECT ON TABLES FROM dashboards;
 ALTER ROLE dashboards SET default_transaction_read_only TO on;
 ALTER ROLE dashboards SET statement_timeout TO '5s';
 SELECT format('ALTER ROLE dashboards IN DATABASE %I SET search_path TO offset_purchaser', current_database()) \gexec

@@ -199,7 +199,12 @@ def test_the_role_of_a_service_reads_its_own_tables_and_no_others(ran: Ran, role
 
 
 def test_the_dashboards_role_reads_no_shipment_and_writes_nothing(ran: Ran) -> None:
-    for sql in ("SELECT * FROM delivery_emissions.shipments", "SELECT * FROM traffic_meter.registers"):
+    for sql in (
+        "SELECT * FROM delivery_emissions.shipments",
+        "SELECT * FROM traffic_meter.registers",
+        "SELECT secret FROM webhook_endpoints",
+        "SELECT * FROM api_keys",
+    ):
         with pytest.raises(AssertionError, match="permission denied"):
             select(ran.compose, sql)
     with pytest.raises(AssertionError, match=r"read-only transaction|permission denied"):

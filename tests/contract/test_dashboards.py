@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,30 @@ def test_a_chart_from_the_database_asks_for_series_with_a_time(repository: Path,
         if "rawSql" in target:
             assert target["format"] == ("time_series" if panel["type"] == "timeseries" else "table"), panel["title"]
             assert panel["type"] != "timeseries" or " AS time," in target["rawSql"]
+
+
+def tables(sql: str) -> set[str]:
+    """The tables that a query reads: after FROM and JOIN, and after a comma, without what WITH names."""
+    named = set(re.findall(r"(\w+) AS \(", sql))
+    sql = re.sub(r"extract\(epoch FROM", "", sql)
+    found = re.findall(r"(?:\bFROM|\bJOIN|\) AS l,) ([a-z_]+)\b(?!\()", sql)
+    return set(found) - named
+
+
+def test_the_reader_of_the_dashboards_may_read_the_tables_of_the_panels_and_no_others(repository: Path) -> None:
+    asked: set[str] = set()
+    for name in NAMES:
+        found = dashboard(repository, name)
+        queries = [target["rawSql"] for p in found["panels"] for target in p["targets"] if "rawSql" in target]
+        queries += [v["query"] for v in found["templating"]["list"] if v["type"] == "query"]
+        for query in queries:
+            asked |= tables(query)
+    migrations = sorted((repository / "services/offset-purchaser/src/offset_purchaser/migrations").glob("*.sql"))
+    given: set[str] = set()
+    for path in migrations:
+        for names in re.findall(r"GRANT SELECT ON ([\w,\s]+?) TO dashboards", path.read_text()):
+            given |= {name.strip() for name in names.split(",")}
+    assert given == asked
+    assert not given & {"webhook_endpoints", "api_keys", "manual_lines", "document_files"}
+    roles = (repository / "deploy/postgres/roles.sh").read_text()
+    assert "GRANT SELECT" not in roles, "the purchaser's migration names the tables"
