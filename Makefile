@@ -109,5 +109,6 @@ var/bench/peers/.ready: benchmarks/requirements.lock
 	var/bench/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	@touch $@
 
-clean: ## Remove the virtual environment and everything the runs wrote
-	rm -rf $(VENV) var
+clean: ## Remove the virtual environment and everything the runs wrote, but not var/compose: passwords and campaigns.yaml of `make up`
+	rm -rf $(VENV)
+	@test ! -d var || find var -mindepth 1 -maxdepth 1 ! -name compose -exec rm -rf {} +

@@ -1,6 +1,6 @@
 """Make what `docker compose up` needs and git must not hold: passwords, the `.env` file, a campaign file to edit.
 
-    python3 deploy/compose/prepare.py                          # what is missing; what exists is never touched
+    python3 deploy/compose/prepare.py                          # what is missing or empty; the rest is never touched
     python3 deploy/compose/prepare.py --rotate offset_purchaser  # a new password for one role, then `make up`
 
 Standard library only: it runs before anything is installed.
@@ -24,7 +24,7 @@ DATABASE = "postgres:5432/campaign_offsets"
 """Host and name as containers see them."""
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
 GENERATED = ("POSTGRES_PASSWORD", "GRAFANA_PASSWORD")
-"""Variables of `.env` that are filled in here when the example leaves them empty."""
+"""Variables of `.env` that are filled in here while they are empty, as in the example."""
 
 
 def main() -> None:
@@ -80,12 +80,13 @@ def runbook_page(text: str) -> str:
 
 
 def write_environment(path: Path, example: str) -> None:
-    """Copy the example with generated passwords, unless the file is there."""
-    if path.exists():
-        return
+    """Copy the example unless the file is there, and give every password that is empty a value."""
+    text = path.read_text() if path.exists() else example
+    filled = text
     for name in GENERATED:
-        example = re.sub(rf"^{name}=$", f"{name}={secrets.token_hex(24)}", example, flags=re.MULTILINE)
-    replace(path, example, 0o600)
+        filled = re.sub(rf"^{name}=[ \t]*$", f"{name}={secrets.token_hex(24)}", filled, flags=re.MULTILINE)
+    if filled != text or not path.exists():
+        replace(path, filled, 0o600)
 
 
 def read_environment(path: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from demo.campaign_file import CampaignFile
 from demo.records import TOPIC_SETTINGS, Record
 from demo.send import end_offsets, send_records
 from shared.settings import TopicSettings
-from tests.container.compose import HTTP, Compose, wait_for
+from tests.container.compose import HTTP, ROOT, Compose, wait_for
 
 EVENTS = {"site": 200, "email": 50, "ads": 50, "delivery": 20}
 BODIES: dict[str, dict[str, Any]] = {
@@ -70,8 +71,10 @@ def campaign(name: str, day: datetime) -> dict[str, Any]:
 
 def run(compose: Compose) -> dict[str, Any]:
     """Send, settle, compare; returns the campaign day of the purchaser's report. Raises ``AssertionError``."""
-    if compose.settings.get("PURCHASER_MODE", "rehearsal") != "rehearsal":
-        raise AssertionError("the purchaser is live: a smoke test would buy. Set PURCHASER_MODE=rehearsal")
+    # Of the container, not of .env: a variable of the shell that started it stands above the file.
+    mode = compose.run("offset-purchaser", "printenv", "PURCHASER_MODE").strip()
+    if mode != "rehearsal":
+        raise AssertionError(f"the purchaser is {mode}: a smoke test would buy. Set PURCHASER_MODE=rehearsal, make up")
     for service in HTTP:
         wait_for(f"{service} ready", lambda name=service: _healthy(compose, name))  # type: ignore[misc]
     now = datetime.now(UTC)
@@ -113,9 +116,21 @@ def _add(compose: Compose, others: Mapping[str, Any]) -> None:
     compose.campaigns.write_text(yaml.safe_dump(both, sort_keys=False, allow_unicode=True))
 
 
-if __name__ == "__main__":
-    settlement = run(Compose.of_make_up())["settlements"][0]
+def main() -> None:
+    """`make smoke`; ends with a sentence where the system is not up."""
+    if not (ROOT / ".env").exists():
+        sys.exit("There is no .env here, so nothing was started: make up, then make smoke.")
+    if shutil.which("docker") is None:
+        sys.exit("make smoke asks the running containers through the command docker, which is not on the PATH.")
+    compose = Compose.of_make_up()
+    if "offset-purchaser" not in compose.command("ps", "--services", "--status", "running", check=False).split():
+        sys.exit("The purchaser does not run: make up, then make smoke. What is there: docker compose ps --all")
+    settlement = run(compose)["settlements"][0]
     sys.stdout.write(
         f"All services are ready. {sum(EVENTS.values())} events counted once, {settlement['quantity_g']} g bought "
         f"for {settlement['amount']} {settlement['currency']}, document {settlement['document']}.\n"
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,27 @@ def test_a_second_run_changes_nothing(script: Any, root: Path) -> None:
     before = {path: path.read_bytes() for path in files}
     script.prepare(root)
     assert {path: path.read_bytes() for path in files} == before
+
+
+def test_a_copy_of_the_example_gets_its_empty_passwords_and_keeps_what_was_written(script: Any, root: Path) -> None:
+    example = (root / ".env.example").read_text()
+    (root / ".env").write_text(example.replace("GRAFANA_PASSWORD=", "GRAFANA_PASSWORD=mine"))
+    script.prepare(root)
+    values = script.read_environment(root / ".env")
+    assert re.fullmatch(r"[0-9a-f]{48}", values["POSTGRES_PASSWORD"])
+    assert values["GRAFANA_PASSWORD"] == "mine"
+    assert stat.S_IMODE((root / ".env").stat().st_mode) == 0o600
+
+
+def test_make_clean_spares_the_passwords_and_the_campaign_file_of_make_up(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    for name in ("var/compose/secrets/traffic_meter_dsn", "var/demo/report.html", ".venv/bin/python"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("x")
+    for _ in range(2):
+        subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["Makefile", "var/compose/secrets/traffic_meter_dsn"]
 
 
 def test_rotation_changes_one_password_and_no_other(script: Any, root: Path) -> None:
