@@ -140,6 +140,7 @@ def test_an_edited_file_is_refused_because_a_set_is_never_edited(copy: Path) -> 
         ("epa.csv", lambda text: text.replace(",0.186,", ",much,", 1), "must be numbers"),
         ("epa.csv", lambda text: text.replace(",0.186,", ",NaN,", 1), "finite"),
         ("epa.csv", lambda text: text.replace(",0.186,", ",-1,", 1), "not negative"),
+        ("web-co2js.csv", lambda text: text.replace(",world,2024,", ",world,,", 1), "year is empty"),
         ("epa.csv", lambda text: text.replace("US EPA GHG Emission Factors Hub", "", 1), "source is empty"),
         ("epa.csv", lambda text: text.replace(",3,", ",0,", 1), "do not fit"),
         ("epa.csv", lambda text: text.replace("note\n", "remark\n", 1), "columns"),

@@ -22,6 +22,10 @@ class Bar:
     low: Decimal
     central: Decimal
     high: Decimal
+    bought: bool = False
+    """What would be bought on: the others are so many times this one."""
+    incomplete: bool = False
+    """Lacks an input: shown, and not compared."""
 
 
 def write_chart(title: str, bars: Sequence[Bar]) -> str:

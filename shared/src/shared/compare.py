@@ -100,21 +100,22 @@ def compare(cases: Sequence[Case], references: Sequence[Reference], factors: Fac
     for case in cases:
         estimate = case.estimate(factors)
         grams = estimate.emissions_g
-        bars.append(Bar(case.label or case.method.id, case.method.title, grams.low, grams.central, grams.high))
+        label, title = case.label or case.method.id, case.method.title
+        bars.append(Bar(label, title, grams.low, grams.central, grams.high, case.bought, case.incomplete))
     bars += [Bar(item.label, item.note, item.low, item.grams, item.high) for item in references]
     return bars
 
 
 def _print(number: int, bars: Sequence[Bar]) -> None:
-    smallest = min((bar.central for bar in bars if bar.central > 0), default=Decimal(0))
+    bought = next((bar.central for bar in bars if bar.bought), Decimal(0))
     rows = [
         (
             bar.label,
             bar.note,
             *(f"{value:.6g}" for value in (bar.low, bar.central, bar.high)),
-            f"{bar.central / smallest:.2f}" if smallest else "",
+            f"{bar.central / bought:.3g}" if bought and not bar.incomplete else "",
         )
         for bar in bars
     ]
-    columns = ("method", "what", "#low g", "#central g", "#high g", "#x smallest")
+    columns = ("method", "what", "#low g", "#central g", "#high g", "#x bought on")
     out.print(table(f"Line {number}", columns, rows))

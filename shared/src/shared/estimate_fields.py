@@ -35,6 +35,10 @@ class Fields:
         """The full name of a member, as errors give it."""
         return f"{self._path}.{key}" if self._path else key
 
+    def without(self, key: str) -> Fields:
+        """The same object without a member."""
+        return Fields({name: value for name, value in self._members.items() if name != key}, self._path)
+
     def has(self, *keys: str) -> bool:
         """Whether one of the members is there."""
         return any(self._members.get(key) is not None for key in keys)

@@ -37,6 +37,10 @@ class Case:
     """Members to print beside the estimate (a carrier's published figure, the assessment)."""
     label: str = ""
     """What a comparison calls this case; the method's id when empty."""
+    bought: bool = False
+    """The number that would be bought on; a comparison takes its ratios to it."""
+    incomplete: bool = False
+    """An input without which the number is not the whole is missing: shown, and not compared with others."""
 
     def estimate(self, factors: FactorSet, models: Models | None = None) -> Estimate:
         """Make the estimate; models that cost much to build are kept in ``models`` by what they depend on."""

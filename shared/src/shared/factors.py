@@ -173,7 +173,19 @@ def _version_key(set_id: str) -> tuple[int, ...]:
 
 
 _COLUMNS = tuple(item.name for item in fields(Factor))
-_REQUIRED = ("id", "name", "value", "unit", "scope", "region", "source", "edition", "licence", "uncertainty_pct")
+_REQUIRED = (
+    "id",
+    "name",
+    "value",
+    "unit",
+    "scope",
+    "region",
+    "year",
+    "source",
+    "edition",
+    "licence",
+    "uncertainty_pct",
+)
 
 
 def _read_csv(name: str, content: bytes) -> list[Factor]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 from offset_purchaser.campaign import Campaign
@@ -106,6 +105,6 @@ def page(first: date = date(2026, 11, 27), days: int = 4, *, mode: str = "rehear
         report_of(found),
         facts_of(found),
         before=(earlier, report_of(earlier, 31_000), facts_of(earlier)),
-        avoided=avoided_report({"smartphone": 1000, "laptop": 200}, Decimal(1), load_factor_set("2026.1")),
+        avoided=avoided_report({"smartphone": 1000, "laptop": 200}, found.years_of_use, load_factor_set("2026.1")),
         proof=Proof(182, 0, 2),
     )

@@ -135,6 +135,14 @@ def test_what_was_bought_and_what_is_avoided_stand_apart_and_are_never_subtracte
         assert netted not in plain
 
 
+def test_what_is_avoided_is_for_the_years_of_use_that_the_campaign_states() -> None:
+    once, kept = (sections(html_of(page(**changes))) for changes in ({}, {"years_of_use": Decimal("2.5")}))
+
+    assert "Years of use of each: 1." in once["saved"]
+    assert "Years of use of each: 2.5." in kept["saved"]
+    assert "1,000 Smartphones 61,500 kg CO₂e" in kept["saved"]
+
+
 @pytest.mark.parametrize("mode", ["rehearsal", "live"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_sentence_claims_what_a_company_may_not_claim(language: str, mode: str) -> None:

@@ -21,6 +21,10 @@ from shared.estimate_lines import parse_line
 from traffic_meter.estimate_command import all_cases, references
 
 
+def cells(line: str) -> list[str]:
+    return line.split("│")
+
+
 def bars(**line: object) -> list[Bar]:
     fields = Fields(parse_line(json.dumps(line).encode()))
     return compare(all_cases(fields), references(fields, factor_set()), factor_set())
@@ -35,11 +39,11 @@ def test_a_gigabyte_is_148_383_and_291_g_by_the_three_byte_methods_a_factor_of_2
     assert round(found["swd-v3"] / found["swd-v4"], 1) == Decimal("2.6")
 
 
-def test_an_email_stands_beside_1_year_of_storage_and_six_published_figures() -> None:
+def test_an_email_stands_beside_1_year_of_storage_and_ten_published_figures() -> None:
     found = bars(size_mb=0.12, recipients=1, read_share=0.3, writing_minutes=0, device="smartphone")
 
     assert [bar.label for bar in found[:2]] == ["ademe-digital, 10 years stored", "ademe-digital, 1 year stored"]
-    assert len(found) == 8
+    assert len(found) == 12
     assert found[1].central < found[0].central
     assert all(bar.low == bar.central / 2 and bar.high == bar.central * 2 for bar in found[2:])
 
@@ -69,6 +73,36 @@ def test_a_parcel_is_compared_by_all_four_methods() -> None:
     cases = delivery_command.all_cases(fields, tables(), factor_set())
 
     assert [case.method.id for case in cases] == ["carrier-figure", "legs", "ademe-parcel", "country-default"]
+    assert [case.method.id for case in cases if case.bought] == ["carrier-figure"]
+
+
+@pytest.mark.parametrize(
+    ("line", "chosen"), [({"weight_g": 800}, "ademe-parcel"), ({"weight_g": 31_000}, "legs"), ({}, "country-default")]
+)
+def test_ratios_are_to_what_the_service_would_buy_on(line: dict[str, object], chosen: str) -> None:
+    place = {"country": "FR", "city": "Paris"}
+    fields = Fields({**line, "origin": place, "destination": {"country": "FR", "city": "Lyon"}})
+
+    found = delivery_command.all_cases(fields, tables(), factor_set())
+
+    assert [case.method.id for case in found if case.bought] == [chosen]
+
+
+def test_ratios_leave_out_what_lacks_an_input_and_an_email_spans_0_2_to_300(capsys: pytest.CaptureFixture[str]) -> None:
+    mail = b'{"size_mb": 0.12, "read_share": 0.3, "writing_minutes": 0, "device": "smartphone"}\n'
+    assert (
+        compare_lines(io.BytesIO(b'{"bytes_transferred": 1000000}\n' + mail), all_cases, references, factor_set(), None)
+        == 0
+    )
+
+    ratios = {
+        row[1].strip(): row[6].strip() for row in map(cells, capsys.readouterr().out.splitlines()) if len(row) > 6
+    }
+
+    assert (ratios["swd-v4"], ratios["swd-v3"], ratios["one-byte"]) == ("1", "2.58", "1.96")
+    assert ratios["device-time (needs dwell_ms)"] == ""
+    assert ratios["Berners-Lee 2020, filtered spam (2020)"] == "0.182"
+    assert ratios["Berners-Lee 2010, long attachment (2010)"] == "303"
 
 
 def test_the_chart_is_valid_svg_with_one_group_per_bar_and_the_same_bytes_each_time(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def all_cases(fields: Fields, tables: Tables, factors: FactorSet) -> list[Case]:
             first = first or error
     if first is not None and not cases:
         raise first
-    return cases
+    chosen = delivery_case(fields.without("method"), tables, factors).method.id
+    return [replace(case, bought=case.method.id == chosen) for case in cases]
 
 
 def references(_: Fields, factors: FactorSet) -> Sequence[Reference]:

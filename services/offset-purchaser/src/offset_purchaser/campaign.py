@@ -34,6 +34,7 @@ from offset_purchaser.terms import (
     Zone,
     parse_span,
 )
+from shared.avoided import YEARS_LIMIT
 from shared.clock import day_bounds, local_day
 from shared.estimate import ChannelName
 
@@ -73,6 +74,8 @@ class Campaign(Strict):
     stop_buying: bool = False
     units_sold: dict[DeviceKind, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     """Refurbished devices sold: the report shows what they avoid against new ones, apart from everything else."""
+    years_of_use: Annotated[Decimal, Field(gt=0, le=YEARS_LIMIT, decimal_places=2)] = Decimal(1)
+    """How long each of them is used, for what the report says they avoid."""
     known_shares: dict[ChannelName, Percent] = Field(default_factory=dict)
     """Shares of the footprint found before anything was measured: a yardstick in the report, never a target."""
 

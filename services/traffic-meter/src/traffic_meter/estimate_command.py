@@ -84,26 +84,30 @@ def all_cases(fields: Fields, default: ChannelName | None = None) -> list[Case]:
     """The same line by every method of its channel."""
     channel = channel_of(fields, default)
     if channel is ChannelName.SITE:
-        return [_labelled(site_case(fields, method), fields) for method in SITE_METHODS]
+        return _bought_on_the_first([_labelled(site_case(fields, method), fields) for method in SITE_METHODS])
     if channel is ChannelName.ADS:
         cases = [ads_case(fields)]
         if fields.has("spend_eur") and cases[0].method.id != "ads-spend":
             cases.append(ads_case(fields, "ads-spend"))
-        return cases
+        return _bought_on_the_first(cases)
     published = email_case(fields)
     if "storage_years" in published.options:
-        return [published]
+        return _bought_on_the_first([published])
     short = {**published.options, "storage_years": Decimal(1)}
     return [
-        replace(published, label="ademe-digital, 10 years stored"),
+        replace(published, label="ademe-digital, 10 years stored", bought=True),
         replace(published, options=short, label="ademe-digital, 1 year stored"),
     ]
+
+
+def _bought_on_the_first(cases: list[Case]) -> list[Case]:
+    return [replace(cases[0], bought=True), *cases[1:]]
 
 
 def _labelled(case: Case, fields: Fields) -> Case:
     """Say in a comparison that time on the device is not all there without a dwell time."""
     if case.method.id == "device-time" and not fields.has("dwell_ms"):
-        return replace(case, label="device-time (needs dwell_ms)")
+        return replace(case, label="device-time (needs dwell_ms)", incomplete=True)
     return case
 
 
@@ -122,6 +126,10 @@ _EMAIL_REFERENCES = (
     "email.bc.mail_pj",
     "email.mbl.2010.spam",
     "email.mbl.2010.mail",
+    "email.mbl.2010.long",
+    "email.mbl.2020.spam",
+    "email.mbl.2020.short",
+    "email.mbl.2020.long",
 )
 
 LONGEST_SHOWN = 80

@@ -13,10 +13,12 @@ from typing import ClassVar
 from delivery_emissions.methods.flags import note_assumptions
 from shared.errors import Rejected
 from shared.estimate import ChannelName, Subject
+from shared.factors import Factor
 from shared.linear_model import ModelBuilder
 from shared.methods_common import FREIGHT, LinearMethod
 from shared.trail import Term
 
+AIR_ROWS = "freight.bc.air."
 PARTS = (("main", "main_kg_hm"), ("last", "last_kg_hm"))
 
 
@@ -64,7 +66,7 @@ def freight(model: ModelBuilder, factor_id: str) -> tuple[Term, Decimal]:
         model.flag(f"boundary:{boundary(factor.scope)}", 5 if factor.scope.startswith("WTW") else 3)
         if "contrails" in factor.name:
             model.flag("air:" + ("without" if "without contrails" in factor.name else "with") + "-contrails")
-        return model(factor_id), factor.uncertainty_pct
+        return model(factor_id), _half_width(model, factor)
     direct, supply = f"{factor_id}.ttw", f"{factor_id}.wtt"
     if direct not in model.factors.factors or supply not in model.factors.factors:
         raise Rejected(f"no freight factor {factor_id!r} in set {model.factors.id}", field="factor_id")
@@ -72,6 +74,13 @@ def freight(model: ModelBuilder, factor_id: str) -> tuple[Term, Decimal]:
     if ".rf." in direct or ".norf." in direct:
         model.flag("air:" + ("without" if ".norf." in direct else "with") + "-contrails")
     return model(direct) + model(supply), model.factors.get(direct).uncertainty_pct
+
+
+def _half_width(model: ModelBuilder, factor: Factor) -> Decimal:
+    """A flight's is the method's at least: the 10 % of the rows without contrails are those of the fuel alone."""
+    if not factor.id.startswith(AIR_ROWS):
+        return factor.uncertainty_pct
+    return max(factor.uncertainty_pct, model("project.range.legs").value)
 
 
 def boundary(scope: str) -> str:

@@ -207,10 +207,11 @@ def _left_out(report: Mapping[str, Any], facts: Facts) -> tuple[LeftOut, ...]:
 
 
 def _saved(avoided: Mapping[str, Any]) -> Iterable[Saved]:
+    years = Decimal(avoided["years_of_use"])
     for device, found in avoided["devices"].items():
         for row in found["indicators"]:
             low, central, high = (Decimal(row[end]) if end in row else None for end in ("low", "central", "high"))
-            yield Saved(device, found["units"], row["indicator"], row["unit"], low, central, high)
+            yield Saved(device, found["units"], years, row["indicator"], row["unit"], low, central, high)
 
 
 def _bought(report: Mapping[str, Any]) -> Iterable[Bought]:

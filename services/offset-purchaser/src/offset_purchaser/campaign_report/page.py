@@ -103,6 +103,8 @@ class Saved:
 
     device: str
     units: int
+    years: Decimal
+    """Years that each of them is used."""
     indicator: str
     unit: str
     low: Decimal | None

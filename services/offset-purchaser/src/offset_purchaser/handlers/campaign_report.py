@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from offset_purchaser.campaign import Campaign
@@ -17,9 +16,6 @@ from shared.avoided import avoided_report
 from shared.errors import Rejected
 from shared.factors import current_factor_set_id, load_factor_set
 from shared.postgres import Pool
-
-YEARS_OF_USE = Decimal(1)
-"""What refurbished devices avoid is said per year of use; how long people keep them is another question."""
 
 
 async def campaign_page(
@@ -78,4 +74,5 @@ def _avoided(campaign: Campaign) -> Mapping[str, Any] | None:
     if not campaign.units_sold:
         return None
     factors = load_factor_set(current_factor_set_id(campaign.last_day))
-    return avoided_report({str(kind): units for kind, units in campaign.units_sold.items()}, YEARS_OF_USE, factors)
+    sold = {str(kind): units for kind, units in campaign.units_sold.items()}
+    return avoided_report(sold, campaign.years_of_use, factors)
