@@ -273,4 +273,6 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+    from replay.files import printable
+
+    Console(stderr=True).print(printable(text), markup=False, highlight=False, soft_wrap=True)

@@ -28,8 +28,8 @@ NOT_TEXT = (
         b"\xd0\xcf\x11\xe0",
         "is an old or encrypted Excel file: save it as .xlsx without a password, or as CSV",
     ),
-    (b"\xff\xfe", "is UTF-16: save it as CSV UTF-8"),
-    (b"\xfe\xff", "is UTF-16: save it as CSV UTF-8"),
+    (b"\xff\xfe", "is UTF-16: convert it to UTF-8 (a sheet: save it as CSV UTF-8)"),
+    (b"\xfe\xff", "is UTF-16: convert it to UTF-8 (a sheet: save it as CSV UTF-8)"),
     (b"BZh", "is bzip2: unpack it, or use gzip"),
     (b"\x28\xb5\x2f\xfd", "is Zstandard: unpack it, or use gzip"),
 )
@@ -52,8 +52,13 @@ class Content:
 
     @property
     def name(self) -> str:
-        """The file's own name, without its folder."""
-        return self.path.name
+        """The file's own name, without its folder, as it can be shown."""
+        return printable(self.path.name)
+
+
+def printable(text: str) -> str:
+    """A text for people and for lists: what is no character, or would move a terminal's cursor, becomes ``�``."""
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def chunks(path: Path) -> Iterator[bytes]:
@@ -78,6 +83,8 @@ def examine(path: Path, *, sizes: Iterable[int] = (), text: bool = True, beginni
 
     ``sizes`` asks for the hash of the first so many bytes as well, ``beginnings`` for those of the powers of two.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise Rejected(f"{path} is a pipe or a device, and a file is read more than once: save it as a file first")
     digest, size, newlines, last = hashlib.sha256(), 0, 0, b"\n"
     cuts = {SHORTEST << power for power in range(40)} if beginnings else set()
     wanted, found = sorted({*sizes, *cuts}), {}

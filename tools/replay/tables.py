@@ -11,6 +11,7 @@ from rich.table import Table
 
 from demo.checks import Check
 from demo.tables import show_checks, show_days
+from replay.files import printable
 from replay.plan import Plan
 
 MANY_DAYS = 31
@@ -36,7 +37,7 @@ def show_files(console: Console, plan: Plan) -> None:
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def show_days_in_short(console: Console, content: Mapping[str, Any]) -> None:

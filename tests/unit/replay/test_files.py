@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import real_files
 
-from replay.files import CHUNK, chunks, examine, line_batches, whole_lines
+from replay.files import CHUNK, Content, chunks, examine, line_batches, whole_lines
 from shared.errors import Rejected
 
 
@@ -110,3 +112,27 @@ def test_a_line_of_thirty_megabytes_costs_one_line_and_no_memory(tmp_path: Path)
 def test_a_line_that_is_too_long_is_left_out_to_its_end() -> None:
     pieces = [b"first\n" + b"x" * 80, b"x" * 80 + b" [27/Nov/2062:10:00:00 +0000]", b" end\nlast\n", b"z" * 101, b"z"]
     assert list(whole_lines(pieces, max_line=100)) == [b"first", b"last"]
+
+
+def test_a_pipe_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Rejected, match="is a pipe or a device, and a file is read more than once"):
+        examine(tmp_path / "pipe")
+
+
+def test_the_name_of_a_file_moves_no_cursor_and_can_be_written_in_any_list() -> None:
+    content = Content(Path("/logs/a\x1b[2J\udcff\r.log"), "aa", 1, 1)
+    assert content.name == "a\ufffd[2J\ufffd\ufffd.log"
+    assert content.name.encode()
+
+
+def test_without_the_real_files_continuous_integration_fails_and_says_where_they_belong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(real_files, "DATA", tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception):
+        real_files.real_file("some.log")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match=f"some.log is not there; it is expected in {tmp_path}"):
+        real_files.real_file("some.log")

@@ -336,5 +336,5 @@ def test_the_mapping_that_suits_is_found_by_its_columns(tmp_path: Path) -> None:
 def test_a_sheet_in_utf_16_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "sheet.csv"
     path.write_bytes((HEAD + GOOD).encode("utf-16"))
-    with pytest.raises(Rejected, match="is UTF-16: save it as CSV UTF-8"):
+    with pytest.raises(Rejected, match=r"is UTF-16: convert it to UTF-8 \(a sheet: save it as CSV UTF-8\)"):
         examine_sheet(path)

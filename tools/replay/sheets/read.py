@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from replay.files import printable
 from replay.identity import RowIds
 from replay.rows import Parsed, Rows, State, rejected
 from replay.sheets.dayorder import day_order_warnings
@@ -94,7 +95,7 @@ class Sheet:
                 yield outcome
                 continue
             values, flags = outcome
-            identity, here = values.get("shipment_id"), (self._content, self._path.name, row)
+            identity, here = values.get("shipment_id"), (self._content, printable(self._path.name), row)
             owner = here if identity is None else self._claims.get(identity, here)
             if owner != here:
                 yield rejected(row, "shipment_id", self._taken(identity, owner))
