@@ -42,6 +42,8 @@ FILE = "campaign-defaults.csv"
 SOURCE = "campaign default"
 _HIGHEST = {"ratio": Decimal(1), "h/day": Decimal(24)}
 _LIMIT = Decimal(10) ** 9
+LONGEST_SHOWN = 80
+"""Characters of a wrong name or value that an error repeats."""
 SMALLEST_EXPONENT = -12
 """Decimal places that a default may have: it is part of a name."""
 _SEPARATOR = "+"
@@ -57,13 +59,16 @@ def split_id(set_id: str) -> tuple[str, dict[str, Decimal]]:
     for part in parts:
         name, _, text = part.partition("=")
         if name not in CAMPAIGN_DEFAULTS:
-            raise Rejected(f"{name!r} is no campaign default; there are {', '.join(CAMPAIGN_DEFAULTS)}", field=name)
+            raise Rejected(
+                f"{name[:LONGEST_SHOWN]!r} is no campaign default; there are {', '.join(CAMPAIGN_DEFAULTS)}",
+                field=name[:LONGEST_SHOWN],
+            )
         if name in given:
             raise Rejected("given twice", field=name)
         try:
             given[name] = Decimal(text)
         except InvalidOperation as error:
-            raise Rejected(f"{text!r} is not a number", field=name) from error
+            raise Rejected(f"{text[:LONGEST_SHOWN]!r} is not a number", field=name) from error
     return base, given
 
 

@@ -18,6 +18,7 @@ from shared.measure_units import parse_unit
 from shared.ranges import interval
 from shared.units import EXACT
 
+_THOUSAND = 1000
 OURS = "uncertainty: assumption of this project"
 """In the note of a factor whose source gives no uncertainty."""
 
@@ -106,6 +107,11 @@ def compare(cases: Sequence[Case], references: Sequence[Reference], factors: Fac
     return bars
 
 
+def _times(ratio: Decimal) -> str:
+    """Three digits, without an exponent where people expect none."""
+    return f"{ratio:.0f}" if ratio >= _THOUSAND else f"{ratio:.3g}"
+
+
 def _print(number: int, bars: Sequence[Bar]) -> None:
     bought = next((bar.central for bar in bars if bar.bought), Decimal(0))
     rows = [
@@ -113,7 +119,7 @@ def _print(number: int, bars: Sequence[Bar]) -> None:
             bar.label,
             bar.note,
             *(f"{value:.6g}" for value in (bar.low, bar.central, bar.high)),
-            f"{bar.central / bought:.3g}" if bought and not bar.incomplete else "",
+            _times(bar.central / bought) if bought and not bar.incomplete else "",
         )
         for bar in bars
     ]

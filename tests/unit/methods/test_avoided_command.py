@@ -29,6 +29,7 @@ def test_a_device_given_twice_is_refused_and_not_counted_once() -> None:
         (["smartphone=1", "--years", "1e-5000000"], "years"),
         (["smartphone=1", "--years", "1" * 5000], "years"),
         (["smartphone=1", "--factor-set", "2026.1+read_share=1e-3000000"], "read_share"),
+        (["smartphone=1", "--factor-set", "2026.1+read_share=" + "x" * 5000], "read_share"),
     ],
 )
 def test_numbers_without_measure_are_refused_in_a_short_sentence(arguments: list[str], field: str) -> None:

@@ -55,6 +55,17 @@ def test_a_negative_price_is_named_with_line_and_key() -> None:
     assert complaint("22.10", "-22.10").startswith("c.yaml:13: campaigns[1].legs[1].price_per_tonne: ")
 
 
+def test_years_of_use_are_1_unless_the_campaign_states_them_and_never_more_than_30() -> None:
+    def stated(years: str) -> str:
+        return GOOD.replace("zone: Europe/Paris", f"zone: Europe/Paris\n    years_of_use: {years}", 1)
+
+    assert parse(GOOD.encode(), "c.yaml").campaigns[0].years_of_use == 1
+    assert parse(stated("2.5").encode(), "c.yaml").campaigns[0].years_of_use == Decimal("2.5")
+    for wrong in ("0", "31", "1e-9", "two"):
+        with pytest.raises(Rejected, match=r"campaigns\[1\]\.years_of_use"):
+            parse(stated(wrong).encode(), "c.yaml")
+
+
 def test_an_unknown_zone_is_named_with_line_and_key() -> None:
     text = complaint("Europe/Paris", "Europe/Pariss")
     assert text == (
