@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import typer
 import yaml
 from prometheus_client import CollectorRegistry
+from typer.exceptions import TyperException
 
 from delivery_emissions import cli as delivery
 from offset_purchaser import cli as purchasing
@@ -110,27 +112,56 @@ def test_every_link_of_the_operators_documents_leads_to_a_file(repository: Path,
     assert missing == []
 
 
-def commands(text: str) -> set[tuple[str, ...]]:
-    """Our commands that a text quotes: program and sub-commands, without options and arguments."""
-    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    spans = re.findall(r"`([^`]+)`", text.replace("\n", " "))
-    pattern = re.compile(r"(?:traffic-meter|delivery-emissions|offset-purchaser)(?: [a-z][a-z-]+)+")
-    return {tuple(found.group().split()) for span in spans if (found := pattern.match(span))}
+PROGRAMS = {"traffic-meter": traffic.app, "delivery-emissions": delivery.app, "offset-purchaser": purchasing.app}
 
 
-def test_every_command_that_the_runbook_names_exists(repository: Path) -> None:
-    apps = {"traffic-meter": traffic.app, "delivery-emissions": delivery.app, "offset-purchaser": purchasing.app}
+def commands(text: str) -> list[list[str]]:
+    """Our commands that a text quotes, in spans and in blocks of shell, as a shell would split them."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    spans = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    lines = [line for block in blocks for line in block.splitlines()] + [span.replace("\n", " ") for span in spans]
+    pattern = re.compile(rf"(?:^|(?<= ))({'|'.join(PROGRAMS)}) (?!-)")
+    found = []
+    for line in lines:
+        if not line.startswith((*PROGRAMS, "docker compose exec", "kubectl")):
+            continue
+        *_, last = [None, *pattern.finditer(line)]  # after `exec SERVICE` the program stands once more
+        words = shlex.split(line[last.start() :], comments=True) if last else []
+        if words and words[1] in sub_commands(words[0]):
+            found.append(words)
+    return found
+
+
+def sub_commands(program: str) -> set[str]:
+    root: Any = typer.main.get_command(PROGRAMS[program])
+    return set(root.commands)
+
+
+def fault(words: list[str]) -> str:
+    """What the program would say about the command before it does anything; empty when it takes it."""
+    node: Any = typer.main.get_command(PROGRAMS[words[0]])
+    rest = words[1:]
+    while children := getattr(node, "commands", None):
+        if not rest or rest[0] not in children:
+            return f"no command {' '.join(words)}"
+        node, rest = children[rest[0]], rest[1:]
+    try:
+        node.make_context(" ".join(words), list(rest))
+    except TyperException as error:
+        said = str(error)
+        return "" if said.endswith("does not exist.") else f"{' '.join(words)}: {said}"  # the file is the reader's
+    return ""
+
+
+def test_every_command_that_the_runbook_quotes_is_taken_with_all_it_needs(repository: Path) -> None:
     quoted = commands((repository / "docs/runbook.md").read_text())
-    missing = []
-    for program, *words in sorted(quoted):
-        node: Any = typer.main.get_command(apps[program])
-        for word in words:
-            children = getattr(node, "commands", None)
-            if children is None:
-                break
-            node = children.get(word)
-            if node is None:
-                missing.append(" ".join((program, *words)))
-                break
-    assert missing == []
-    assert len(quoted) >= 20
+    assert [said for words in quoted if (said := fault(words))] == []
+    assert len({tuple(words) for words in quoted}) >= 30
+
+
+def test_a_command_without_what_it_needs_is_found_also_in_a_block() -> None:
+    text = (
+        "`traffic-meter check-keys`\n```sh\ndocker compose exec traffic-meter traffic-meter topics grow --by a\n```\n"
+    )
+    assert ["check-keys" in said or "topics grow" in said for said in map(fault, commands(text))] == [True, True]
+    assert fault(["offset-purchaser", "orders", "aprove"]) == "no command offset-purchaser orders aprove"
