@@ -179,7 +179,7 @@ def run(
     from replay.paced import speed_of
     from replay.plan import make_plan
     from replay.run import Settings, count_only, kafka_at, main_job, send_to
-    from replay.tables import show_comparisons
+    from replay.tables import show_comparisons, show_warnings
     from shared.clock import system_clock
     from shared.settings import TopicSettings
 
@@ -206,6 +206,7 @@ def run(
         count_only(plan, settings, console)
         console.print(f"Nothing was sent. The account and the lists are in {settings.out}/.", highlight=False)
         return
+    show_warnings(console, plan.doubts())
     if bootstrap:
         send_to(plan, settings, remembered, kafka_at(bootstrap), console)
         return

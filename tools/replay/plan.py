@@ -106,12 +106,16 @@ class Plan:
             return streams[0]
         return merge(*streams, key=lambda record: record.timestamp_ms)
 
-    def warnings(self) -> list[str]:
-        """What people should look at before they use the numbers; complete when every row was read."""
+    def doubts(self) -> list[str]:
+        """What people should look at before they send: it can be told from the files alone."""
         if self.day_orders is None:
             sheets = [entry.sheet(None) for entry in self.inputs if entry.sheet is not None]
             self.day_orders = [warning for sheet in sheets for warning in sheet.day_order_warnings()]
-        return [*self.day_orders, *(self.statements.warnings() if self.statements else ())]
+        return [*self.day_orders, *(self.statements.unmatched() if self.statements else ())]
+
+    def warnings(self) -> list[str]:
+        """What people should look at before they use the numbers; complete when every row was read."""
+        return [*self.doubts(), *(self.statements.uncarried() if self.statements else ())]
 
     def check(self) -> None:
         """Raise ``Unbalanced`` unless every row of every file is accounted for."""

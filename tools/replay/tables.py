@@ -32,7 +32,12 @@ def show_files(console: Console, plan: Plan) -> None:
             _say(console, f"  {count:>11,}  not traffic: {reason}")
         for flag, count in t.flags.most_common():
             _say(console, f"  {count:>11,}  {flag.replace('_', ' ')}")
-    for warning in plan.warnings():
+    show_warnings(console, plan.warnings())
+
+
+def show_warnings(console: Console, warnings: Sequence[str]) -> None:
+    """One line for each."""
+    for warning in warnings:
         _say(console, f"Warning: {warning}.")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -339,3 +340,12 @@ def test_a_log_given_as_a_sheet_is_refused_without_a_word_of_it(tmp_path: Path) 
     (tmp_path / "own.csv").write_text("Nummer;Tag;Gewicht\n1;2026-11-27;5\n")
     with pytest.raises(Rejected, match="Its nearest row has: Nummer, Tag, Gewicht"):
         plan_of(tmp_path, Files(shipments=[tmp_path / "own.csv"]))
+
+
+def test_doubts_are_said_before_anything_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replay.run.send_to", lambda *_: typer.echo("now it sends"))
+    (tmp_path / "plan.csv").write_text(f"{HEAD}p,OOH,03/04/2020,2020-12-31,4,2\n")
+    command = ["run", "--ads", str(tmp_path / "plan.csv"), "--bootstrap", "k:9092", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*command, "--history", str(tmp_path / "h.json")])
+    assert result.exit_code == 0, result.output
+    assert 0 < result.output.index("Warning: plan.csv: Start: ") < result.output.index("now it sends")

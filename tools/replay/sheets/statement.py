@@ -100,8 +100,8 @@ class Statements:
             else:
                 self._others.setdefault(month, Counter())[carrier] += 1
 
-    def warnings(self) -> Iterator[str]:
-        """What people should look at, in sentences: names that do not meet, grams that no event carries."""
+    def unmatched(self) -> Iterator[str]:
+        """Sentences about statements of carriers that no sheet names though it has shipments of their month."""
         for (carrier, month), line in sorted(self.lines.items()):
             who, others = f"the statement of {carrier} for {month:%Y-%m}", self._others.get(month)
             if not line.in_sheets and others:
@@ -110,9 +110,14 @@ class Statements:
                     f"{who} is counted beside the estimates, not in their place: the sheets have shipments of that "
                     f"month, but none of that carrier; they have {names}. If it is one of these, give both one name"
                 )
-            elif line.in_sheets and (rest := line.grams - line.given_g):
+
+    def uncarried(self) -> Iterator[str]:
+        """Sentences about grams that no event carries; true when every row was sent."""
+        for (carrier, month), line in sorted(self.lines.items()):
+            if line.in_sheets and (rest := line.grams - line.given_g):
                 yield (
-                    f"{who}: {rest:,} of its {line.grams:,} g belong to parcels that no sheet holds "
+                    f"the statement of {carrier} for {month:%Y-%m}: {rest:,} of its {line.grams:,} g "
+                    "belong to parcels that no sheet holds "
                     f"({line.in_sheets:,} of {line.divisor:,} are there); no event carries them"
                 )
 
