@@ -88,6 +88,12 @@ def test_ratios_are_to_what_the_service_would_buy_on(line: dict[str, object], ch
     assert [case.method.id for case in found if case.bought] == [chosen]
 
 
+def test_a_line_that_only_one_method_reads_is_compared_all_the_same() -> None:
+    found = delivery_command.all_cases(Fields({"weight_g": Decimal("800.5"), "country": "FR"}), tables(), factor_set())
+
+    assert [(case.method.id, case.bought) for case in found] == [("ademe-parcel", False)]
+
+
 def test_ratios_leave_out_what_lacks_an_input_and_an_email_spans_0_2_to_300(capsys: pytest.CaptureFixture[str]) -> None:
     mail = b'{"size_mb": 0.12, "read_share": 0.3, "writing_minutes": 0, "device": "smartphone"}\n'
     assert (

@@ -42,7 +42,10 @@ def all_cases(fields: Fields, tables: Tables, factors: FactorSet) -> list[Case]:
             first = first or error
     if first is not None and not cases:
         raise first
-    chosen = delivery_case(fields.without("method"), tables, factors).method.id
+    try:
+        chosen = delivery_case(fields.without("method"), tables, factors).method.id
+    except Rejected:  # grams to the milligram are for a method that is asked for; the service weighs whole ones
+        chosen = ""
     return [replace(case, bought=case.method.id == chosen) for case in cases]
 
 
