@@ -10,8 +10,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from offset_purchaser.documents.values import Effect, Text, Told, Word
 from shared.units import G_PER_T
 
+G_MAX = 10**15
+"""A billion tonnes: more than any order, and far inside a 64-bit integer."""
 SANDBOX_REGISTRY = "Sandbox registry"
 """The only registry whose serial numbers stand for something else than a tonne."""
 
@@ -21,25 +24,28 @@ class Certificate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reference: Annotated[str, Field(min_length=1, max_length=200)]
-    registry: Annotated[str, Field(min_length=1, max_length=200)]
-    project_id: Annotated[str, Field(min_length=1, max_length=200)]
-    project: Annotated[str, Field(min_length=1, max_length=500)]
+    reference: Word
+    registry: Word
+    project_id: Word
+    project: Annotated[Text, Field(max_length=500)]
     vintage: Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{4})?$")]
-    serial_first: Annotated[str, Field(min_length=1, max_length=200)]
-    serial_last: Annotated[str, Field(min_length=1, max_length=200)]
-    unit_g: Annotated[int, Field(ge=1)] = G_PER_T
+    serial_first: Word
+    serial_last: Word
+    unit_g: Annotated[int, Field(ge=1, le=G_MAX)] = G_PER_T
     """Grams of one serial number: a tonne at every public registry, a gram at the sandbox."""
     quantity_t: Annotated[Decimal, Field(gt=0, decimal_places=6, max_digits=18)]
     retired_on: date
-    beneficiary: Annotated[str, Field(min_length=1, max_length=500)]
-    reason: str = ""
-    url: str = ""
-    standard: str = ""
-    methodology: str = ""
-    project_country: str = ""
-    project_type: str = ""
-    retiring_account: str = ""
+    beneficiary: Annotated[Text, Field(max_length=500)]
+    reason: Told = ""
+    url: Told = ""
+    standard: Told = ""
+    methodology: Told = ""
+    project_country: Told = ""
+    """ISO 3166-1, two letters (``FR``): what decides the share of the European Union."""
+    project_type: Told = ""
+    effect: Effect = ""
+    """Whether the project removes carbon or avoids emissions; ``""``: not stated."""
+    retiring_account: Told = ""
     ccp_label: bool | None = None
     """Core Carbon Principles label of the ICVCM; ``None``: not stated."""
     host_country_authorised: bool | None = None

@@ -129,7 +129,7 @@ def _shares(name: str, orders: Iterable[OrderLine], of: Callable[[OrderLine], st
 
 
 def _in_eu(line: OrderLine) -> str:
-    country = line.project.country
+    country = line.project.country.upper()
     return "" if not country else "European Union" if country in EU else "elsewhere"
 
 

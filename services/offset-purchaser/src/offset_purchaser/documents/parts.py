@@ -9,7 +9,17 @@ from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
 
-from offset_purchaser.documents.values import Amount, CountryCode, Currency, Grams, OptionalText, Part, Sha256, Text
+from offset_purchaser.documents.values import (
+    Amount,
+    CountryCode,
+    Currency,
+    Effect,
+    Grams,
+    OptionalText,
+    Part,
+    Sha256,
+    Text,
+)
 from shared.estimate import ChannelName
 
 Count = Annotated[int, Field(ge=0)]
@@ -126,7 +136,7 @@ class Project(Part):
     country: OptionalText = ""
     type: OptionalText = ""
     methodology: OptionalText = ""
-    effect: Literal["", "reduction", "removal"] = ""
+    effect: Effect = ""
 
 
 class Certificate(Part):

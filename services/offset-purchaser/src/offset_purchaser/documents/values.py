@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from babel.numbers import get_currency_precision, is_currency
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from shared.units import G_PER_T, decimal_text
+
+_NOT_PRINTED = frozenset({"Cc", "Cs", "Co", "Cn"})
+"""Unicode categories that no document can print and no table can hold: control characters, surrogates, unassigned."""
 
 
 class Part(BaseModel):
@@ -25,7 +28,7 @@ def _one_line(value: object) -> object:
 
 def _printable(text: str) -> str:
     for character in text:
-        if unicodedata.category(character) in {"Cc", "Cs", "Co", "Cn"}:
+        if unicodedata.category(character) in _NOT_PRINTED:
             raise ValueError(f"contains the character U+{ord(character):04X}, which no document can print")
     return text
 
@@ -44,6 +47,22 @@ _Line = StringConstraints(max_length=1000)
 OptionalText = Annotated[str, BeforeValidator(_one_line), _Line, AfterValidator(_printable)]
 """One line of text, possibly empty; white space is collapsed, control characters are rejected."""
 Text = Annotated[OptionalText, StringConstraints(min_length=1)]
+Word = Annotated[Text, StringConstraints(max_length=200)]
+"""A name, number or serial of somebody else's: what it identifies is lost when it is cut, so too long is refused."""
+Effect = Literal["", "reduction", "removal"]
+"""What a project does; ``""``: not stated."""
+
+
+def _told(value: object) -> object:
+    """A description must never make an answer about a purchase unreadable: it is cut and cleaned instead."""
+    if not isinstance(value, str):
+        return value
+    kept = "".join(c if unicodedata.category(c) not in _NOT_PRINTED else " " for c in value)
+    return " ".join(kept.split())[:500]
+
+
+Told = Annotated[str, BeforeValidator(_told)]
+"""What somebody else says about a thing, possibly nothing: one line, 500 characters at most."""
 DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+/_-]{0,99}$")]
 """Made of ``A-Z a-z 0-9 + / _ -``, the characters that every e-invoicing platform accepts."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -18,7 +18,8 @@ from shared.telemetry import log
 async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str) -> str:
     """Cancel an order; returns its state. Its grams are owed again: the true-up or ``orders retry`` buys them.
 
-    Raises ``Rejected`` when it may be on its way, has ended, is on a document, or the provider's window is over.
+    Raises ``Rejected`` when it may be on its way, has ended, is on a document, or the provider's window is over;
+    ``OutcomeUnknown`` when the provider gives no answer: nothing is recorded, and asking again is safe.
     """
     name, context = name_of(by), context_of(pool)
     why = f"cancelled by {name}: {reason}"
@@ -31,7 +32,7 @@ async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str) -> st
     traits = provider_kind(order.provider).traits
     if refusal := refuse(order, traits, document, context.clock()):
         raise Rejected(f"order {order_id} {refusal}")
-    return await _ask(context, order, why)
+    return await ask(context, order, why)
 
 
 def refuse(order: Order, traits: Traits, document: str | None, now: datetime) -> str:
@@ -53,11 +54,14 @@ def refuse(order: Order, traits: Traits, document: str | None, now: datetime) ->
     return ""
 
 
-async def _ask(context: Context, order: Order, why: str) -> str:
+async def ask(context: Context, order: Order, why: str) -> str:
+    """Ask the provider to cancel, and record what it says. Raises as ``cancel_order`` does."""
     try:
         answer = await context.providers[order.provider].cancel(order)
     except (Transient, OutcomeUnknown) as error:
-        raise Rejected(f"{error}: the order stays {order.state}; try again, or see orders list") from error
+        log(__name__).warning("no answer to a cancellation", order_id=str(order.order_id), reason=why, error=str(error))
+        said = f"{order.provider} gave no answer about cancelling order {order.order_id} ({error})"
+        raise OutcomeUnknown(said) from error
     if answer is None:
         raise Rejected(f"order {order.order_id} has no reference of its provider yet: try again")
     async with transaction(context.pool) as connection:

@@ -131,7 +131,7 @@ async def order_lines(
     found = []
     for row in orders:
         mine = [c for c in archived if c["order_id"] == row["order_id"]]
-        said = _stated(json.loads(row["details"]), mine)
+        said = stated(json.loads(row["details"]), mine)
         found.append(
             OrderLine(
                 order_id=row["order_id"],
@@ -139,15 +139,17 @@ async def order_lines(
                 leg=row["leg"],
                 provider_reference=row["reference"] or "",
                 project=Project(
-                    name=said.get("project", ""),
-                    id=said.get("project_id", ""),
-                    country=said.get("project_country", ""),
-                    type=said.get("project_type", ""),
+                    name=said["project"],
+                    id=said["project_id"],
+                    country=said["project_country"],
+                    type=said["project_type"],
+                    methodology=said["methodology"],
+                    effect=said["effect"],
                 ),
-                vintage=said.get("vintage", ""),
-                registry=said.get("registry", ""),
-                standard=said.get("standard", ""),
-                certificates=tuple(_certificate(c) for c in mine),
+                vintage=said["vintage"],
+                registry=said["registry"],
+                standard=said["standard"],
+                certificates=tuple(certificate_of(c) for c in mine),
                 quantity_g=row["confirmed_g"],
                 lot_g=lots.get(row["leg"]),
                 price_per_tonne=row["price_per_tonne"],
@@ -158,22 +160,31 @@ async def order_lines(
     return found
 
 
-def _stated(details: Mapping[str, str], certificates: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+STATED = (
+    *("project", "project_id", "project_country", "project_type", "methodology", "effect"),
+    *("vintage", "registry", "standard"),
+)
+
+
+def stated(details: Mapping[str, Any], certificates: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the provider said of the project; what it left out, as its first certificate states it."""
     first = json.loads(certificates[0]["content"]) if certificates else {}
-    names = ("project", "project_id", "vintage", "registry")
-    return {**{name: first.get(name, "") for name in names}, **{name: text for name, text in details.items() if text}}
+    return {name: details.get(name) or first.get(name, "") for name in STATED}
 
 
-def _certificate(row: Mapping[str, Any]) -> Certificate:
+def certificate_of(row: Mapping[str, Any]) -> Certificate:
+    """A stored certificate as documents and exports state it."""
     said = json.loads(row["content"])
     return Certificate(
         reference=row["reference"],
         serials=(f"{row['serial_first']} – {row['serial_last']}",),
         quantity_t=Decimal(said["quantity_t"]),
         retired_on=said["retired_on"],
+        retiring_account=said.get("retiring_account", ""),
         beneficiary=said["beneficiary"],
         reason=said["reason"],
+        ccp_approved=said.get("ccp_label"),
+        host_country_authorised=said.get("host_country_authorised"),
         url=said["url"],
         sha256=row["sha256"],
     )

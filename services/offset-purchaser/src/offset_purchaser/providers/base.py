@@ -17,7 +17,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from offset_purchaser.certificate import Certificate
+from offset_purchaser.certificate import G_MAX, Certificate
+from offset_purchaser.documents.values import Effect, Told, Word
 from offset_purchaser.order import Order, Traits
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.terms import Leg
@@ -39,26 +40,32 @@ BOUGHT = frozenset({Progress.CONFIRMED, Progress.PARTLY_FILLED, Progress.SUBSTIT
 """The provider stands for the grams it states: the purchase is real and payable."""
 
 
+Money = Annotated[Decimal, Field(ge=0, le=10**12, max_digits=40, allow_inf_nan=False)]
+"""Beyond a trillion it is a mistake, and more digits could not be rounded."""
+
+
 class Answer(BaseModel):
     """What a provider says about an order."""
 
     model_config = ConfigDict(frozen=True)
 
-    reference: Annotated[str, Field(min_length=1)]
+    reference: Word
     order_id: UUID | None = None
     """Which of our orders it is about, where the provider says so."""
     progress: Progress
-    filled_g: Annotated[int, Field(ge=0)]
-    price_per_tonne: Annotated[Decimal, Field(ge=0)]
-    currency: str
-    amount: Annotated[Decimal, Field(ge=0)]
-    project: str = ""
-    project_id: str = ""
-    project_country: str = ""
-    project_type: str = ""
-    vintage: str = ""
-    registry: str = ""
-    standard: str = ""
+    filled_g: Annotated[int, Field(ge=0, le=G_MAX)]
+    price_per_tonne: Money
+    currency: Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
+    amount: Money
+    project: Told = ""
+    project_id: Told = ""
+    project_country: Told = ""
+    project_type: Told = ""
+    methodology: Told = ""
+    effect: Effect = ""
+    vintage: Told = ""
+    registry: Told = ""
+    standard: Told = ""
     certificates: tuple[Certificate, ...] = ()
     expected_on: date | None = None
 

@@ -175,6 +175,7 @@ def _read(order: Any) -> Answer:
         project="Frontier offtake portfolio",
         project_id=product,
         project_type="removal",
+        effect="removal",
         vintage=str(order.expected_delivery_year),
         registry="Stripe Climate",
         standard=order.certificate or "",
