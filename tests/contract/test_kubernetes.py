@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,21 @@ def test_meters_grow_to_4_instances_by_a_metric_that_exists_and_never_beyond_the
     for found in scaled.values():
         assert found["spec"]["maxReplicaCount"] == partitions == 4
         assert "sum(meter_lag_records{" in found["spec"]["triggers"][0]["metadata"]["query"]
+
+
+def test_the_number_of_meters_is_taken_out_of_the_manifests_that_keda_scales(repository: Path) -> None:
+    overlay = yaml.safe_load((repository / "deploy/kubernetes/keda/kustomization.yaml").read_text())
+    (entry,) = overlay["patches"]
+    assert yaml.safe_load(entry["patch"]) == [{"op": "remove", "path": "/spec/replicas"}]
+    chosen = re.compile(entry["target"]["name"])
+    deployments = of_kind(repository, "Deployment")
+    patched = {name for name in deployments if chosen.fullmatch(name)}
+    scaled = of_kind(repository, "ScaledObject", "keda").values()
+    assert patched == {found["spec"]["scaleTargetRef"]["name"] for found in scaled}
+    for name in patched:
+        assert entry["target"]["kind"] == deployments[name]["kind"]
+        del deployments[name]["spec"]["replicas"]
+        assert kubernetes_validate.validate(deployments[name], KUBERNETES, strict=True) == KUBERNETES
 
 
 def test_no_secret_is_in_the_manifests(repository: Path) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from shared.errors import Rejected
@@ -9,6 +13,8 @@ from shared.meter import memory
 from shared.meter.memory import check_memory, check_windows_fit
 from shared.meter.settings import MeterSettings
 from traffic_meter.channels import CHANNELS
+
+MEASURED_BYTES_PER_ID = memory.BYTES_PER_ID
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +48,23 @@ def test_a_rate_of_a_channel_that_does_not_exist_is_refused() -> None:
 
 def test_a_meter_without_windows_needs_nothing() -> None:
     assert check_memory((), MeterSettings(memory_limit_mb=1), partitions=4) == 0
+
+
+def test_what_the_page_on_scale_sets_for_each_rate_is_taken_by_the_start_check(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "BYTES_PER_ID", MEASURED_BYTES_PER_ID)
+    page = (repository / "docs/scale.md").read_text()
+    partitions = dict(re.findall(r"^\| (10.) \| (\d+) \|", page, re.MULTILINE))
+    rows = re.findall(r"^\| (10.) \| `(\{.+?\})` \| (\d+) \| (\d+) MB \| (\d+) \|$", page, re.MULTILINE)
+    assert [row[0] for row in rows] == list(partitions) == ["10³", "10⁴", "10⁵"]
+    for peak, rates, offsets, windows, limit in rows:
+        settings = MeterSettings(
+            expected_rates=json.loads(rates), window_offsets_max=int(offsets), memory_limit_mb=int(limit)
+        )
+        needed = check_memory(CHANNELS, settings, int(partitions[peak]))
+        assert needed == int(windows)
+        assert needed * 1.22 + memory.PROCESS_MB <= settings.memory_limit_mb
+        if peak != "10³":
+            with pytest.raises(Rejected):
+                check_memory(CHANNELS, MeterSettings(expected_rates=json.loads(rates)), int(partitions[peak]))
