@@ -136,6 +136,11 @@ def test_what_a_statement_and_the_sheets_do_not_agree_on_is_said(tmp_path: Path)
     ]
 
 
+def test_a_statement_without_a_carriers_name_is_not_about_shipments_without_one(tmp_path: Path) -> None:
+    events, _, _ = run(tmp_path, "1,1,2026-11-02,1,FR,\n", "Carrier,Month,Parcels,CO2e (kg)\n---,2026-11,1,1\n")
+    assert [event.get("carrier_emissions_g") for event in events if event.get("order_id")] == [None]
+
+
 def test_a_statement_in_the_wrong_unit_stops_before_it_spoils_every_shipment(tmp_path: Path) -> None:
     stated = "Carrier,Month,Parcels,CO2e (t)\nDPD,2026-11,1,1000000\n"
     with pytest.raises(Rejected, match="the statement of dpd for 2026-11 has 1,000,000,000,000 g for 1 parcels"):

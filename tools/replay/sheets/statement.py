@@ -92,7 +92,7 @@ class Statements:
         """Count the shipments of a sheet that a statement speaks of, before the first of them is sent."""
         for _, values in rows:
             carrier, month = self._key(values)
-            line = self.lines.get((carrier, month))
+            line = self._of(values)
             if "covered_by_shipment" in values:
                 continue
             if line is not None:
@@ -132,7 +132,7 @@ class Statements:
 
     def adjust(self, values: dict[str, Any]) -> tuple[str, ...]:
         """Give a shipment its share; returns the flag to count it under."""
-        line = self.lines.get(self._key(values))
+        line = self._of(values)
         if line is None or "covered_by_shipment" in values or "month" in values:
             return ()
         values["carrier_emissions_g"] = line.next_share()
@@ -155,6 +155,11 @@ class Statements:
         if parsed.state is State.SENT and parsed.row in applied:
             return not_traffic(parsed.row, APPLIED, "carrier_emissions_g")
         return parsed
+
+    def _of(self, values: Mapping[str, Any]) -> Line | None:
+        """What a statement says of a shipment's carrier and month; nothing of a shipment without a carrier."""
+        carrier, month = self._key(values)
+        return self.lines.get((carrier, month)) if carrier else None
 
     def _key(self, values: Mapping[str, Any]) -> Key:
         carrier, found = values.get("carrier"), span(values, self._zone)
