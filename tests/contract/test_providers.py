@@ -452,5 +452,8 @@ def test_a_rehearsal_refuses_a_live_key() -> None:
 
     kind = provider_kind("stripe-climate")
     assert "test key" in kind.lacks(PurchaserSettings(stripe_api_key=SecretStr("sk_live_1"), mode="rehearsal"))
+    sandbox = provider_kind("sandbox")
+    assert sandbox.lacks(PurchaserSettings(mode="live")) == "PURCHASER_MODE=rehearsal, for it sells nothing real"
+    assert sandbox.lacks(PurchaserSettings(mode="rehearsal")) == ""
     assert "live key" in kind.lacks(PurchaserSettings(stripe_api_key=SecretStr("sk_test_1"), mode="live"))
     assert kind.lacks(PurchaserSettings(stripe_api_key=SecretStr("sk_test_1"), mode="rehearsal")) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -272,8 +273,10 @@ async def test_a_provider_that_charges_more_than_ordered_is_named(world: World, 
     await everything(world, rounds=4)
     order_id = str(await world.pool.fetchval("SELECT order_id FROM orders WHERE first_sent_at IS NOT NULL"))
     await people.resolve_order(world.pool, order_id, bought_for("30"), reason="mail", by="Anna")
-    row = await world.pool.fetchrow("SELECT amount, reason FROM orders")
+    row = await world.pool.fetchrow("SELECT amount, reason, details FROM orders")
     assert row is not None
+    said = json.loads(row["details"])
+    assert (said["recorded_by"], said["recorded_because"]) == ("Anna", "mail")
     assert row["amount"] == Decimal(30)
     assert row["reason"] == "the provider charges 30 EUR, 22.00 was ordered: dispute it"
 

@@ -82,6 +82,8 @@ class Campaign(Strict):
     @field_validator("grace", "wait_at_most", mode="before")
     @classmethod
     def _span(cls, value: object) -> object:
+        if isinstance(value, int):
+            raise ValueError(f"{value} has no unit; write {value}s, {value}m, {value}h or {value}d")
         return parse_span(value) if isinstance(value, str) and not value.startswith("P") else value  # P: ISO 8601
 
     @model_validator(mode="after")
@@ -97,8 +99,10 @@ class Campaign(Strict):
         for name, count in (("channels", self.channels), ("shops", self.shops)):
             if len(set(count)) != len(count):
                 raise ValueError(f"{name}: the same one is listed twice")
-        if self.grace < timedelta(0) or self.wait_at_most <= timedelta(0):
+        if self.grace < timedelta(0):
             raise ValueError("grace: a span of time cannot be negative")
+        if self.wait_at_most <= timedelta(0):
+            raise ValueError("wait_at_most: a settlement cannot wait for no time; write 1h or more")
         return self
 
     @property

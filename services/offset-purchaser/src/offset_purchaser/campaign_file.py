@@ -14,6 +14,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from offset_purchaser.campaign import Campaign, clash
+from offset_purchaser.campaign_check import faults
 from offset_purchaser.terms import LegalEntity, Strict
 from shared.errors import Rejected
 
@@ -92,6 +93,8 @@ def _file(tree: CommentedMap, name: str) -> CampaignFile:
         items = error.errors(include_url=False)
         lines = [_explain(name, tree, item) for item in items if not _follows(item, items)]
         raise Rejected("\n".join(dict.fromkeys(lines))) from None
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise Rejected(f"{name}: holds a value that is none of a campaign file ({error})") from None
     found = [(_locate(tree, path), why) for path, why in _disagreements(file)]
     if found:
         raise Rejected("\n".join(f"{name}:{line}: {key}: {why}" for (line, key), why in found))
@@ -126,8 +129,18 @@ def _disagreements(file: CampaignFile) -> Iterator[tuple[tuple[str | int, ...], 
         if series.setdefault(entity.series, entity.id) != entity.id:
             why = f"{entity.id} and {series[entity.series]} would share document numbers: give one another short"
             yield ("campaigns", n, "legal_entity"), why
+    broken = set()
     for n, campaign in enumerate(file.campaigns):
-        for other in file.campaigns[:n]:
+        for path, why in faults(campaign):
+            broken.add(n)
+            yield ("campaigns", n, *path), why
+    yield from _clashes([(n, one) for n, one in enumerate(file.campaigns) if n not in broken])
+
+
+def _clashes(campaigns: Sequence[tuple[int, Campaign]]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What two campaigns would both buy; ``campaigns`` with their places, those alone whose days are days."""
+    for m, (n, campaign) in enumerate(campaigns):
+        for _, other in campaigns[:m]:
             if other.id != campaign.id and (sentence := clash(other, campaign)):
                 yield ("campaigns", n, "id"), sentence
 
@@ -197,7 +210,7 @@ def _locate(tree: CommentedMap, path: Sequence[str | int]) -> tuple[int, str]:
                 break
             line = node.lc.key(part)[0] + 1
         elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
-            line = node.lc.item(part)[0] + 1
+            line = node.lc.item(part)[0] + 1 if node.lc.data else line  # a tagged list knows no places
             words = f"{words}[{part + 1}]"
         else:
             break

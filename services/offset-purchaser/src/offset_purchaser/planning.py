@@ -16,6 +16,7 @@ from babel.numbers import get_currency_precision
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.values import line_amount
 from offset_purchaser.forecast import day_total_g
+from offset_purchaser.person import person_key
 from offset_purchaser.terms import Leg
 from shared.units import G_PER_T, decimal_text
 
@@ -100,7 +101,7 @@ def guard(campaign: Campaign, wish: Wish, spent: Spent, approved: Sequence[Appro
     ):
         if cap is not None and before + wish.ordered_g > cap * G_PER_T:
             return f"cap per {what}: {before + wish.ordered_g} g with this order, {decimal_text(cap)} t allowed"
-    if len({one.by.casefold() for one in approved if one.amount >= wish.amount}) >= approval.people:
+    if len({person_key(one.by) for one in approved if one.amount >= wish.amount}) >= approval.people:
         return ""
     if approval.above_amount is not None and wish.amount > approval.above_amount:
         return f"approval by {approval.people}: {wish.amount} is above {approval.above_amount}"

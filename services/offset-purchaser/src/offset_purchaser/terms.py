@@ -191,10 +191,16 @@ class LegalEntity(Strict):
 UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 
 
+LONGEST_SPAN = timedelta(days=366)
+"""A settlement that may wait for more than a year waits for nobody."""
+
+
 def parse_span(text: str) -> timedelta:
     """A span of time as people write it: ``90s``, ``15m``, ``6h``, ``2d``. Raises ``ValueError``."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
     unit = text[len(number) :].strip()
-    if not number.isdigit() or unit not in UNITS:
+    if not (number.isascii() and number.isdecimal()) or unit not in UNITS:
         raise ValueError(f"{text!r} is not a span of time; write 90s, 15m, 6h or 2d")
+    if len(number) > 9 or int(number) * UNITS[unit] > LONGEST_SPAN.total_seconds():
+        raise ValueError(f"{text!r} is more than {LONGEST_SPAN.days}d")
     return timedelta(seconds=int(number) * UNITS[unit])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -39,9 +41,11 @@ class Figure:
 async def add_line(pool: Pool, figure: Figure, filename: str, evidence: bytes) -> UUID:
     """Keep a manual line; returns its id. The same figure with the same evidence is kept once."""
     _check(figure, evidence)
-    key = "|".join((figure.campaign, figure.day.isoformat(), figure.channel, figure.format, str(figure.kg)))
+    text = unicodedata.normalize("NFKC", " ".join(figure.description.split()))
+    kg, digest = f"{figure.kg.normalize():f}", hashlib.sha256(evidence).hexdigest()
+    key = "|".join((figure.campaign, figure.day.isoformat(), figure.channel, figure.format, kg, text, digest))
     line = ManualLine(
-        line=uuid5(NAMESPACE, f"line|{key}|{figure.description}|{filename}"),
+        line=uuid5(NAMESPACE, f"line|{key}"),
         campaign=figure.campaign,
         day=figure.day,
         channel=figure.channel,
@@ -67,6 +71,8 @@ async def add_line(pool: Pool, figure: Figure, filename: str, evidence: bytes) -
 def _check(figure: Figure, evidence: bytes) -> None:
     if not figure.kg.is_finite() or figure.kg <= 0:
         raise Rejected(f"{figure.kg} kg: a manual line is above zero")
+    if not all(bound is None or bound.is_finite() for bound in (figure.low_kg, figure.high_kg)):
+        raise Rejected(f"range: {figure.low_kg} to {figure.high_kg} kg are not two numbers")
     if figure.channel not in list(ChannelName):
         raise Rejected(f"there is no channel {figure.channel}; there are {', '.join(ChannelName)}")
     if not figure.description.strip() or not figure.author.strip():

@@ -26,6 +26,7 @@ from offset_purchaser.handlers.outcome import (
 from offset_purchaser.handlers.prepare import bought_unsent
 from offset_purchaser.handlers.recover import compare, read_announcements, take_over
 from offset_purchaser.order import NOT_LEFT, Order, OrderState
+from offset_purchaser.person import person_key, person_name
 from offset_purchaser.providers import open_providers, provider_kind
 from offset_purchaser.providers.base import Answer, Progress
 from offset_purchaser.settings import PurchaserSettings
@@ -56,22 +57,27 @@ async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reas
     Raises ``Rejected`` for one that never left and is said to be bought without its approvals or above its ceiling.
     """
     said = None if answer is None else _answer(answer)
-    context = context_of(pool)
+    name, why = name_of(by), " ".join(reason.split())
+    if not why:
+        raise Rejected("a reason is required", field="reason")
+    context, note = context_of(pool), f"resolved by {name}: {why}"
     async with transaction(pool) as connection:
         order = await locked_order(connection, order_id)
         asked = provider_kind(order.provider).traits.find != "none"
         if order.state not in RESOLVABLE and (asked or order.state is not OrderState.PLACED):
             raise Rejected(f"order {order_id} is {order.state}: there is nothing to resolve")
         _not_under_way(context, order)
-        if said is not None and (why := distrusted(order, said)):
-            raise Rejected(why)
+        if said is not None and (fault := distrusted(order, said)):
+            raise Rejected(fault)
         unsent = order.state in NOT_LEFT and order.first_sent_at is None
-        if said is not None and unsent and (why := await bought_unsent(connection, order, said)):
-            raise Rejected(f"order {order_id} has not left: {why}")
+        if said is not None and unsent and (fault := await bought_unsent(connection, order, said)):
+            raise Rejected(f"order {order_id} has not left: {fault}")
         if said is None:
-            await record_refusal(context, connection, order, f"resolved by {by}: {reason}")
+            await record_refusal(context, connection, order, note)
         else:
             await record_answer(context, connection, order, said)
+            await orders.note(connection, order.order_id, {"recorded_by": name, "recorded_because": why})
+        log(__name__).warning("order resolved", order_id=order_id, by=name, reason=why)
         now = await orders.get(connection, order.order_id)
     assert now is not None
     return now.state.value
@@ -85,7 +91,7 @@ async def approve_order(pool: Pool, order_id: str, *, by: str) -> None:
         if order.state is not OrderState.HELD:
             raise Rejected(f"order {order_id} is {order.state}: only held orders are approved")
         before = [one for one in await orders.approvals(connection, order.order_id) if one.amount >= order.amount]
-        if name.casefold() in {one.by.casefold() for one in before}:
+        if person_key(name) in {person_key(one.by) for one in before}:
             raise Rejected(f"{name} has approved order {order_id} already; a second approval needs a second person")
         await orders.approve(connection, order, name, system_clock())
 
@@ -108,6 +114,7 @@ async def retry_order(pool: Pool, order_id: str, provider: str | None, *, by: st
             )
         chosen = provider_kind(provider or order.provider).traits.name
         fresh = await new_attempt(context, connection, order, chosen)
+        await orders.note(connection, order.order_id, {"retried_by": name, "retried_as": str(fresh)})
         log(__name__).info("order retried", order_id=order_id, new=str(fresh), by=name)
     return str(fresh)
 
@@ -122,7 +129,7 @@ async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: s
         _not_under_way(context, order)
         filled = order.quantity_g if facts.filled_g is None else facts.filled_g
         price = order.price_per_tonne if facts.price_per_tonne is None else facts.price_per_tonne
-        if price < 0 or not 0 < filled <= order.quantity_g:
+        if not price.is_finite() or price < 0 or not 0 < filled <= order.quantity_g:
             raise Rejected(f"{filled} g at {price} does not fit an order of {order.quantity_g} g")
         if price > order.price_per_tonne:
             raise Rejected(f"{price} a tonne is above the {order.price_per_tonne} that was ordered")
@@ -136,6 +143,7 @@ async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: s
             project=facts.project,
         )
         await record_answer(context, connection, order, answer)
+        await orders.note(connection, order.order_id, {"recorded_by": name, "recorded_because": "confirmed by hand"})
         log(__name__).info("order confirmed by hand", order_id=order_id, by=name)
     return OrderState.CONFIRMED.value
 
@@ -200,7 +208,7 @@ def context_of(pool: Pool) -> Context:
 
 
 def name_of(by: str) -> str:
-    if not (name := " ".join(by.split())):
+    if not (name := person_name(by)):
         raise Rejected("a name is required", field="by")
     return name
 

@@ -119,4 +119,10 @@ def _open(settings: PurchaserSettings) -> Provider:
     return Sandbox(settings.sandbox_url, settings.http_timeout_s)
 
 
-SANDBOX = ProviderKind(TRAITS, _open, lambda settings: "" if settings.sandbox_url else "PURCHASER_SANDBOX_URL")
+def _lacks(settings: PurchaserSettings) -> str:
+    if settings.mode == "live":
+        return "PURCHASER_MODE=rehearsal, for it sells nothing real"
+    return "" if settings.sandbox_url else "PURCHASER_SANDBOX_URL"
+
+
+SANDBOX = ProviderKind(TRAITS, _open, _lacks)

@@ -172,6 +172,14 @@ async def approve(connection: Connection, order: Order, by: str, now: datetime) 
     )
 
 
+async def note(connection: Connection, order_id: UUID, what: Mapping[str, str]) -> None:
+    """Keep who decided about an order, and why, beside what its provider said."""
+    await connection.execute(
+        "UPDATE orders SET details = coalesce(details, '{}'::jsonb) || $2::jsonb WHERE order_id = $1",
+        *(order_id, json.dumps(dict(what))),
+    )
+
+
 async def newest_attempt(connection: Connection, order: Order) -> int:
     """The number of the last attempt of the same purchase leg."""
     number: int = await connection.fetchval(

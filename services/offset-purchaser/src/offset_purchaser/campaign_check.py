@@ -1,0 +1,62 @@
+"""What a campaign file may not say although every value of it can be read. Pure.
+
+Not part of the models: versions stored by an older release stay readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from offset_purchaser.campaign import Campaign
+from offset_purchaser.terms import LONGEST_SPAN, Leg
+
+FIRST_YEAR, LAST_YEAR = 2000, 2999
+LONGEST_DAYS = 1000
+"""A campaign is a sales event, and every day of it is a line of the timetable."""
+
+Fault = tuple[tuple[str | int, ...], str]
+"""(path of keys inside the campaign, sentence)."""
+
+
+def faults(campaign: Campaign) -> Iterator[Fault]:
+    """What is wrong with one campaign by itself."""
+    yield from _calendar(campaign)
+    for key in ("shops", "countries"):
+        if not getattr(campaign, key):
+            yield (key,), 'the list is empty; name them, or write "*" for all'
+    for channel in campaign.expected:
+        if channel not in campaign.channels:
+            yield ("expected", channel), f"{channel} is not among the campaign's channels"
+    yield from _approval(campaign)
+    for n, leg in enumerate(campaign.legs):
+        yield from ((("legs", n, key), why) for key, why in _leg(leg))
+
+
+def _calendar(campaign: Campaign) -> Iterator[Fault]:
+    for key in ("first_day", "last_day"):
+        day: date = getattr(campaign, key)
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            yield (key,), f"{day} is not between {FIRST_YEAR} and {LAST_YEAR}"
+    if (campaign.last_day - campaign.first_day).days >= LONGEST_DAYS:
+        yield ("last_day",), f"a campaign has at most {LONGEST_DAYS} days"
+    for key in ("grace", "wait_at_most"):
+        if getattr(campaign, key) > LONGEST_SPAN:
+            yield (key,), f"is more than {LONGEST_SPAN.days}d"
+
+
+def _approval(campaign: Campaign) -> Iterator[Fault]:
+    approval = campaign.approval
+    limits = (approval.above_amount, approval.above_forecast_times)
+    if approval.people > 1 and limits == (None, None):
+        yield ("approval", "people"), "nothing waits for people without above_amount or above_forecast_times"
+    if approval.above_forecast_times is not None and not any(
+        one.total_kg or one.total_kg_per_day for one in campaign.expected.values()
+    ):
+        why = "there is no forecast: give total_kg or total_kg_per_day under expected"
+        yield ("approval", "above_forecast_times"), why
+
+
+def _leg(leg: Leg) -> Iterator[tuple[str, str]]:
+    if leg.fallback not in (None, "sandbox") and leg.supplier is None:
+        yield "fallback", f"{leg.fallback} needs supplier, the party that its documents name"

@@ -1,0 +1,74 @@
+"""What can be read in a campaign file and may not stand there: a sentence with line and key, never a traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+from offset_purchaser.campaign_file import parse
+from shared.errors import Rejected
+
+HEAD = """legal_entities:
+  - {id: retail-fr, party: {name: Exemple SAS, address_lines: [1 rue], country: FR}}
+campaigns:
+  - id: bf
+    legal_entity: retail-fr
+    zone: Europe/Paris
+    channels: [site]
+    legs: [{provider: sandbox, price_per_tonne: 22, currency: EUR}]
+"""
+DAYS = "    shops: [FR]\n    first_day: 2026-11-27\n    last_day: 2026-11-30\n"
+
+
+def complaint(lines: str) -> str:
+    with pytest.raises(Rejected) as caught:
+        parse((HEAD + lines).encode(), "c.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("approval: {people: 2}", "approval.people: nothing waits for people without above_amount or"),
+        ("approval: {above_forecast_times: 3}", "approval.above_forecast_times: there is no forecast: give total_kg"),
+        ("expected: {ads: {total_kg: 1}}", "expected.ads: ads is not among the campaign's channels"),
+        ("grace: 6", "grace: 6 has no unit; write 6s, 6m, 6h or 6d"),
+        ("grace: ²h", "grace: '²h' is not a span of time; write 90s, 15m, 6h or 2d"),
+        ("grace: 99999999999d", "grace: '99999999999d' is more than 366d"),
+        ("grace: P400D", "grace: is more than 366d"),
+        ("wait_at_most: 367d", "wait_at_most: '367d' is more than 366d"),
+        ("wait_at_most: 0s", "wait_at_most: a settlement cannot wait for no time; write 1h or more"),
+        ("countries: []", 'countries: the list is empty; name them, or write "*" for all'),
+    ],
+)
+def test_what_cannot_be_meant_is_named_with_its_line(lines: str, why: str) -> None:
+    assert complaint(f"{DAYS}    {lines}\n").startswith(f"c.yaml:12: campaigns[1].{why}")
+
+
+@pytest.mark.parametrize(
+    ("shops", "first", "last", "why"),
+    [
+        ("[]", "2026-11-27", "2026-11-30", "c.yaml:9: campaigns[1].shops: the list is empty"),
+        ("[FR]", "2026-11-27", "9999-12-31", "c.yaml:11: campaigns[1].last_day: 9999-12-31 is not between 2000"),
+        ("[FR]", "0001-01-01", "2026-11-30", "c.yaml:10: campaigns[1].first_day: 0001-01-01 is not between 2000"),
+        ("[FR]", "2026-01-01", "2028-12-31", "c.yaml:11: campaigns[1].last_day: a campaign has at most 1000 days"),
+    ],
+)
+def test_days_and_shops_have_bounds(shops: str, first: str, last: str, why: str) -> None:
+    assert complaint(f"    shops: {shops}\n    first_day: {first}\n    last_day: {last}\n").startswith(why)
+
+
+def test_a_fallback_names_whom_its_documents_name() -> None:
+    legs = "legs: [{provider: sandbox, fallback: manual, price_per_tonne: 22, currency: EUR}]"
+    text = (HEAD + DAYS).replace(HEAD.splitlines()[-1].strip(), legs)
+    with pytest.raises(Rejected, match=r"c.yaml:8: campaigns\[1\].legs\[1\].fallback: manual needs supplier"):
+        parse(text.encode(), "c.yaml")
+
+
+@pytest.mark.parametrize("lines", ["    name: !!python/object/apply:os.system ['id']\n", "? [1, 2]\n: 3\n"])
+def test_tags_and_keys_that_are_no_text_are_refused(lines: str) -> None:
+    assert complaint(DAYS + lines).startswith("c.yaml")
+
+
+def test_a_tagged_list_of_campaigns_is_refused() -> None:
+    with pytest.raises(Rejected, match=r"^c.yaml:1: campaigns\[1\]: Input should be a valid dictionary"):
+        parse(b"campaigns: !!python/object/apply:os.system ['id']\n", "c.yaml")
