@@ -92,6 +92,8 @@ async def test_events_of_another_shop_do_not_stand_in_the_way_of_a_line(world: W
         ({"channel": "delivery"}, "campaign bf has no delivery on 2026-11-27"),
         ({"author": " "}, "needs a description and an author"),
         ({"high_kg": Decimal(1)}, "range out of order"),
+        ({"high_kg": Decimal("Infinity")}, "range: None to Infinity kg are not two numbers"),
+        ({"low_kg": Decimal("NaN")}, "range: NaN to 800 kg are not two numbers"),
         ({"format": ""}, "a line of ads names the format it stands for"),
     ],
 )
@@ -109,6 +111,9 @@ async def test_the_same_line_twice_and_a_line_after_the_last_settlement_are_refu
     await add_line(world.pool, figure(), "report.pdf", b"x")
     with pytest.raises(Rejected, match="this line was added before"):
         await add_line(world.pool, figure(), "report.pdf", b"x")
+    again = figure(kg=Decimal("5.00e2"), description=" posters ")
+    with pytest.raises(Rejected, match="this line was added before"):
+        await add_line(world.pool, again, "copy of report.pdf", b"x")
     await everything(world)
     with pytest.raises(Rejected, match="every settlement of 2026-11-27 has frozen"):
         await add_line(world.pool, figure(kg=Decimal(2)), "report.pdf", b"x")

@@ -266,8 +266,8 @@ async def test_a_manual_partner_gets_a_document_and_its_invoice_and_certificate_
     placed = (await day(world))[0]
     assert (placed["state"], placed["order_state"]) == ("ordered", "placed")
     assert "for 2 t CO2e" in (tmp_path / "manual" / f"{placed['order_id']}.txt").read_text()
+    nothing = Confirmation("GP-17", price_per_tonne=Decimal("NaN"))
     with pytest.raises(Rejected, match="2000000 g at NaN does not fit"):
-        nothing = Confirmation("GP-17", price_per_tonne=Decimal("NaN"))
         await people.confirm_order(world.pool, placed["order_id"], nothing, by="Anna")
     await people.confirm_order(world.pool, placed["order_id"], Confirmation("GP-17"), by="Anna")
     assert await world.pool.fetchval("SELECT details->>'recorded_by' FROM orders") == "Anna"
