@@ -98,3 +98,12 @@ def test_every_variable_of_the_file_has_a_default_or_is_explained_in_the_example
     assert required == {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"}
     assert all(f"\n{name}=" in example for name in required)
     assert re.findall(r"\$\{(\w+)\}", text) == []
+
+
+def test_every_named_volume_is_declared_and_each_service_has_one_of_its_own(compose: dict[str, Any]) -> None:
+    folder = "/var/lib/campaign-offsets"
+    used = [v.partition(":") for s in compose["services"].values() for v in s.get("volumes", []) if isinstance(v, str)]
+    named = {source for source, _, _ in used if not source.startswith((".", "/"))}
+    assert named == set(compose["volumes"])
+    own = {source for source, _, target in used if target == folder}
+    assert own == {"traffic-archive", "delivery-archive", "purchaser", "sandbox"}

@@ -94,6 +94,15 @@ def test_the_number_of_meters_is_taken_out_of_the_manifests_that_keda_scales(rep
         assert kubernetes_validate.validate(deployments[name], KUBERNETES, strict=True) == KUBERNETES
 
 
+def test_both_purchasers_share_the_orders_that_were_sent_by_hand_and_their_files_outlive_them(repository: Path) -> None:
+    pod = of_kind(repository, "Deployment")["offset-purchaser"]["spec"]["template"]["spec"]
+    folder = of_kind(repository, "ConfigMap")["offset-purchaser"]["data"]["PURCHASER_MANUAL_FOLDER"]
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if folder.startswith(m["mountPath"])]
+    (volume,) = [v for v in pod["volumes"] if v["name"] == mount["name"]]
+    claim = of_kind(repository, "PersistentVolumeClaim")[volume["persistentVolumeClaim"]["claimName"]]
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
 def test_no_secret_is_in_the_manifests(repository: Path) -> None:
     assert of_kind(repository, "Secret") == {}
     for deployment in of_kind(repository, "Deployment").values():
