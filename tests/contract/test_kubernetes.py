@@ -103,6 +103,18 @@ def test_both_purchasers_share_the_orders_that_were_sent_by_hand_and_their_files
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_a_kafka_user_of_its_own_and_knows_the_brokers_authority(repository: Path, name: str) -> None:
+    common = of_kind(repository, "ConfigMap")["campaign-offsets"]["data"]
+    assert "KAFKA_SASL_USERNAME" not in common
+    pod = of_kind(repository, "Deployment")[name]["spec"]["template"]["spec"]
+    for container in (*pod["initContainers"], *pod["containers"]):
+        assert container["env"] == [{"name": "KAFKA_SASL_USERNAME", "value": name}]
+        (mount,) = [m for m in container["volumeMounts"] if m["name"] == "kafka-ca"]
+        assert common["KAFKA_SSL_CA_FILE"] == f"{mount['mountPath']}/ca.crt"
+    assert {"name": "kafka-ca", "configMap": {"name": "kafka-ca"}} in pod["volumes"]
+
+
 def test_no_secret_is_in_the_manifests(repository: Path) -> None:
     assert of_kind(repository, "Secret") == {}
     for deployment in of_kind(repository, "Deployment").values():
