@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ from offset_purchaser.documents.dossier_check import verify_dossier
 from offset_purchaser.documents.dossier_data import (
     DossierData,
     RegisterLine,
+    Source,
     Treatment,
     owed_of,
     record_line,
@@ -85,10 +87,11 @@ LINES = (
 
 
 CONTENT = example_content(
+    legal_entity="fr",
     verify={
         "command": "offset-purchaser dossier verify FILE",
         "hashes": [{"name": "registers 2026-11-27 (1)", "sha256": hashlib.sha256(record_of(LINES)).hexdigest()}],
-    }
+    },
 )
 PDF = render(CONTENT).pdf
 STEM = "ST-2026-00042"
@@ -119,13 +122,17 @@ def data(lines: tuple[RegisterLine, ...] = LINES, **changes: Any) -> DossierData
         "committed_g": 5,
         "need_g": owed - paid - 5,
         "lines_sha256": hashlib.sha256(record_of(lines)).hexdigest(),
-        "sources": [{"topic": "site-traffic", "partition": 0, "log_epoch": 0, **balance}],
+        "sources": [
+            {"topic": topic, "partition": partition, "log_epoch": 0, **balance}
+            for topic in ("shipments", "site-traffic")
+            for partition in range(3)
+        ],
         "registers": lines,
         "orders": example_lines(),
         "contents": [{"name": f"{STEM}.content.json", "content": CONTENT.canonical()}],
         "factors": [{"name": "2026.1/grid.csv", "content": b"id,value\n"}],
         "documents": [{"name": f"{STEM}.pdf", "content": PDF}],
-        "certificates": [{"name": "RET-2026-1187.pdf", "content": b"%PDF-1.4"}],
+        "certificates": [{"name": "RET-2026-1187.pdf", "content": b"certificate"}],
     }
     return DossierData.model_validate({**fields, **changes})
 
@@ -186,6 +193,7 @@ def test_a_dossier_holds_everything_an_auditor_asks_for() -> None:
             "factors/2026.1/grid.csv",
             "methods.csv",
             "orders.csv",
+            "orders.json",
             "recompute.xlsx",
             "record.txt",
             "registers.csv",
@@ -263,6 +271,7 @@ def test_a_register_changed_with_every_hash_made_to_fit_is_found_by_the_record_a
         "owed grams",
         "needed grams",
         "the tables follow from the registers",
+        "the spreadsheet recomputes these registers",
     ]
 
 
@@ -375,9 +384,66 @@ def test_a_document_for_other_orders_is_found(tmp_path: Path) -> None:
     assert faults(written(tmp_path, content)) == ["document ST-2026-00042 adds up and covers these orders"]
 
 
+def settlement(**changes: object) -> bytes:
+    return container.as_json(json.loads(entry("settlement.json")) | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"accounting/esrs-e1-7.csv": b"field,value,unit\n"}, "the tables follow from the registers"),
+        ({"accounting/esrs-e1-7.csv": None}, "every file of an audit file is there"),
+        ({"recompute.xlsx": b"not a spreadsheet"}, "the spreadsheet recomputes these registers"),
+        ({"recompute.xlsx": None}, "every file of an audit file is there"),
+        ({"certificates/RET-2026-1187.pdf": b"another"}, "every certificate that an order names is there"),
+        ({"certificates/more.pdf": b"another"}, "every certificate is one that an order names"),
+        (
+            {"sources.csv": ",".join([*Source.model_fields, "difference\n"]).encode()},
+            "every register comes from a source in the table",
+        ),
+        ({"orders.csv": b"order_id\n"}, "the tables follow from the registers"),
+        ({"orders.json": b"[]"}, "document ST-2026-00042 adds up and covers these orders"),
+        ({"settlement.json": {"mode": "rehearsal"}}, "document ST-2026-00042 is about this settlement"),
+        ({"settlement.json": {"number": 2}}, "document ST-2026-00042 is about this settlement"),
+        ({"note.txt": b"x"}, "no file is there that belongs to nothing"),
+        ({"documents/other.pdf": b"x"}, "no file is there that belongs to nothing"),
+    ],
+)
+def test_a_forged_file_is_found_though_every_hash_was_made_to_fit(
+    changes: dict[str, Any], found: str, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(BytesIO(build_dossier(data()))) as source:
+        entries: dict[str, bytes | None] = {n: source.read(n) for n in source.namelist() if n != "manifest.json"}
+    for name, change in changes.items():
+        entries[name] = settlement(**change) if isinstance(change, dict) else change
+    content = pack({name: content for name, content in entries.items() if content is not None})
+    assert found in faults(written(tmp_path, content))
+
+
+def test_a_spreadsheet_whose_formula_was_changed_is_found(tmp_path: Path) -> None:
+    book = load_workbook(BytesIO(entry("recompute.xlsx")))
+    book["total"]["B9"] = 41
+    out = BytesIO()
+    book.save(out)
+    findings = verify_dossier(written(tmp_path, forged({"recompute.xlsx": out.getvalue()})))
+    assert [f.detail for f in findings if not f.ok] == ["row 9 of sheet total differs"]
+
+
+def test_the_last_finding_is_the_hash_to_hold_against_the_document(tmp_path: Path) -> None:
+    last = verify_dossier(written(tmp_path, build_dossier(data())))[-1]
+    assert f"the SHA-256 of this record is {data().lines_sha256}" in last.what
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert faults(tmp_path / "pipe") == ["the archive can be read"]
+
+
 def test_a_partition_that_does_not_balance_is_found(tmp_path: Path) -> None:
     source = data().sources[0].model_copy(update={"counted": 99})
-    assert faults(written(tmp_path, build_dossier(data(sources=[source])))) == ["every source partition balances"]
+    assert faults(written(tmp_path, build_dossier(data(sources=[source, *data().sources[1:]])))) == [
+        "every source partition balances"
+    ]
 
 
 @given(st.binary(max_size=300))
@@ -398,7 +464,7 @@ def test_inside_a_group_ranges_add_and_between_groups_in_quadrature() -> None:
 
 
 def test_an_empty_day_owes_nothing(tmp_path: Path) -> None:
-    empty = data((), committed_g=0, need_g=0, contents=[], documents=[], orders=[])
+    empty = data((), committed_g=0, need_g=0, contents=[], documents=[], orders=[], certificates=[], factors=[])
     assert owed_of((), "high") == (0, 0)
     assert faults(written(tmp_path, build_dossier(empty))) == []
 
@@ -434,7 +500,7 @@ def test_the_workbook_recomputes_with_formulas_over_every_register() -> None:
         '+SUMIFS(registers!K$2:K$6,registers!$H$2:$H$6,A2,registers!$G$2:$G$6,"paid_by_others"))/1000000'
     )
     total = {row[0].value: (row[1].value, row[2].value) for row in book["total"].iter_rows(min_row=2)}
-    assert total["owed: central, rounded up"] == ("=MAX(ROUNDUP(B3,0),0)", 48)
+    assert total["owed: central, rounded up"] == ("=MAX(ROUNDUP(ROUND(B3,6),0),0)", 48)
     assert total["needed"] == ("=B5-B6-B7-B8", 41)
     assert book["orders"]["F2"].value == "=ROUND(C2*D2/1000000,2)"
 

@@ -58,8 +58,8 @@ class Sheets:
             "SQRT": math.sqrt,
             "MAX": max,
             "MIN": min,
-            "ROUNDUP": lambda value, _: math.ceil(round(value, 9)),
-            "ROUNDDOWN": lambda value, _: math.floor(round(value, 9)),
+            "ROUNDUP": lambda value, _: math.ceil(value),
+            "ROUNDDOWN": lambda value, _: math.floor(value),
             "ROUND": lambda value, digits: float(round(Decimal(repr(value)), digits)),
             "IF": lambda test, yes, no: yes if test else no,
         }

@@ -33,7 +33,8 @@ def export(
 def verify(file: Annotated[Path, typer.Argument(help="The zip that export wrote.")], as_json: AsJson = False) -> None:
     """Check an audit file without a database or a network; exit code 1 when anything in it is wrong.
 
-    Recomputes every hash, then the total from the registers, and compares the documents with it.
+    Recomputes every hash, the total and the tables from the registers, and compares papers with them. Whether it is the
+    record of that day only its SHA-256 on a document that came another way can tell; the last line prints it.
     """
     from offset_purchaser.documents.dossier_check import verify_dossier
 

@@ -63,6 +63,8 @@ def pack(entries: Mapping[str, bytes]) -> bytes:
 def unpack(path: Path) -> Unpacked:
     """Read everything without writing anything. Raises ``Rejected`` with one sentence for what ``pack`` never wrote."""
     try:
+        if not path.is_file():  # a pipe could be waited for without end
+            raise Rejected("the file cannot be read: it does not exist, or is not a regular file")
         if path.stat().st_size > MOST_BYTES:
             raise Rejected(f"the file is larger than {MOST_BYTES} bytes")
         raw = path.read_bytes()

@@ -34,6 +34,8 @@ from offset_purchaser.documents.values import DocumentNumber, OptionalText, Part
 Kind = Literal["statement", "self_billed", "self_billed_credit", "provider_invoice"]
 Language = Literal["fr", "en", "de"]
 
+HASHES_MAX = 40
+"""Hashes that a document prints: more days than that, and the audit file of each says its own."""
 INVOICES: frozenset[str] = frozenset({"self_billed", "self_billed_credit"})
 """Kinds that are tax documents of their own and carry Factur-X."""
 

@@ -24,14 +24,15 @@ from offset_purchaser.documents.tables import (
 from offset_purchaser.documents.workbook import workbook
 from shared.errors import Rejected
 
-_README = """Audit file of settlement {number} of {day}, campaign {campaign} ({mode}), legal entity {entity}.
+README = """Audit file of settlement {number} of {day}, campaign {campaign} ({mode}), legal entity {entity}.
 
 settlement.json   what was settled, in grams, and the rules of the campaign that decide what counts
 sources.csv       where the records of every source partition went; the difference must be 0
 registers.csv     every register as it stood at the freeze, micrograms of CO2e; record.txt is the same as it was hashed
 methods.csv       methods and factor sets by channel; factors/ holds the factor sets
 calculation.csv   from registers to the quantity needed; recompute.xlsx does it again with formulas
-orders.csv        one priced line for each order; documents/ and certificates/ hold the papers
+orders.csv        one priced line for each order, orders.json with what is known of its project and certificates;
+                  documents/ and certificates/ hold the papers
 evidence/         what people brought with figures of their own
 accounting/       GHG Protocol, Bilan Carbone and ESRS E1-7; emissions and credits apart
 manifest.json     SHA-256 of every file here
@@ -41,7 +42,8 @@ between groups the half widths add in quadrature. Registers marked bots, late_un
 not counted. The result is rounded up to grams once.
 
 Check it, without a database or a network: offset-purchaser dossier verify FILE
-It recomputes every hash and the total. Then hold the SHA-256 of record.txt against the one printed on the document.
+It recomputes every hash, the total and the tables, and prints the SHA-256 of record.txt. A file that was made up as a
+whole agrees with itself: hold that SHA-256 against the one printed on a document that you received elsewhere.
 """
 
 
@@ -57,27 +59,37 @@ def dossier_name(data: DossierData) -> str:
     return f"dossier-{data.campaign_id}-{data.day.isoformat()}-{data.number}.zip"
 
 
-def _entries(data: DossierData) -> dict[str, bytes]:
+def tables(data: DossierData) -> dict[str, bytes]:
+    """The files that follow from the data alone, byte by byte, in every version of what they stand on."""
     settled = ("campaign_id", "campaign_name", "legal_entity", "mode", "day", "number", "frozen_at")
     rules = ("cover", "bots", "late_unprovable")
     grams = ("owed_g", "paid_by_others_g", "waived_g", "committed_g", "need_g", "lines_sha256")
-    readme = _README.format(
-        number=data.number, day=data.day, campaign=data.campaign_id, mode=data.mode, entity=data.legal_entity
-    )
-    folders = ("factors", "documents", "certificates", "evidence")
     return {
-        "README.txt": readme.encode(),
         "settlement.json": as_json(data.model_dump(mode="json", include={*settled, *rules, *grams})),
         "sources.csv": sources_csv(data.sources),
         "registers.csv": registers_csv(data),
         "record.txt": record_of(data.registers),
         "methods.csv": methods_csv(data.registers),
         "calculation.csv": calculation_csv(data.registers, data.cover, data.waived_g, data.committed_g),
-        "recompute.xlsx": workbook(data),
         "orders.csv": orders_csv(data),
+        "orders.json": as_json([line.model_dump(mode="json") for line in data.orders]),
         "accounting/ghg-protocol.csv": csv_bytes(*ghg_protocol(emitted(data.day, data.registers))),
         "accounting/bilan-carbone.csv": csv_bytes(*bilan_carbone(emitted(data.day, data.registers))),
         "accounting/esrs-e1-7.csv": csv_bytes(*esrs_e1_7(data.orders)),
-        **{f"{folder}/{file.name}": file.content for folder in folders for file in getattr(data, folder)},
+    }
+
+
+FOLDERS = ("factors", "documents", "certificates", "evidence")
+
+
+def _entries(data: DossierData) -> dict[str, bytes]:
+    readme = README.format(
+        number=data.number, day=data.day, campaign=data.campaign_id, mode=data.mode, entity=data.legal_entity
+    )
+    return {
+        **tables(data),
+        "README.txt": readme.encode(),
+        "recompute.xlsx": workbook(data),
+        **{f"{folder}/{file.name}": file.content for folder in FOLDERS for file in getattr(data, folder)},
         **{f"documents/{file.name}": file.content for file in data.contents},
     }

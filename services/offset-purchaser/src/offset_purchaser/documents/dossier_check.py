@@ -6,22 +6,21 @@ import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
-from offset_purchaser.documents.accounting import bilan_carbone, emitted, ghg_protocol
-from offset_purchaser.documents.container import MANIFEST, Unpacked, sha256, unpack
-from offset_purchaser.documents.content import DocumentContent
-from offset_purchaser.documents.dossier_data import MANUAL, RegisterLine, Source, owed_of, record_of, treatment_of
+from offset_purchaser.documents.container import MANIFEST, MOST_BYTES, Unpacked, sha256, unpack
+from offset_purchaser.documents.content import HASHES_MAX, DocumentContent
+from offset_purchaser.documents.dossier import tables
+from offset_purchaser.documents.dossier_data import MANUAL, DossierData, RegisterLine, owed_of, record_of, treatment_of
+from offset_purchaser.documents.parts import OrderLine
 from offset_purchaser.documents.render import CONTENT_NAME
-from offset_purchaser.documents.tables import calculation_csv, csv_bytes, methods_csv, read_csv, sources_csv
+from offset_purchaser.documents.tables import read_csv
+from offset_purchaser.documents.workbook import other_cell
 from shared.campaign_defaults import files_sha256
 from shared.errors import Rejected
 
@@ -42,7 +41,8 @@ def verify_dossier(path: Path) -> tuple[Finding, ...]:
     """Every finding about a dossier; it is sound when all are ok.
 
     Reads nothing but ``path`` and writes nothing. Never raises for a damaged or forged file: that is a finding.
-    Not promised: that the file is the one that was issued; hold the document's printed hash against the record's.
+    Not promised: that the file is the one that was issued. One that was made up as a whole agrees with itself: hold the
+    record's hash, the last finding, against the one on a document that came another way.
     """
     try:
         found = unpack(path)
@@ -81,26 +81,76 @@ def _hashes(found: Unpacked) -> tuple[Finding, ...]:
 
 
 def _settlement(entries: Entries) -> list[Finding]:
-    settled = json.loads(entries["settlement.json"])
-    lines = [RegisterLine.model_validate(row) for row in read_csv(entries["registers.csv"])]
-    owed, paid = owed_of(lines, settled["cover"])
-    sources = [Source.model_validate(row) for row in read_csv(entries["sources.csv"], without=("difference",))]
-    unbalanced = [f"{source.topic}/{source.partition}" for source in sources if source.difference]
-    need = owed - paid - settled["waived_g"] - settled["committed_g"]
+    if absent := sorted(_FIXED - entries.keys()):
+        return [Finding("every file of an audit file is there", False, ", ".join(absent))]
+    data = _data(entries)
+    lines = data.registers
+    owed, paid = owed_of(lines, data.cover)
+    unbalanced = [f"{source.topic}/{source.partition}" for source in data.sources if source.difference]
     record = entries["record.txt"]
+    digest = sha256(record)
     return [
-        _same("the record has the SHA-256 of the settlement", settled["lines_sha256"], sha256(record)),
+        _none("no file is there that belongs to nothing", ", ".join(_stray(entries, data))),
+        _same("the record has the SHA-256 of the settlement", data.lines_sha256, digest),
         _none("the registers are those of the record", _differing(lines, record)),
-        _none("the rules of the campaign treat them so", _mistreated(lines, settled)),
+        _none("the rules of the campaign treat them so", _mistreated(data)),
         _none("every source partition balances", ", ".join(unbalanced)),
-        _same("owed grams", settled["owed_g"], owed),
-        _same("grams paid by others", settled["paid_by_others_g"], paid),
-        _same("needed grams", settled["need_g"], need),
-        _none("the tables follow from the registers", ", ".join(_not_derived(entries, lines, settled, sources))),
+        _none("every register comes from a source in the table", ", ".join(_without_source(data))),
+        _same("owed grams", data.owed_g, owed),
+        _same("grams paid by others", data.paid_by_others_g, paid),
+        _same("needed grams", data.need_g, owed - paid - data.waived_g - data.committed_g),
+        _none("the tables follow from the registers", ", ".join(_not_derived(entries, data))),
+        _none("the spreadsheet recomputes these registers", other_cell(entries["recompute.xlsx"], data, MOST_BYTES)),
         *_factors(entries, lines),
         *_evidence(entries, lines),
-        *_documents(entries, settled),
+        *_certificates(entries, data),
+        *_documents(entries, data),
+        Finding(
+            f"the SHA-256 of this record is {digest}: a file made up as a whole agrees with itself, so hold it against "
+            f"the one for {data.day} ({data.number}) on a document that you received elsewhere",
+            True,
+        ),
     ]
+
+
+_FIXED = frozenset(
+    {"README.txt", "settlement.json", "sources.csv", "registers.csv", "record.txt", "methods.csv", "calculation.csv"}
+    | {"recompute.xlsx", "orders.csv", "orders.json"}
+    | {f"accounting/{name}.csv" for name in ("ghg-protocol", "bilan-carbone", "esrs-e1-7")}
+)
+
+
+def _data(entries: Entries) -> DossierData:
+    """What the tables say, read back; the papers are looked at one by one."""
+    return DossierData.model_validate(
+        {
+            **json.loads(entries["settlement.json"]),
+            "sources": read_csv(entries["sources.csv"], without=("difference",)),
+            "registers": read_csv(entries["registers.csv"]),
+            "orders": json.loads(entries["orders.json"]),
+        }
+    )
+
+
+def _stray(entries: Entries, data: DossierData) -> list[str]:
+    """Files outside the folders of papers, and papers that nothing here speaks of."""
+    stems = {name.removesuffix(CONTENT) for name in entries if name.startswith("documents/") and name.endswith(CONTENT)}
+    sets = {f"factors/{line.factor_set}/" for line in data.registers}
+
+    def belongs(name: str) -> bool:
+        if name.startswith("documents/"):
+            return name.endswith(CONTENT) or (name.endswith(".pdf") and name.removesuffix(".pdf") in stems)
+        if name.startswith("factors/"):
+            return any(name.startswith(folder) for folder in sets)
+        return name in {*_FIXED, MANIFEST} or name.startswith(("certificates/", "evidence/"))
+
+    return sorted(name for name in entries if not belongs(name))
+
+
+def _without_source(data: DossierData) -> list[str]:
+    known = {(source.topic, source.partition) for source in data.sources}
+    used = {(line.topic, line.partition) for line in data.registers if line.topic != MANUAL}
+    return [f"{topic}/{partition}" for topic, partition in sorted(used - known)]
 
 
 def _differing(lines: Sequence[RegisterLine], record: bytes) -> str:
@@ -114,26 +164,15 @@ def _differing(lines: Sequence[RegisterLine], record: bytes) -> str:
     return next(f"line {n} of the record differs" for n, (line, text) in numbered if record_of([line]) != text.encode())
 
 
-def _mistreated(lines: Iterable[RegisterLine], settled: Mapping[str, Any]) -> str:
-    rules = {"bots": settled["bots"], "late_unprovable": settled["late_unprovable"]}
-    for number, line in enumerate(lines, 1):
-        if line.treatment != (right := treatment_of(line, **rules)):
+def _mistreated(data: DossierData) -> str:
+    for number, line in enumerate(data.registers, 1):
+        if line.treatment != (right := treatment_of(line, bots=data.bots, late_unprovable=data.late_unprovable)):
             return f"line {number} is {line.treatment}, its rule says {right}"
     return ""
 
 
-def _not_derived(
-    entries: Entries, lines: Sequence[RegisterLine], settled: Mapping[str, Any], sources: Sequence[Source]
-) -> list[str]:
-    counted = emitted(date.fromisoformat(settled["day"]), lines)
-    again = {
-        "sources.csv": sources_csv(sources),
-        "methods.csv": methods_csv(lines),
-        "calculation.csv": calculation_csv(lines, settled["cover"], settled["waived_g"], settled["committed_g"]),
-        "accounting/ghg-protocol.csv": csv_bytes(*ghg_protocol(counted)),
-        "accounting/bilan-carbone.csv": csv_bytes(*bilan_carbone(counted)),
-    }
-    return [name for name, content in again.items() if entries[name] != content]
+def _not_derived(entries: Entries, data: DossierData) -> list[str]:
+    return [name for name, content in tables(data).items() if name != "record.txt" and entries[name] != content]
 
 
 def _factors(entries: Entries, lines: Iterable[RegisterLine]) -> list[Finding]:
@@ -161,8 +200,20 @@ def _evidence(entries: Entries, lines: Iterable[RegisterLine]) -> list[Finding]:
     return [_none("the evidence of every figure that a person brought is there", ", ".join(absent))]
 
 
-def _documents(entries: Entries, settled: Mapping[str, Any]) -> list[Finding]:
-    ordered = {row["order_id"]: row for row in read_csv(entries["orders.csv"])}
+def _certificates(entries: Entries, data: DossierData) -> list[Finding]:
+    """The certificates that the orders name are the files, by their SHA-256."""
+    named = {item.sha256: item.reference for line in data.orders for item in line.certificates if item.sha256}
+    files = {sha256(content): name for name, content in entries.items() if name.startswith("certificates/")}
+    absent = [named[digest] for digest in named if digest not in files]
+    others = [files[digest] for digest in files if digest not in named]
+    return [
+        _none("every certificate that an order names is there", ", ".join(sorted(absent))),
+        _none("every certificate is one that an order names", ", ".join(sorted(others))),
+    ]
+
+
+def _documents(entries: Entries, data: DossierData) -> list[Finding]:
+    ordered = {str(line.order_id): line for line in data.orders}
     findings = []
     for name in sorted(entry for entry in entries if entry.endswith(CONTENT)):
         try:
@@ -172,29 +223,39 @@ def _documents(entries: Entries, settled: Mapping[str, Any]) -> list[Finding]:
             continue
         number = content.number
         findings.append(_none(f"document {number} adds up and covers these orders", _strange(content, ordered)))
-        printed = [
-            item.sha256 for item in content.verify.hashes if item.name.startswith(f"registers {settled['day']} ")
-        ]
-        if printed:
-            same = settled["lines_sha256"] in printed
-            findings.append(
-                Finding(f"document {number} prints the SHA-256 of this record", same, "" if same else printed[0])
-            )
+        findings.append(_none(f"document {number} is about this settlement", _elsewhere(content, data)))
+        findings.append(_none(f"document {number} prints the SHA-256 of this record", _misprinted(content, data)))
         pdf = entries.get(name.removesuffix(CONTENT) + ".pdf")
         if pdf is not None:
             findings.append(_none(f"the PDF of document {number} carries this content", _other(pdf, entries[name])))
     return findings
 
 
-def _strange(content: DocumentContent, ordered: Mapping[str, Mapping[str, str]]) -> str:
+def _elsewhere(content: DocumentContent, data: DossierData) -> str:
+    for name in ("campaign_id", "legal_entity", "mode"):
+        if getattr(content, name) != getattr(data, name):
+            return f"{name} is {getattr(content, name)} there, {getattr(data, name)} here"
+    covered = tuple(zip(content.days, content.settlements, strict=True))
+    return "" if (data.day, data.number) in covered else f"it does not cover settlement {data.number} of {data.day}"
+
+
+def _misprinted(content: DocumentContent, data: DossierData) -> str:
+    printed = {item.name: item.sha256 for item in content.verify.hashes}
+    found = printed.get(f"registers {data.day} ({data.number})")
+    if found is None:  # a document prints the first forty days
+        return "" if len(printed) >= HASHES_MAX else "it prints none for this settlement"
+    return "" if found == data.lines_sha256 else found
+
+
+def _strange(content: DocumentContent, ordered: Mapping[str, OrderLine]) -> str:
     for line in content.lines:
         row = ordered.get(str(line.order_id))
         if row is None:
             return f"order {line.order_id} is not in this dossier"
-        if (row["quantity_g"], row["currency"]) != (str(line.quantity_g), line.currency):
-            return f"order {line.order_id} is for {row['quantity_g']} g in orders.csv, for {line.quantity_g} g here"
-        if Decimal(row["net_amount"]) != line.net_amount:
-            return f"order {line.order_id} costs {row['net_amount']} in orders.csv, {line.net_amount} here"
+        if (row.quantity_g, row.currency) != (line.quantity_g, line.currency):
+            return f"order {line.order_id} is for {row.quantity_g} g in orders.csv, for {line.quantity_g} g here"
+        if row.net_amount != line.net_amount:
+            return f"order {line.order_id} costs {row.net_amount} in orders.csv, {line.net_amount} here"
     return ""
 
 

@@ -6,8 +6,10 @@ import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import zip_longest
 
-from openpyxl import Workbook
+from babel.numbers import get_currency_precision
+from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Font
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -24,18 +26,49 @@ def workbook(data: DossierData) -> bytes:
 
     Not promised: more than the 15 digits of a spreadsheet, exact for a day below 9,000 t.
     """
-    book = Workbook()
-    book.remove(book.worksheets[0])
-    _registers(book.create_sheet("registers"), data)
-    groups = _groups(book.create_sheet("groups"), data)
-    _total(book.create_sheet("total"), data, groups)
-    _orders(book.create_sheet("orders"), data)
+    book = _book(data)
     book.calculation.fullCalcOnLoad = True
     book.properties.creator = "offset-purchaser"
     book.properties.created = book.properties.modified = data.frozen_at.astimezone(UTC).replace(tzinfo=None)
     out = BytesIO()
     book.save(out)
     return _stamped(out.getvalue(), data.frozen_at)
+
+
+def other_cell(content: bytes, data: DossierData, bytes_max: int) -> str:
+    """What a spreadsheet holds that ``workbook`` would not write for these data; ``""`` when nothing. Its bytes differ
+    between versions of the library that writes them, its cells do not."""
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            if sum(info.file_size for info in archive.infolist()) > bytes_max:
+                return "it is too large to be read"
+        found = load_workbook(BytesIO(content), read_only=True)
+        return _other_cell(found, _book(data))
+    except Exception as error:  # a file that somebody else wrote may raise anything
+        return f"it is not a spreadsheet: {type(error).__name__}"
+
+
+def _other_cell(found: Workbook, wanted: Workbook) -> str:
+    if found.sheetnames != wanted.sheetnames:
+        return f"it has the sheets {', '.join(found.sheetnames)}"
+    for name in wanted.sheetnames:
+        pairs = zip_longest(
+            found[name].iter_rows(values_only=True), wanted[name].iter_rows(values_only=True), fillvalue=()
+        )
+        for row, (there, here) in enumerate(pairs, 1):
+            if any(a != b for a, b in zip_longest(there, here)):
+                return f"row {row} of sheet {name} differs"
+    return ""
+
+
+def _book(data: DossierData) -> Workbook:
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    _registers(book.create_sheet("registers"), data)
+    groups = _groups(book.create_sheet("groups"), data)
+    _total(book.create_sheet("total"), data, groups)
+    _orders(book.create_sheet("orders"), data)
+    return book
 
 
 def _head(sheet: Worksheet, names: Sequence[str]) -> None:
@@ -96,8 +129,12 @@ def _total(sheet: Worksheet, data: DossierData, last: int) -> None:
         ("low", f"=B3-SQRT(SUMSQ(groups!E2:E{last}))", None),
         ("central", f"=SUM(groups!C2:C{last})", None),
         ("high", f"=B3+SQRT(SUMSQ(groups!F2:F{last}))", None),
-        (f"owed: {data.cover}, rounded up", f"=MAX(ROUNDUP({covered},0),0)", data.owed_g),
-        ("paid by others, rounded down", f"=MIN(B5,MAX(ROUNDDOWN({paid.format(last)},0),0))", data.paid_by_others_g),
+        (f"owed: {data.cover}, rounded up", f"=MAX(ROUNDUP(ROUND({covered},6),0),0)", data.owed_g),
+        (
+            "paid by others, rounded down",
+            f"=MIN(B5,MAX(ROUNDDOWN(ROUND({paid.format(last)},6),0),0))",
+            data.paid_by_others_g,
+        ),
         ("waived", data.waived_g, None),
         ("committed by earlier settlements", data.committed_g, None),
         ("needed", "=B5-B6-B7-B8", data.need_g),
@@ -113,7 +150,8 @@ def _orders(sheet: Worksheet, data: DossierData) -> None:
     for row, line in enumerate(data.orders, 2):
         price, charged = float(line.price_per_tonne), float(line.net_amount)
         texts = [str(line.order_id), _text(line.provider)]
-        formulas = [f"=ROUND(C{row}*D{row}/1000000,2)", charged, f"=ROUND(G{row}-F{row},2)"]
+        digits = get_currency_precision(line.currency)
+        formulas = [f"=ROUND(C{row}*D{row}/1000000,{digits})", charged, f"=ROUND(G{row}-F{row},{digits})"]
         sheet.append([*texts, line.quantity_g, price, line.currency, *formulas])
 
 

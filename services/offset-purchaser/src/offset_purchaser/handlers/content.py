@@ -10,7 +10,7 @@ from typing import Any
 
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents import DocumentContent, statement_vat, totals
-from offset_purchaser.documents.content import Language
+from offset_purchaser.documents.content import HASHES_MAX, Language
 from offset_purchaser.documents.parts import (
     Certificate,
     ChannelRow,
@@ -81,7 +81,7 @@ async def build_content(
             command=f"offset-purchaser settlements verify {campaign.id} {what.buy_day} {what.number}",
             hashes=tuple(
                 NamedHash(name=f"registers {row['day']} ({row['number']})", sha256=row["lines_sha256"])
-                for row in frozen[:40]
+                for row in frozen[:HASHES_MAX]
             ),
         ),
     )
