@@ -161,7 +161,9 @@ async def test_a_receiver_that_is_down_is_logged_and_the_order_waits_behind_it(h
     hooked.receiver.stop()
     assert await hooked.send() == 0
     log = (await hooked.anna.get(f"{hooked.path}/attempts")).json()
-    assert [(entry["status"], entry["outcome"]) for entry in log] == [(None, "no connection: ConnectError")]
+    ((status, outcome),) = [(entry["status"], entry["outcome"]) for entry in log]
+    assert status is None
+    assert outcome in {"no connection: ConnectError", "no answer: TimeoutError"}  # whichever limit ends first
     assert (await hooked.endpoint())["waiting"] == 4
 
 
