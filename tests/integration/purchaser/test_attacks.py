@@ -67,6 +67,26 @@ async def test_stop_buying_reaches_an_order_whose_bytes_are_ready(world: World, 
     assert (await day(world))[0]["state"] == "complete"
 
 
+async def test_a_price_of_yesterday_is_asked_for_again_before_the_first_byte(
+    world: World, seller: SellerThread
+) -> None:
+    await world.campaigns(CAMPAIGN)
+    await world.feed(reading(grams=1_000_000), progress())
+    await settle(world.context, world.term)
+    await buy(world.context, world.term)
+    assert await world.pool.fetchval("SELECT state FROM orders") == "ready"
+    seller.conduct(prices={"EUR": Decimal("25")})
+    world.clock.pass_by(days=1)
+    await everything(world)
+    held = (await day(world))[0]
+    assert held["waiting_for"] == "sandbox: the quote of 25 EUR a tonne is above the ceiling of 22"
+    assert seller.orders() == []
+    seller.conduct(prices={"EUR": Decimal("21")})
+    world.clock.pass_by(seconds=10)
+    await everything(world)
+    assert (await day(world))[0]["amount"] == "21.00"
+
+
 async def test_a_campaign_taken_out_of_the_file_sends_no_order_that_has_not_left(
     world: World, seller: SellerThread
 ) -> None:

@@ -55,7 +55,7 @@ async def step(context: Context, term: Term, order: Order) -> None:
         case Prepare():
             await prepare(context, term, order, provider)
         case Send():
-            if order.state is OrderState.READY and await held_back(context, term, order):
+            if order.state is OrderState.READY and await held_back(context, term, order, provider):
                 return
             await _send(context, term, order, provider)
         case Find():

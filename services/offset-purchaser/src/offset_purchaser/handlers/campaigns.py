@@ -10,6 +10,7 @@ from offset_purchaser.campaign import Campaign, clash, refuse_edit
 from offset_purchaser.campaign_file import Loaded, load
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.providers import provider_kind
+from offset_purchaser.providers.stripe_climate import STRIPE_CLIMATE
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.store import campaigns
 from offset_purchaser.store.campaigns import InForce
@@ -61,6 +62,8 @@ def check_providers(loaded: Loaded, settings: PurchaserSettings) -> None:
 
 
 def _leg_faults(leg: Leg, settings: PurchaserSettings) -> Iterator[tuple[str, str]]:
+    if STRIPE_CLIMATE.traits.name in (leg.provider, leg.fallback) and not leg.product:
+        yield "provider", f"{STRIPE_CLIMATE.traits.name} needs product, the id of what to buy there"
     for key, name in (("provider", leg.provider), ("fallback", leg.fallback)):
         if not name:
             continue

@@ -22,6 +22,7 @@ from shared.postgres import Pool, transaction
 
 COLUMNS = ("reference", "document", "paid_on", "amount", "currency")
 LIMIT = 10_000_000
+TOO_MUCH = Decimal(1_000_000_000_000)
 
 
 def parse(data: bytes, name: str) -> list[Payment]:
@@ -29,7 +30,7 @@ def parse(data: bytes, name: str) -> list[Payment]:
     if len(data) > LIMIT:
         raise Rejected(f"{name}: more than {LIMIT} bytes")
     try:
-        rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
+        rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), restval="")
         missing = [column for column in COLUMNS if column not in (rows.fieldnames or [])]
         if missing:
             raise Rejected(f"{name}:1: the columns {', '.join(COLUMNS)} are needed; missing: {', '.join(missing)}")
@@ -41,6 +42,8 @@ def parse(data: bytes, name: str) -> list[Payment]:
                 faults.append(f"{name}:{number}: {error}")
     except UnicodeDecodeError as error:
         raise Rejected(f"{name}: not UTF-8 at byte {error.start}") from None
+    except csv.Error as error:
+        raise Rejected(f"{name}: not a CSV file of payments: {error}") from None
     if faults:
         raise Rejected("\n".join(faults))
     return found
@@ -55,6 +58,8 @@ def _payment(row: dict[str, str]) -> Payment:
         raise ValueError(f"amount: {row['amount']} is not a number; write 1234.56") from None
     if not amount.is_finite() or amount <= 0:
         raise ValueError(f"amount: {amount} is not above zero")
+    if amount >= TOO_MUCH:
+        raise ValueError(f"amount: {row['amount']} is no payment; {TOO_MUCH:f} and more is refused")
     currency = row["currency"].strip()
     if not is_currency(currency):
         raise ValueError(f"currency: {currency} is not an ISO 4217 currency")

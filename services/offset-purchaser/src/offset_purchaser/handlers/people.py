@@ -23,14 +23,15 @@ from offset_purchaser.handlers.outcome import (
     record_answer,
     record_refusal,
 )
-from offset_purchaser.handlers.prepare import bought_unsent
+from offset_purchaser.handlers.prepare import bought_unsent, leg_of
 from offset_purchaser.handlers.recover import compare, read_announcements, take_over
 from offset_purchaser.order import NOT_LEFT, Order, OrderState
 from offset_purchaser.person import person_key, person_name
 from offset_purchaser.providers import open_providers, provider_kind
 from offset_purchaser.providers.base import Answer, Progress
 from offset_purchaser.settings import PurchaserSettings
-from offset_purchaser.store import certificates, documents, ledger, orders, purchases, settlements
+from offset_purchaser.store import campaigns, certificates, documents, ledger, orders, purchases, settlements
+from offset_purchaser.terms import Leg
 from shared.clock import system_clock
 from shared.errors import Rejected
 from shared.postgres import Connection, Pool, transaction
@@ -113,10 +114,25 @@ async def retry_order(pool: Pool, order_id: str, provider: str | None, *, by: st
                 "the rest: nothing is tried again"
             )
         chosen = provider_kind(provider or order.provider).traits.name
+        leg = leg_of((await campaigns.rules(connection, order.campaign)).on(order.buy_day).campaign, order)
+        if chosen != order.provider and (why := unfit(chosen, order.quantity_g, leg, context.settings)):
+            raise Rejected(f"order {order_id}: {why}")
         fresh = await new_attempt(context, connection, order, chosen)
         await orders.note(connection, order.order_id, {"retried_by": name, "retried_as": str(fresh)})
         log(__name__).info("order retried", order_id=order_id, new=str(fresh), by=name)
     return str(fresh)
+
+
+def unfit(name: str, quantity_g: int, leg: Leg | None, settings: PurchaserSettings) -> str:
+    """Why an order cannot be tried again at another provider; ``""`` when it can. Pure."""
+    kind = provider_kind(name)
+    if lacking := kind.lacks(settings) if name in settings.providers else "PURCHASER_PROVIDERS":
+        return f"provider {name} is not configured here: set {lacking}"
+    if quantity_g % kind.traits.lot_g:
+        return f"{quantity_g} g is no multiple of the {kind.traits.lot_g} g that {name} sells"
+    if leg is None or (name != "sandbox" and leg.supplier is None):
+        return f"{name} needs supplier, the party that its documents name, in the campaign file"
+    return ""
 
 
 async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: str) -> str:

@@ -27,6 +27,9 @@ from shared.telemetry import log
 LOOK_AGAIN_S = 5.0
 """A held order is looked at this often: an approval or a raised cap acts within seconds, a quote costs one request."""
 
+QUOTE_LASTS = timedelta(hours=1)
+"""A price is bought at for this long: a provider that is away for days may have another one when it is back."""
+
 
 async def prepare(context: Context, term: Term, order: Order, provider: Provider) -> None:
     """Take an order from planned or held to ready, or hold it with a reason."""
@@ -59,13 +62,19 @@ async def prepare(context: Context, term: Term, order: Order, provider: Provider
     await _ready(context, term, order, provider, found=found, leg=leg, price=priced)
 
 
-async def held_back(context: Context, term: Term, order: Order) -> bool:
-    """Before the first byte of a prepared order: a guard that has closed since takes it back to held."""
+async def held_back(context: Context, term: Term, order: Order, provider: Provider) -> bool:
+    """Before the first byte of a prepared order: a guard that has closed since takes it back to held, and a price that
+    is older than ``QUOTE_LASTS`` is asked for again."""
     found = (await campaigns.rules(context.pool, order.campaign)).on(order.buy_day)
     why = await _guarded_now(context, found, order)
     if why:
         await _hold(context, term, order, why)
-    return bool(why)
+        return True
+    quoted_at = await orders.quoted_at(context.pool, order.order_id)
+    if quoted_at is not None and context.clock() - quoted_at <= QUOTE_LASTS:
+        return False
+    await prepare(context, term, order, provider)
+    return True
 
 
 def leg_of(campaign: Campaign, order: Order) -> Leg | None:
@@ -126,6 +135,7 @@ async def _ready(
             "next_try_at": now,
         }
         await orders.change(connection, order, now, context.orders_topic, values)
+        await orders.note(connection, order.order_id, {"quoted_at": now.isoformat()})
         await settlements.refresh_states(connection, order.campaign, [order.buy_day])
 
 

@@ -132,7 +132,10 @@ async def money_entries(reader: Reader, legal_entity: str, until: date) -> list[
         """
         SELECT e.posting, coalesce(y.paid_on, p.at::date) AS booked_on, e.account, e.amount, e.unit, e.provider, p.note,
                e.campaign, e.day, coalesce(d.number, y.document, e.posting) AS piece,
-               coalesce(d.issued_at::date, y.paid_on, p.at::date) AS piece_on
+               coalesce((d.issued_at AT TIME ZONE coalesce((
+                   SELECT v.content->'campaign'->>'zone' FROM campaigns c JOIN campaign_versions v
+                   USING (campaign, version) WHERE campaign = e.campaign), 'UTC'))::date,
+                   y.paid_on, p.at::date) AS piece_on
         FROM entries e JOIN postings p USING (posting) LEFT JOIN documents d ON p.note = 'document ' || d.number
         LEFT JOIN payments y ON e.posting = 'payment|' || y.reference
         WHERE e.unit <> 'g' AND e.legal_entity = $1 AND coalesce(y.paid_on, p.at::date) <= $2 ORDER BY e.id

@@ -180,6 +180,12 @@ async def note(connection: Connection, order_id: UUID, what: Mapping[str, str]) 
     )
 
 
+async def quoted_at(reader: Connection | Pool, order_id: UUID) -> datetime | None:
+    """When an order that has not left got its price; ``None`` when that is not known."""
+    text = await reader.fetchval("SELECT details->>'quoted_at' FROM orders WHERE order_id = $1", order_id)
+    return None if text is None else datetime.fromisoformat(text)
+
+
 async def newest_attempt(connection: Connection, order: Order) -> int:
     """The number of the last attempt of the same purchase leg."""
     number: int = await connection.fetchval(
