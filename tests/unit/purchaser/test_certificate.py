@@ -44,6 +44,9 @@ def test_serial_blocks_are_counted_as_each_registry_writes_them(first: str, last
         ("gold  standard ", "GS1-KE-GS1247-2024-1001", "GS1-KE-GS1247-2024-1002"),
         ("Gold Standard", "gs1-ke-gs1247-2024-1002", "gs1-ke-gs1247-2024-1090"),
         ("Gold Standard", "GS1-KE-GS1247-2024-0001001", "GS1-KE-GS1247-2024-0001001"),
+        ("Gold Standard Impact Registry", "GS1-KE-GS1247-2024-1001", "GS1-KE-GS1247-2024-1001"),
+        ("Gold Standard", "GS1\u2011KE\u2011GS1247\u20112024\u20111001", "GS1-KE-GS1247-2024-1001"),
+        ("Gold\u200b Standard", "GS1-KE\u200b-GS1247-2024-1001", "GS1-KE-GS1247-2024-1001"),
     ],
 )
 def test_a_used_block_is_recognised_however_it_is_typed(used: tuple[str, str, str]) -> None:
@@ -51,6 +54,26 @@ def test_a_used_block_is_recognised_however_it_is_typed(used: tuple[str, str, st
     assert why == (
         "the serial block GS1-KE-GS1247-2024-1001 to GS1-KE-GS1247-2024-1002 of Gold Standard was already used"
     )
+
+
+def test_bare_numbers_of_two_registries_are_two_blocks() -> None:
+    found = certificate(serial_first="1001", serial_last="1002")
+    other = [("Another registry", "1001", "1002")]
+    assert faults(found, bought_g=2_000_000, beneficiary="Exemple SAS", used=other) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"vintage": "9999"}, "the vintage 9999 does not fit a retirement on 2026-12-10"),
+        ({"vintage": "2026-2020"}, "the vintage 2026-2020 does not fit a retirement on 2026-12-10"),
+        ({"retired_on": "2023-12-31"}, "the vintage 2024 does not fit a retirement on 2023-12-31"),
+        ({"project": " \u200b"}, "project: is required"),
+        ({"vintage": "2020-2026"}, ""),
+    ],
+)
+def test_a_vintage_ends_before_its_retirement_and_a_project_has_a_name(changes: dict[str, str], why: str) -> None:
+    assert faults(certificate(**changes), bought_g=2_000_000, beneficiary="Exemple SAS", used=[]) == why
 
 
 def test_a_block_inside_a_verra_serial_overlaps_by_its_numbers() -> None:

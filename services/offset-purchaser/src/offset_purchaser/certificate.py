@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator
 from datetime import date
 from decimal import Decimal
@@ -122,19 +123,28 @@ def _faults(
         yield f"the serial block holds {count} units, the certificate states {certificate.quantity_t} t"
     if _plain(certificate.beneficiary) != _plain(beneficiary):
         yield f"the beneficiary is {certificate.beneficiary}, not {beneficiary}"
+    if not _plain(certificate.project):
+        yield "project: is required"
+    first, last = certificate.vintage[:4], certificate.vintage[-4:]
+    if not first <= last <= f"{certificate.retired_on.year:04}":
+        yield f"the vintage {certificate.vintage} does not fit a retirement on {certificate.retired_on}"
     if any(_overlap(block, other) for other in used):
         yield f"the serial block {block[1]} to {block[2]} of {block[0]} was already used"
 
 
 def _plain(text: str) -> str:
-    """Case and white space apart: a block is not a new one because somebody typed it differently."""
-    return " ".join(text.split()).casefold()
+    """Case, white space, kinds of hyphen and what nobody sees apart: a block is not a new one because somebody typed it
+    differently."""
+    seen = (c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    return " ".join(
+        "".join("-" if unicodedata.category(c) == "Pd" or c == "\u2212" else c for c in seen).split()
+    ).casefold()
 
 
 def _overlap(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
-    if _plain(one[0]) != _plain(other[0]):
-        return False
+    """Serials that hold letters say themselves where they belong, however the registry's name is written."""
     a, b = serial_block(*one[1:]), serial_block(*other[1:])
     if a is None or b is None:
         return one == other
-    return a[0] == b[0] and a[1] <= b[2] and b[1] <= a[2]
+    same = a[0] == b[0] and (any(c.isalpha() for c in a[0]) or _plain(one[0]) == _plain(other[0]))
+    return same and a[1] <= b[2] and b[1] <= a[2]

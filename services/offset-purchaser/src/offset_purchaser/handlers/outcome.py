@@ -163,7 +163,7 @@ async def archive_certificate(
     bought = await orders.confirmed_g(connection, order.order_id)
     if before.get(block) != certificate.quantity_g:
         name = (await campaigns.in_force(connection, order.campaign))[0].entity.party.name
-        used = await certificates.used_blocks(connection, certificate.registry)
+        used = await certificates.used_blocks(connection)
         certified_g = sum(before.values())
         if why := faults(certificate, bought_g=bought, beneficiary=name, used=used, before_g=certified_g):
             return why

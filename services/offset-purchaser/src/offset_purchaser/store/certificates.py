@@ -11,16 +11,10 @@ from offset_purchaser.certificate import Certificate
 from shared.postgres import Connection, Pool
 
 
-async def used_blocks(connection: Connection, registry: str) -> list[tuple[str, str, str]]:
+async def used_blocks(connection: Connection) -> list[tuple[str, str, str]]:
     """(registry, first, last) of every block accepted so far. Other receivers wait until the commit."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtext('certificates'))")
-    rows = await connection.fetch(
-        r"""
-        SELECT registry, serial_first, serial_last FROM certificates
-        WHERE lower(regexp_replace(btrim(registry), '\s+', ' ', 'g')) = lower($1)
-        """,
-        " ".join(registry.split()),
-    )
+    rows = await connection.fetch("SELECT registry, serial_first, serial_last FROM certificates")
     return [(row["registry"], row["serial_first"], row["serial_last"]) for row in rows]
 
 
