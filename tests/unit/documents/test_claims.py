@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from tests.integration.purchaser.feeding import CAMPAIGN
+
+from offset_purchaser.campaign_claims import claim_warnings
+from offset_purchaser.campaign_file import load
 from offset_purchaser.claims import find_claims, fine_sentences, prepare, rules
 
 SAYS = [(rule.language, rule.id, sentence) for rule in rules() for sentence in rule.says]
@@ -53,3 +58,19 @@ def test_every_language_forbids_the_same_kinds_of_claim(language: str) -> None:
     ids = {rule.id for rule in rules() if rule.language == language}
     kinds = {"en": "neutral zero positive compensated green netted", "fr": "neutre zero positif compense vert net"}
     assert set(kinds.get(language, "neutral null positiv kompensiert gruen netto").split()) <= ids
+
+
+def test_invisible_characters_do_not_hide_a_claim() -> None:
+    assert find_claims("car\u200bbon-neu\u2060tral", "en")
+
+
+def test_claims_in_names_of_a_campaign_file_are_warned_of_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "campaigns.yaml"
+    text = CAMPAIGN.replace("- id: bf", "- id: bf\n    name: Klimaneutraler Carbon-Neutral Black Friday")
+    path.write_text(text.replace("{provider: sandbox,", "{provider: sandbox, name: zero-carbon delivery,"))
+    found = list(claim_warnings(load(path)))
+    assert all(warning.startswith(f"{path}:") and "name: campaign bf: " in warning for warning in found)
+    for phrase in ("klimaneutraler", "carbon-neutral", "zero-carbon"):
+        assert any(phrase in warning for warning in found), phrase
+    path.write_text(CAMPAIGN)
+    assert list(claim_warnings(load(path))) == []

@@ -62,9 +62,9 @@ def find_claims(text: str, language: str) -> tuple[Claim, ...]:
 
 
 def prepare(text: str) -> str:
-    """Lower case without accents, subscripts, line breaks and the service's own names: what patterns search."""
+    """What patterns search: lower case, no accents, subscripts, invisible characters, breaks, names of the service."""
     plain = unicodedata.normalize("NFKD", text.translate(_PLAIN))
-    bare = "".join(character for character in plain if not unicodedata.combining(character))
+    bare = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     text = " ".join(re.sub(r"-\s*\n\s*", "-", bare).casefold().split())
     for name in _list()["names"]:
         text = text.replace(name, "")

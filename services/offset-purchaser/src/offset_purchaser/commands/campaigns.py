@@ -17,8 +17,12 @@ def check(
     file: Annotated[Path | None, typer.Argument(help="PURCHASER_CAMPAIGNS_FILE when left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain every error with line and key, or print the timetable that will be followed."""
+    """Explain every error with line and key, or print the timetable that will be followed.
+
+    A name that makes a climate claim is a warning: it would stand on every document.
+    """
     from offset_purchaser.campaign import timetable
+    from offset_purchaser.campaign_claims import claim_warnings
     from offset_purchaser.campaign_file import load
     from offset_purchaser.handlers.campaigns import check_providers
     from offset_purchaser.settings import PurchaserSettings
@@ -26,6 +30,8 @@ def check(
     settings = PurchaserSettings.load()
     loaded = load(file or settings.campaigns_file)
     check_providers(loaded, settings)
+    for warning in claim_warnings(loaded):
+        typer.secho(f"warning: {warning}", err=True, fg="yellow")
     rows = []
     for campaign in loaded.file.campaigns:
         for due in timetable(campaign):

@@ -133,6 +133,9 @@ def _method(content: DocumentContent, words: Catalogue) -> list[str]:
 def _contribution(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
     credit = content.kind == "self_billed_credit"
     figure, unit = f.tonnes(sum(line.quantity_g for line in content.lines)).split("\u00a0")
+    note = "contribution.note_nothing" if not content.lines else "contribution.note"
+    if credit:
+        note = "contribution.note_credit"
     verb = "contribution.cancelled" if credit else "contribution.bought"
     texts = []
     for line in content.lines:
@@ -145,7 +148,7 @@ def _contribution(content: DocumentContent, words: Catalogue, f: Formats) -> Jso
         "figure": figure,
         "unit": unit,
         "lines": list(dict.fromkeys(texts)) or [words["contribution.nothing"]],
-        "note": words["contribution.note_credit" if credit else "contribution.note"],
+        "note": words[note],
     }
 
 

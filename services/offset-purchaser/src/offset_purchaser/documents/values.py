@@ -15,6 +15,10 @@ _NOT_PRINTED = frozenset({"Cc", "Cs", "Co", "Cn"})
 """Unicode categories that no document can print and no table can hold: control characters, surrogates, unassigned."""
 
 
+RESERVED_NAMES = frozenset({"content.json", "factur-x.xml"})
+"""Files of ours inside every document; an attachment of such a name could not be carried."""
+
+
 class Part(BaseModel):
     """Base of everything inside a document: frozen, nothing unknown, nothing infinite."""
 

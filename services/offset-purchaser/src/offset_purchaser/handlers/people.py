@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from offset_purchaser.certificate import Certificate
-from offset_purchaser.documents.values import line_amount
+from offset_purchaser.documents.values import RESERVED_NAMES, line_amount
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.outcome import (
     archive_certificate,
@@ -189,10 +189,18 @@ async def add_certificate(pool: Pool, order_id: str, data: bytes, file: bytes | 
     return f"archived, SHA-256 {digest}" + (f"; certificates for {left} g are still to come" if left else "")
 
 
+def check_filename(name: str) -> None:
+    """Raises ``Rejected`` for a name under which no document can carry a file."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        why = "a file name of letters, digits, dots, dashes and underscores is needed"
+        raise Rejected(f"{name}: {why}", field="filename")
+    if name.casefold() in RESERVED_NAMES:
+        raise Rejected(f"{name} is the name of a file of ours in every document: rename yours", field="filename")
+
+
 async def add_invoice(pool: Pool, order_id: str, number: str, issued_on: date, file: tuple[str, bytes]) -> None:
     """Keep a provider's own invoice; the document that carries it is issued next."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", file[0]):
-        raise Rejected(f"{file[0]}: a file name of letters, digits, dots, dashes and underscores is needed")
+    check_filename(file[0])
     async with transaction(pool) as connection:
         order = await locked_order(connection, order_id)
         if order.state is not OrderState.CONFIRMED:
