@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from offset_purchaser.campaign_file import parse
+from offset_purchaser.campaign_file import load, parse
+from offset_purchaser.handlers.campaigns import check_providers
+from offset_purchaser.settings import PurchaserSettings
 from shared.errors import Rejected
 
 HEAD = """legal_entities:
@@ -57,11 +61,20 @@ def test_days_and_shops_have_bounds(shops: str, first: str, last: str, why: str)
     assert complaint(f"    shops: {shops}\n    first_day: {first}\n    last_day: {last}\n").startswith(why)
 
 
-def test_a_fallback_names_whom_its_documents_name() -> None:
-    legs = "legs: [{provider: sandbox, fallback: manual, price_per_tonne: 22, currency: EUR}]"
-    text = (HEAD + DAYS).replace(HEAD.splitlines()[-1].strip(), legs)
-    with pytest.raises(Rejected, match=r"c.yaml:8: campaigns\[1\].legs\[1\].fallback: manual needs supplier"):
-        parse(text.encode(), "c.yaml")
+@pytest.mark.parametrize(
+    ("leg", "why"),
+    [
+        ("provider: nope", "provider: campaign bf: there is no provider nope; known are sandbox, manual,"),
+        ("provider: manual", "provider: campaign bf: manual needs supplier, the party that its documents name"),
+        ("provider: sandbox, fallback: manual", "fallback: campaign bf: manual needs supplier, the party that its"),
+    ],
+)
+def test_a_provider_exists_and_has_a_party_for_its_documents(tmp_path: Path, leg: str, why: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text((HEAD + DAYS).replace("provider: sandbox", leg))
+    with pytest.raises(Rejected) as caught:
+        check_providers(load(path), PurchaserSettings(providers=("sandbox", "manual"), manual_folder=tmp_path))
+    assert str(caught.value).startswith(f"{path}:8: campaigns[1].legs[1].{why}")
 
 
 @pytest.mark.parametrize("lines", ["    name: !!python/object/apply:os.system ['id']\n", "? [1, 2]\n: 3\n"])

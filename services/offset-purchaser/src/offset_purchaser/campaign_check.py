@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from offset_purchaser.campaign import Campaign
-from offset_purchaser.terms import LONGEST_SPAN, Leg
+from offset_purchaser.terms import LONGEST_SPAN
 
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 LONGEST_DAYS = 1000
@@ -29,8 +29,6 @@ def faults(campaign: Campaign) -> Iterator[Fault]:
         if channel not in campaign.channels:
             yield ("expected", channel), f"{channel} is not among the campaign's channels"
     yield from _approval(campaign)
-    for n, leg in enumerate(campaign.legs):
-        yield from ((("legs", n, key), why) for key, why in _leg(leg))
 
 
 def _calendar(campaign: Campaign) -> Iterator[Fault]:
@@ -55,8 +53,3 @@ def _approval(campaign: Campaign) -> Iterator[Fault]:
     ):
         why = "there is no forecast: give total_kg or total_kg_per_day under expected"
         yield ("approval", "above_forecast_times"), why
-
-
-def _leg(leg: Leg) -> Iterator[tuple[str, str]]:
-    if leg.fallback not in (None, "sandbox") and leg.supplier is None:
-        yield "fallback", f"{leg.fallback} needs supplier, the party that its documents name"

@@ -89,8 +89,6 @@ class Leg(Strict):
         for name in needed.get(self.document, ()):
             if getattr(self, name) is None:
                 raise ValueError(f"document: a {self.document} needs {name}; there is no default")
-        if self.provider != "sandbox" and self.supplier is None:
-            raise ValueError(f"provider: {self.provider} needs supplier, the party that its documents name")
         return self
 
     @property

@@ -10,6 +10,7 @@ from offset_purchaser.campaign import Campaign, clash, refuse_edit
 from offset_purchaser.campaign_file import Loaded, load
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.providers import provider_kind
+from offset_purchaser.providers.sandbox import SANDBOX
 from offset_purchaser.providers.stripe_climate import STRIPE_CLIMATE
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.store import campaigns
@@ -72,6 +73,8 @@ def _leg_faults(leg: Leg, settings: PurchaserSettings) -> Iterator[tuple[str, st
         except Rejected as error:
             yield key, error.reason
             continue
+        if name != SANDBOX.traits.name and leg.supplier is None:
+            yield key, f"{name} needs supplier, the party that its documents name"
         lacking = kind.lacks(settings) if name in settings.providers else "PURCHASER_PROVIDERS"
         if lacking:
             yield key, f"provider {name} is not configured here: set {lacking}"
