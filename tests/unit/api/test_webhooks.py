@@ -63,7 +63,7 @@ def test_an_address_that_could_reach_inside_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://example.com", "https://example.com:8443/a?b=c", "https://93.184.215.14/hook",
+    "url", ["https://example.com", "https://example.com:8443/a?b=c", "https://93.184.215.14/hook", "https://[2606:2800:21f:cb07::1]/",
      "https://Example.COM./x", f"https://{'a' * 63}.example.com/", "https://my_erp.example-1.com/"],
 )  # fmt: skip
 def test_a_public_https_address_is_accepted(url: str) -> None:
@@ -80,7 +80,8 @@ def test_private_networks_are_a_setting_and_plain_http_stays_on_loopback() -> No
 
 @pytest.mark.parametrize(
     "address", ["10.1.2.3", "127.0.0.1", "192.168.0.1", "100.64.0.1", "169.254.1.1", "0.0.0.0", "224.0.0.1", "fd00::1",
-                "::ffff:192.168.0.1", "64:ff9b::a00:1", "2002:a00:1::", "ff02::1", "::"],
+                "fec0::1", "::10.0.0.1", "::93.184.215.14", "::ffff:192.168.0.1",
+                "64:ff9b::a00:1", "2002:a00:1::", "ff02::1", "::"],
 )  # fmt: skip
 def test_a_name_that_leads_to_a_private_address_is_refused_when_it_is_called(address: str) -> None:
     assert refused_address(ipaddress.ip_address(address), private=False)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from typing import Annotated, get_args
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from offset_purchaser.api import gate
 from offset_purchaser.api.app import create_routes, roles
+from offset_purchaser.api.shapes import Day
 from offset_purchaser.claims import find_claims
 
+DAY: TypeAdapter[date] = TypeAdapter(Annotated[date, get_args(Day)[1]])
 SCHEMA = create_routes().openapi()
 OPERATIONS = [
     (method, path, operation) for path, found in SCHEMA["paths"].items() for method, operation in found.items()
@@ -52,3 +59,10 @@ def test_every_route_that_takes_a_file_has_the_large_limit_and_no_other() -> Non
 def _has_file(operation: dict[str, object]) -> bool:
     name = json.dumps(operation["requestBody"]).partition("schemas/")[2].partition('"')[0]
     return "Upload" in json.dumps(SCHEMA["components"]["schemas"][name])
+
+
+@pytest.mark.parametrize("day", ["1764201600", "20261127", "2026-11-27T00:00:00", "0"])
+def test_a_day_is_written_as_a_day(day: str) -> None:
+    with pytest.raises(ValidationError):
+        DAY.validate_python(day)
+    assert DAY.validate_python("2026-11-27") == date(2026, 11, 27)

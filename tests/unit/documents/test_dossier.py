@@ -512,6 +512,13 @@ def test_a_text_that_looks_like_a_formula_stays_a_text() -> None:
     assert sheet["F2"].value == '\'=HYPERLINK("http://x")'
 
 
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-x", "@x", "'quoted", "plain", ""])
+def test_a_text_in_a_table_is_no_formula_and_is_read_back_as_it_was(text: str) -> None:
+    content = csv_bytes(("name", "grams"), [(text, Decimal("-1.5"))])
+    assert content.decode().splitlines()[1][:1] not in ("=", "+", "-", "@")
+    assert read_csv(content) == [{"name": text, "grams": "-1.5"}]
+
+
 def test_emissions_are_exported_by_scope_category_and_post() -> None:
     (first, second) = read_csv(csv_bytes(*ghg_protocol(emitted(DAY, LINES))))
     assert (first["scope"], first["category"], first["central_kg"]) == (

@@ -114,7 +114,7 @@ def checked_url(url: str, *, private: bool) -> str:
 
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_TUNNELS = tuple(ipaddress.ip_network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+_TUNNELS = tuple(ipaddress.ip_network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"))
 """IPv6 addresses that lead to an IPv4 address, which then could be a private one."""
 
 
@@ -123,11 +123,13 @@ def refused_address(address: Address, *, private: bool) -> str:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return refused_address(address.ipv4_mapped, private=private)
-        if any(address in network for network in _TUNNELS):
+        own = address.is_loopback or address.is_unspecified  # they stand in ::/96 and are judged below
+        if not own and any(address in network for network in _TUNNELS):
             return f"{address} is a tunnel"
     if address.is_multicast or address.is_unspecified or address.is_link_local:
         return f"{address} is not a receiver"
-    if not address.is_global and not private:
+    site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local  # global for Python
+    if (site_local or not address.is_global) and not private:
         return f"{address} is not a public address (PURCHASER_WEBHOOKS_PRIVATE allows it)"
     return ""
 

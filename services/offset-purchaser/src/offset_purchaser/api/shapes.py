@@ -35,7 +35,15 @@ def _printable(text: str) -> str:
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S"), AfterValidator(_printable)]
 """One line of text that people read."""
 CampaignId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Campaign id.")]
-Day = Annotated[date, Path(description="Campaign day, 2026-11-27.")]
+
+
+def _written_day(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError("write a day as 2026-11-27")  # a bare number would be taken for seconds since 1970
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_day), Path(description="Campaign day, 2026-11-27.")]
 Number = Annotated[int, Path(ge=1, le=1000, description="Settlement number: 1, then 2 for the true-up.")]
 InCampaign = Annotated[
     str | None, Query(alias="campaign", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Only this campaign.")

@@ -32,7 +32,7 @@ def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes
 def read_csv(content: bytes, without: Collection[str] = ()) -> list[Mapping[str, str]]:
     """The rows of ``csv_bytes`` by column name, some columns left out."""
     rows = csv.DictReader(StringIO(content.decode(), newline=""))
-    return [{name: value for name, value in row.items() if name not in without} for row in rows]
+    return [{name: _unquoted(value) for name, value in row.items() if name not in without} for row in rows]
 
 
 def registers_csv(data: DossierData) -> bytes:
@@ -82,5 +82,12 @@ def calculation_csv(registers: Sequence[RegisterLine], cover: str, waived_g: int
     return csv_bytes(("step", "low_g", "central_g", "high_g"), rows)
 
 
+def _unquoted(value: str) -> str:
+    return value[1:] if isinstance(value, str) and value[:1] == "'" else value
+
+
 def _cell(value: object) -> object:
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front, which reading takes off again."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "'", "\t", "\r"):
+        return f"'{value}"
     return decimal_text(value) if isinstance(value, Decimal) else value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.outcome import close, record_answer
 from offset_purchaser.handlers.people import context_of, locked_order, name_of
 from offset_purchaser.order import NOT_LEFT, Order, OrderState, Traits
-from offset_purchaser.providers import provider_kind
+from offset_purchaser.providers import open_providers, provider_kind
 from offset_purchaser.store import orders
 from shared.errors import OutcomeUnknown, Rejected, Transient
 from shared.postgres import Pool, transaction
@@ -32,7 +33,12 @@ async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str) -> st
     traits = provider_kind(order.provider).traits
     if refusal := refuse(order, traits, document, context.clock()):
         raise Rejected(f"order {order_id} {refusal}")
-    return await ask(context, order, why)
+    providers = open_providers(context.settings)
+    try:
+        return await ask(replace(context, providers=providers), order, why)
+    finally:
+        for provider in providers.values():
+            await provider.close()
 
 
 def refuse(order: Order, traits: Traits, document: str | None, now: datetime) -> str:
@@ -56,8 +62,10 @@ def refuse(order: Order, traits: Traits, document: str | None, now: datetime) ->
 
 async def ask(context: Context, order: Order, why: str) -> str:
     """Ask the provider to cancel, and record what it says. Raises as ``cancel_order`` does."""
+    if (provider := context.providers.get(order.provider)) is None:
+        raise Rejected(f"provider {order.provider} is not configured here, so order {order.order_id} stays")
     try:
-        answer = await context.providers[order.provider].cancel(order)
+        answer = await provider.cancel(order)
     except (Transient, OutcomeUnknown) as error:
         log(__name__).warning("no answer to a cancellation", order_id=str(order.order_id), reason=why, error=str(error))
         said = f"{order.provider} gave no answer about cancelling order {order.order_id} ({error})"

@@ -27,7 +27,7 @@ from offset_purchaser.handlers.prepare import bought_unsent, leg_of
 from offset_purchaser.handlers.recover import compare, read_announcements, take_over
 from offset_purchaser.order import NOT_LEFT, Order, OrderState
 from offset_purchaser.person import person_key, person_name
-from offset_purchaser.providers import open_providers, provider_kind
+from offset_purchaser.providers import provider_kind
 from offset_purchaser.providers.base import Answer, Progress
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.store import campaigns, certificates, documents, ledger, orders, purchases, settlements
@@ -227,8 +227,9 @@ def _not_under_way(context: Context, order: Order) -> None:
 
 
 def context_of(pool: Pool) -> Context:
+    """What decisions stand on; no provider is opened for them."""
     settings = PurchaserSettings.load()
-    return Context(pool, settings, TopicSettings.load(), system_clock, open_providers(settings))
+    return Context(pool, settings, TopicSettings.load(), system_clock, {})
 
 
 def name_of(by: str) -> str:
