@@ -84,7 +84,7 @@ smoke: $(STAMP) ## Send a small campaign through the system of `make up` and wai
 test-containers: $(STAMP) ## The container suite: compose file, images, integration tests on the official images, foreign judges (Java, Go)
 	$(BIN)/pytest --durations=10 --numprocesses 2 --dist loadfile tests/container
 
-audit-deps: ## Known vulnerabilities in the locked packages (asks pypi.org; a package it cannot judge is a failure)
+audit-deps: ## Known vulnerabilities in the locked packages (asks the package index; a package it cannot judge is a failure)
 	@test -x var/audit/bin/pip-audit || { $(PYTHON) -m venv var/audit && var/audit/bin/pip install --quiet pip-audit==2.10.1; }
 	var/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
