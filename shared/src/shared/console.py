@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from shared.errors import OffsetsError, Rejected
@@ -31,7 +32,7 @@ def run_app(app: Callable[[], Any]) -> None:
     try:
         app()
     except OffsetsError as error:
-        err.print(f"[red]error:[/red] {type(error).__name__}: {error}", highlight=False, soft_wrap=True)
+        err.print(f"[red]error:[/red] {type(error).__name__}: {escape(str(error))}", highlight=False, soft_wrap=True)
         raise SystemExit(FAILED) from None
     except OSError as error:
         if error.errno not in _NO_ROOM:
@@ -64,7 +65,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for column in columns:
         result.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
     for row in rows:
-        result.add_row(*(str(cell) for cell in row))
+        result.add_row(*(escape(str(cell)) for cell in row))
     return result
 
 
