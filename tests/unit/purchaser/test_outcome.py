@@ -52,7 +52,8 @@ def answer(**changes: Any) -> Answer:
     [
         ({}, ""),
         ({"filled_g": 999_999}, ""),
-        ({"filled_g": 1_000_001}, "the provider states 1000001 g, 1000000 g were ordered"),
+        ({"filled_g": 2_000_000, "amount": 44}, ""),
+        ({"filled_g": 2_000_001}, "the provider states 2000001 g, 1000000 g were ordered"),
         ({"filled_g": 100_000_000, "amount": 2200}, "the provider states 100000000 g, 1000000 g were ordered"),
         ({"currency": "USD"}, "the provider answers in USD, the order is in EUR"),
     ],

@@ -189,8 +189,8 @@ class LegalEntity(Strict):
 UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 
 
-LONGEST_SPAN = timedelta(days=366)
-"""A settlement that may wait for more than a year waits for nobody."""
+LONGEST_SPAN = timedelta(days=3_660)
+"""Ten years: a replay of old files waits as long as its days are old. More is a slip of the pen."""
 
 
 def parse_span(text: str) -> timedelta:
