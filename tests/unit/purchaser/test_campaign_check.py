@@ -52,9 +52,9 @@ def test_what_cannot_be_meant_is_named_with_its_line(lines: str, why: str) -> No
     ("shops", "first", "last", "why"),
     [
         ("[]", "2026-11-27", "2026-11-30", "c.yaml:9: campaigns[1].shops: the list is empty"),
-        ("[FR]", "2026-11-27", "9999-12-31", "c.yaml:11: campaigns[1].last_day: 9999-12-31 is not between 2000"),
-        ("[FR]", "0001-01-01", "2026-11-30", "c.yaml:10: campaigns[1].first_day: 0001-01-01 is not between 2000"),
-        ("[FR]", "2026-01-01", "2028-12-31", "c.yaml:11: campaigns[1].last_day: a campaign has at most 1000 days"),
+        ("[FR]", "2026-11-27", "9999-12-31", "c.yaml:11: campaigns[1].last_day: 9999-12-31 is not between 1970"),
+        ("[FR]", "0001-01-01", "2026-11-30", "c.yaml:10: campaigns[1].first_day: 0001-01-01 is not between 1970"),
+        ("[FR]", "2026-01-01", "2126-12-31", "c.yaml:11: campaigns[1].last_day: a campaign has at most 36525 days"),
     ],
 )
 def test_days_and_shops_have_bounds(shops: str, first: str, last: str, why: str) -> None:

@@ -11,9 +11,10 @@ from datetime import date
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.terms import LONGEST_SPAN
 
-FIRST_YEAR, LAST_YEAR = 2000, 2999
-LONGEST_DAYS = 1000
-"""A campaign is a sales event, and every day of it is a line of the timetable."""
+FIRST_YEAR, LAST_YEAR = 1970, 2999
+LONGEST_DAYS = 36_525
+"""A sales event takes days, a replay of old files ten years, one of a log whose clock was reset half a century. What is
+longer is a slip of the pen, and every day would be a line of the timetable."""
 
 Fault = tuple[tuple[str | int, ...], str]
 """(path of keys inside the campaign, sentence)."""
