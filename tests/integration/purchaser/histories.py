@@ -217,3 +217,19 @@ async def check(world: World, seller: Seller) -> str:
     numbers = [r["sequence"] for r in await world.pool.fetch("SELECT sequence FROM documents ORDER BY sequence")]
     assert numbers == list(range(1, len(numbers) + 1))
     return str(row["state"])
+
+
+async def why_unknown(world: World, seller: Seller) -> str:
+    """What made an order end unknown, for the summary: the evidence that its rows and its provider hold."""
+    row = await world.pool.fetchrow("SELECT find_only, first_sent_at, refusal FROM orders")
+    outcomes = [r["outcome"] for r in await world.pool.fetch("SELECT outcome FROM order_attempts ORDER BY n")]
+    where = "bought there" if seller.orders() else "nothing there"
+    assert row is not None
+    if row["find_only"] and not outcomes:
+        return f"known from announcements after a restore, never sent by these tables ({where})"
+    if row["refusal"]:
+        return f"refused after an attempt without an answer ({where})"
+    if "" in outcomes:
+        return f"died while sending, key too old to send again ({where})"
+    last = outcomes[-1].removeprefix("unknown: ") if outcomes else "no attempt"
+    return f"last answer {last!r}, key too old to send again ({where})"

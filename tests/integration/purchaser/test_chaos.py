@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
-from tests.integration.purchaser.histories import GRAMS, LISTING_DELAY_S, Backup, Chaos, check, provider
+from tests.integration.purchaser.histories import GRAMS, LISTING_DELAY_S, Backup, Chaos, check, provider, why_unknown
 from tests.integration.purchaser.world import Seller, SellerProcess, World, free_port, open_world
 
 RUNS = int(os.environ.get("CHAOS_RUNS", "1000"))
@@ -53,6 +53,7 @@ async def histories(world: World, seller: Seller) -> None:
     await world.feed(reading(grams=GRAMS), progress())
     backup = await Backup.open(world.admin_dsn)
     ends: Counter[str] = Counter()
+    kinds: defaultdict[str, list[int]] = defaultdict(list)
     start, began = world.clock.now, time.monotonic()
     for seed in range(FIRST, FIRST + RUNS):
         done, seconds = sum(ends.values()), time.monotonic() - began
@@ -67,10 +68,15 @@ async def histories(world: World, seller: Seller) -> None:
         try:
             await asyncio.wait_for(chaos.run(), 120)
             chaos.pass_by(LISTING_DELAY_S + 1)  # the listing shows everything that was bought
-            ends[await check(world, seller)] += 1
+            end = await check(world, seller)
+            ends[end] += 1
+            if end == "unknown":
+                kinds[await why_unknown(world, seller)].append(seed)
         except BaseException:
             print(f"seed {seed}", *chaos.log, sep="\n  ")
             raise
     await backup.close()
     seconds = time.monotonic() - began
     print(f"{sum(ends.values())} histories in {seconds:.0f} s: {dict(ends)}, none twice, none lost", flush=True)
+    for kind, seeds in sorted(kinds.items(), key=lambda item: -len(item[1])):
+        print(f"unknown, {len(seeds)}: {kind}, such as seeds {seeds[:5]}", flush=True)

@@ -36,6 +36,7 @@ from offset_purchaser.documents.dossier_data import (
 from offset_purchaser.documents.example import example_content, example_lines
 from offset_purchaser.documents.render import render
 from offset_purchaser.documents.tables import calculation_csv, csv_bytes, read_csv
+from offset_purchaser.formulas import NEWEST
 from shared.errors import Rejected
 from shared.estimate import ChannelName
 
@@ -98,7 +99,8 @@ STEM = "ST-2026-00042"
 
 
 def data(lines: tuple[RegisterLine, ...] = LINES, **changes: Any) -> DossierData:
-    owed, paid = owed_of(lines, changes.get("cover", "central"))
+    formula = changes.setdefault("formula", NEWEST)
+    owed, paid = owed_of(lines, changes.get("cover", "central"), formula)
     balance = {
         "first_offset": 0,
         "next_offset": 120,
@@ -460,7 +462,31 @@ def test_inside_a_group_ranges_add_and_between_groups_in_quadrature() -> None:
     total = total_of(LINES[:3])
     assert total.central == Decimal("45.500001")
     assert round(total.low, 9) == Decimal("35.192235966")  # half widths: 2.5 and 10.000001
-    assert owed_of(LINES, "central") == (48, 2)
+    assert owed_of(LINES, "central") == owed_of(LINES, "central", 1) == (48, 2)
+
+
+def test_an_audit_file_is_recomputed_by_the_formula_that_it_names(tmp_path: Path) -> None:
+    parcels = register(4, ChannelName.DELIVERY, (50_000_000, 100_000_000, 150_000_000), "paid_by_others")
+    lines = (register(1, ChannelName.SITE, (50_000_000, 100_000_000, 150_000_000)), parcels)
+    assert owed_of(lines, "high", 1) == (271, 150)  # half widths of 50 and 50 are 70.7 together: 121 for ours
+    assert owed_of(lines, "high", 2) == (300, 150)
+    for formula in (1, 2):
+        whole = data(lines, cover="high", formula=formula, contents=[], documents=[])
+        assert whole.need_g == {1: 116, 2: 145}[formula]
+        content = build_dossier(whole)
+        assert faults(written(tmp_path, content)) == []
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            assert (b'"formula"' in archive.read("settlement.json")) == (formula == 2)
+            total = load_workbook(BytesIO(archive.read("recompute.xlsx")))["total"]
+        assert (
+            total["B5"].value
+            == {
+                1: "=MAX(ROUNDUP(ROUND(B4,6),0),0)",
+                2: "=MAX(ROUNDUP(ROUND(SUM(groups!I2:I3)+SQRT(SUMSQ(groups!J2:J3)),6),0),0)+B6",
+            }[formula]
+        )
+    other = build_dossier(whole.model_copy(update={"owed_g": 271, "need_g": 116}))
+    assert faults(written(tmp_path, other)) == ["owed grams", "needed grams"]
 
 
 def test_an_empty_day_owes_nothing(tmp_path: Path) -> None:
@@ -477,12 +503,12 @@ def test_no_text_of_a_dossier_is_a_forbidden_claim() -> None:
 
 
 def test_the_calculation_goes_step_by_step_to_the_needed_grams() -> None:
-    rows = read_csv(calculation_csv(LINES, "central", 0, 5))
+    rows = read_csv(calculation_csv(data()))
     assert [(row["step"], row["central_g"]) for row in rows] == [
         ("factor group grid", "5.5"),
         ("factor group parcel", "42.000001"),
         ("total: centrals add, half widths in quadrature", "47.500001"),
-        ("owed: central, rounded up", "48"),
+        ("owed: central of what others do not pay, rounded up, and what they pay", "48"),
         ("paid by others", "2"),
         ("waived", "0"),
         ("committed earlier", "5"),
@@ -500,7 +526,10 @@ def test_the_workbook_recomputes_with_formulas_over_every_register() -> None:
         '+SUMIFS(registers!K$2:K$6,registers!$H$2:$H$6,A2,registers!$G$2:$G$6,"paid_by_others"))/1000000'
     )
     total = {row[0].value: (row[1].value, row[2].value) for row in book["total"].iter_rows(min_row=2)}
-    assert total["owed: central, rounded up"] == ("=MAX(ROUNDUP(ROUND(B3,6),0),0)", 48)
+    assert total["owed: central of what others do not pay, rounded up, and what they pay"] == (
+        "=MAX(ROUNDUP(ROUND(SUM(groups!I2:I3),6),0),0)+B6",
+        48,
+    )
     assert total["needed"] == ("=B5-B6-B7-B8", 41)
     assert book["orders"]["F2"].value == "=ROUND(C2*D2/1000000,2)"
 

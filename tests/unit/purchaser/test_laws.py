@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -106,6 +107,16 @@ def test_centrals_and_events_of_two_halves_of_a_day_add_up(one: list[Sums], othe
         b.total.high - b.total.central
     ) + Decimal("1e-20")
     assert 0 <= whole.paid_by_others_g <= whole.owed_g
+
+
+@given(st.lists(rows, max_size=12), st.lists(rows, max_size=12), st.sampled_from(["central", "high"]))
+def test_what_others_pay_never_changes_what_is_bought(ours: list[Sums], theirs: list[Sums], cover: str) -> None:
+    ours, theirs = ([replace(row, paid=paid) for row in some] for some, paid in ((ours, False), (theirs, True)))
+    c = campaign(cover=cover)
+    alone, beside = day_total(c, ours), day_total(c, [*ours, *theirs])
+    assert alone.paid_by_others_g == 0
+    assert beside.owed_g - beside.paid_by_others_g == alone.owed_g
+    assert beside.owed_g >= getattr(beside.total, cover)
 
 
 def events(total: DayTotal) -> int:

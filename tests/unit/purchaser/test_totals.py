@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from tests.unit.purchaser.builders import campaign, sums
 
+from offset_purchaser.formulas import FORMULAS, number_of
 from offset_purchaser.totals import day_total
+from shared.errors import Rejected
 from shared.estimate import ChannelName, RangeG
 
 GRAM = 1_000_000
@@ -44,7 +47,32 @@ def test_bots_and_unprovable_late_events_are_recorded_and_not_bought() -> None:
 
 def test_what_others_pay_is_owed_and_subtracted() -> None:
     total = day_total(campaign(), [sums(central=10 * GRAM), sums(central=int(2.5 * GRAM), paid=True)])
+    assert (total.owed_g, total.paid_by_others_g) == (13, 3)
+
+
+def test_covering_the_high_estimate_buys_all_of_ours_beside_what_others_pay() -> None:
+    rows = [sums(central=100_000 * GRAM), sums(central=100_000 * GRAM, group="parcel", paid=True)]
+    total = day_total(campaign(cover="high"), rows)
+    assert total.total.high == Decimal(
+        "270710.67811865475244008443621048490392848359376885"
+    )  # half widths in quadrature
+    assert (total.owed_g, total.paid_by_others_g) == (300_000, 150_000)
+
+
+def test_the_first_formula_still_gives_what_it_gave_to_old_settlements() -> None:
+    rows = [sums(central=100_000 * GRAM), sums(central=100_000 * GRAM, group="parcel", paid=True)]
+    total = day_total(campaign(cover="high"), rows, 1)
+    assert (total.owed_g, total.paid_by_others_g) == (270_711, 150_000)
+    rows = [sums(central=10 * GRAM), sums(central=int(2.5 * GRAM), paid=True)]
+    total = day_total(campaign(), rows, 1)
     assert (total.owed_g, total.paid_by_others_g) == (13, 2)
+
+
+def test_formulas_are_found_by_every_word_of_their_text() -> None:
+    assert [number_of(formula.text) for formula in FORMULAS.values()] == [1, 2]
+    for text in ("", "2", "3: something else", FORMULAS[2].text + "."):
+        with pytest.raises(Rejected, match="none of those that this version knows"):
+            number_of(text)
 
 
 def test_what_no_method_can_estimate_is_named_never_zero() -> None:

@@ -16,12 +16,6 @@ from offset_purchaser.sources import Reason, TopicState
 from offset_purchaser.terms import Leg
 from offset_purchaser.totals import DayTotal
 
-FORMULA = (
-    "1: total = linear inside a factor group, quadrature between groups; owed = total rounded up to grams; "
-    "need = owed - paid by others - waived - committed; shares of the legs by cumulative floor"
-)
-"""Stored with every settlement; its number moves whenever the arithmetic does."""
-
 
 @dataclass(frozen=True, slots=True)
 class Release:

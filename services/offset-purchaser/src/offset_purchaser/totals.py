@@ -1,7 +1,7 @@
 """What a campaign day owes, from grouped register sums. Pure; low / central / high in integer micrograms until the end.
 
 Ranges: linear inside a factor group (its errors are common to all of its registers), quadrature between groups (theirs
-are independent). Rounded up to grams once per day.
+are independent). Rounded up to grams once per day, ours and what others pay each by itself (``formulas``).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from offset_purchaser.campaign import Campaign
+from offset_purchaser.formulas import FORMULAS, NEWEST, Ranges
 from shared.estimate import ChannelName, RangeG
 from shared.ranges import combine_ranges
-from shared.units import ceil_g, ug_to_g
+from shared.units import ug_to_g
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,11 @@ class DayTotal:
 ZERO = RangeG(Decimal(0), Decimal(0), Decimal(0))
 
 
-def day_total(campaign: Campaign, sums: Iterable[Sums]) -> DayTotal:
-    """Total one day under a campaign's rules. ``sums`` holds the campaign's own registers (``store.totals``)."""
+def day_total(campaign: Campaign, sums: Iterable[Sums], formula: int = NEWEST) -> DayTotal:
+    """Total one day under a campaign's rules. ``sums`` holds the campaign's own registers (``store.totals``);
+    ``formula`` is the newest for what is still to be settled, the stored one for what is frozen."""
     rows = list(sums)
     counted = [row for row in rows if row.estimated and not recorded_only(campaign, row)]
-    paid = [row for row in counted if row.paid]
     channels = {name: part_of(r for r in counted if r.channel is name) for name in ChannelName}
     not_bought: dict[ChannelName, dict[str, Part]] = {}
     for name in ChannelName:
@@ -81,13 +82,14 @@ def day_total(campaign: Campaign, sums: Iterable[Sums]) -> DayTotal:
         if reasons:
             not_bought[name] = reasons
     total = _range(counted)
-    owed = ceil_g(_covered(campaign, total))
+    own, paid = (_range(row for row in counted if row.paid is others) for others in (False, True))
+    grams = FORMULAS[formula].grams(Ranges(total, own, paid), campaign.cover)
     return DayTotal(
         channels={name: part for name, part in channels.items() if part.events},
         not_bought=not_bought,
         total=total,
-        owed_g=max(owed, 0),
-        paid_by_others_g=min(max(owed, 0), max(int(_covered(campaign, _range(paid))), 0)),  # down: never short
+        owed_g=grams.owed_g,
+        paid_by_others_g=grams.paid_by_others_g,
         not_estimated=tuple(sorted({_name(row) for row in rows if not row.estimated and _matters(campaign, row)})),
     )
 
@@ -114,10 +116,6 @@ def _recorded(campaign: Campaign, rows: Iterable[Sums], channel: ChannelName, re
 
 def _name(row: Sums) -> str:
     return f"{row.channel}: {row.example}" if row.example else str(row.channel)
-
-
-def _covered(campaign: Campaign, total: RangeG) -> Decimal:
-    return total.high if campaign.cover == "high" else total.central
 
 
 def part_of(rows: Iterable[Sums]) -> Part:

@@ -10,8 +10,9 @@ from datetime import date
 from typing import Any
 
 from offset_purchaser.campaign import Campaign
+from offset_purchaser.formulas import FORMULAS, number_of
 from offset_purchaser.handlers.settle import result_json
-from offset_purchaser.settlement import FORMULA, split
+from offset_purchaser.settlement import split
 from offset_purchaser.store import totals
 from offset_purchaser.totals import day_total
 from shared.errors import Rejected
@@ -33,7 +34,10 @@ class Check:
 
 
 async def verify_settlement(pool: Pool, campaign: str, day: date, number: int) -> list[Check]:
-    """Recompute everything that follows from the frozen lines and the campaign version of that time."""
+    """Recompute everything that follows from the frozen lines, the campaign version and the formula of that time.
+
+    Raises ``Rejected`` when it has not frozen, or froze by a formula that this version does not know.
+    """
     row = await pool.fetchrow(
         """
         SELECT f.*, v.content, v.sha256 AS campaign_sha256
@@ -45,7 +49,8 @@ async def verify_settlement(pool: Pool, campaign: str, day: date, number: int) -
     )
     if row is None:
         raise Rejected(f"settlement {number} of {day} in campaign {campaign} has not frozen")
-    content = json.loads(row["content"])
+    content, result = json.loads(row["content"]), json.loads(row["result"])
+    formula = number_of(result["formula"])
     rules = Campaign.model_validate(content["campaign"])
     sums = await totals.frozen_sums(pool, campaign, day, number)
     hashes = await totals.frozen_hashes(pool, campaign, [day], number)
@@ -54,10 +59,10 @@ async def verify_settlement(pool: Pool, campaign: str, day: date, number: int) -
         "SELECT leg, need_g FROM settlement_legs WHERE campaign = $1 AND day = $2 AND number = $3",
         *(campaign, day, number),
     )
-    total = day_total(rules, sums)
+    total = day_total(rules, sums, formula)
     checks = [
         Check("campaign version", row["campaign_sha256"], _sha256(content["campaign"])),
-        Check("formula", json.loads(row["result"])["formula"], FORMULA),
+        Check("formula", result["formula"], FORMULAS[formula].text),
         Check("register lines", str(row["lines"]), str(lines)),
         Check("SHA-256 of the lines", row["lines_sha256"], digest),
         Check("owed g", str(row["owed_g"]), str(total.owed_g)),
@@ -67,7 +72,7 @@ async def verify_settlement(pool: Pool, campaign: str, day: date, number: int) -
             str(total.owed_g - total.paid_by_others_g - row["waived_g"] - row["committed_g"]),
         ),
         Check("paid by others g", str(row["paid_by_others_g"]), str(total.paid_by_others_g)),
-        *_result(json.loads(row["result"]), result_json(total)),
+        *_result(result, result_json(total)),
     ]
     shares = split(row["need_g"], rules.legs)
     stored = {leg["leg"]: leg["need_g"] for leg in legs}

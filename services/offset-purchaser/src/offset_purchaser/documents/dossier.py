@@ -39,7 +39,8 @@ manifest.json     SHA-256 of every file here
 
 The total: inside a factor group low, central and high add up, because one factor stands behind all of its registers;
 between groups the half widths add in quadrature. Registers marked bots, late_unprovable or not_estimated are shown and
-not counted. The result is rounded up to grams once.
+not counted. The result is rounded up to grams once; from formula 2 on (settlement.json) what others pay is rounded up
+by itself, and so is the rest.
 
 Check it, without a database or a network: offset-purchaser dossier verify FILE
 It recomputes every hash, the total and the tables, and prints the SHA-256 of record.txt. A file that was made up as a
@@ -63,14 +64,15 @@ def tables(data: DossierData) -> dict[str, bytes]:
     """The files that follow from the data alone, byte by byte, in every version of what they stand on."""
     settled = ("campaign_id", "campaign_name", "legal_entity", "mode", "day", "number", "frozen_at")
     rules = ("cover", "bots", "late_unprovable")
+    said = ("formula",) if data.formula > 1 else ()  # the first formula's files have no such line
     grams = ("owed_g", "paid_by_others_g", "waived_g", "committed_g", "need_g", "lines_sha256")
     return {
-        "settlement.json": as_json(data.model_dump(mode="json", include={*settled, *rules, *grams})),
+        "settlement.json": as_json(data.model_dump(mode="json", include={*settled, *rules, *said, *grams})),
         "sources.csv": sources_csv(data.sources),
         "registers.csv": registers_csv(data),
         "record.txt": record_of(data.registers),
         "methods.csv": methods_csv(data.registers),
-        "calculation.csv": calculation_csv(data.registers, data.cover, data.waived_g, data.committed_g),
+        "calculation.csv": calculation_csv(data),
         "orders.csv": orders_csv(data),
         "orders.json": as_json([line.model_dump(mode="json") for line in data.orders]),
         "accounting/ghg-protocol.csv": csv_bytes(*ghg_protocol(emitted(data.day, data.registers))),

@@ -85,7 +85,7 @@ def _settlement(entries: Entries) -> list[Finding]:
         return [Finding("every file of an audit file is there", False, ", ".join(absent))]
     data = _data(entries)
     lines = data.registers
-    owed, paid = owed_of(lines, data.cover)
+    owed, paid = owed_of(lines, data.cover, data.formula)
     unbalanced = [f"{source.topic}/{source.partition}" for source in data.sources if source.difference]
     record = entries["record.txt"]
     digest = sha256(record)

@@ -11,10 +11,11 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from offset_purchaser.documents.parts import OrderLine
 from offset_purchaser.documents.values import Part, Sha256, Text
+from offset_purchaser.formulas import FORMULAS, NEWEST, Cover, Ranges
 from shared.estimate import ChannelName, RangeG
 from shared.ranges import combine_ranges
 from shared.readings import detail_labels
-from shared.units import ceil_g, ug_to_g
+from shared.units import ug_to_g
 
 Treatment = Literal["bought", "paid_by_others", "bots", "late_unprovable", "not_estimated"]
 COUNTED: frozenset[str] = frozenset({"bought", "paid_by_others"})
@@ -135,9 +136,11 @@ class DossierData(Part):
     day: date
     number: int
     frozen_at: AwareDatetime
-    cover: Literal["central", "high"] = "central"
+    cover: Cover = "central"
     bots: Literal["buy", "record"] = "record"
     late_unprovable: Literal["buy", "record"] = "record"
+    formula: Literal[1, 2] = 1
+    """How it was computed; audit files that do not say so are of the first formula."""
     owed_g: int
     paid_by_others_g: int
     waived_g: int
@@ -178,13 +181,11 @@ def counted(registers: Iterable[RegisterLine]) -> list[RegisterLine]:
     return [line for line in registers if line.treatment in COUNTED]
 
 
-def owed_of(registers: Iterable[RegisterLine], cover: str) -> tuple[int, int]:
-    """Grams owed (rounded up) and the part of them that others pay (rounded down), by the campaign's ``cover``."""
+def owed_of(registers: Iterable[RegisterLine], cover: Cover, formula: int = NEWEST) -> tuple[int, int]:
+    """Grams owed and the part of them that others pay, by the campaign's ``cover`` and the settlement's formula."""
     lines = list(registers)
-
-    def covered(found: RangeG) -> Decimal:
-        return found.high if cover == "high" else found.central
-
-    owed = max(ceil_g(covered(total_of(counted(lines)))), 0)
-    paid = covered(total_of(line for line in lines if line.treatment == "paid_by_others"))
-    return owed, min(owed, max(int(paid), 0))
+    own, paid = (
+        total_of(line for line in lines if line.treatment == treatment) for treatment in ("bought", "paid_by_others")
+    )
+    grams = FORMULAS[formula].grams(Ranges(total_of(counted(lines)), own, paid), cover)
+    return grams.owed_g, grams.paid_by_others_g

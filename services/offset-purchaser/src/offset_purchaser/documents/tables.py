@@ -61,10 +61,10 @@ def orders_csv(data: DossierData) -> bytes:
     return csv_bytes([*columns, "net_amount"], rows)
 
 
-def calculation_csv(registers: Sequence[RegisterLine], cover: str, waived_g: int, committed_g: int) -> bytes:
+def calculation_csv(data: DossierData) -> bytes:
     """From registers to the quantity that was needed, step by step, in grams."""
-    owed, paid = owed_of(registers, cover)
-    inside = counted(registers)
+    owed, paid = owed_of(data.registers, data.cover, data.formula)
+    inside = counted(data.registers)
     total = total_of(inside)
     groups = sorted({line.factor_group for line in inside})
     rows: list[tuple[str, object, object, object]] = []
@@ -73,13 +73,20 @@ def calculation_csv(registers: Sequence[RegisterLine], cover: str, waived_g: int
         rows.append((f"factor group {group}", part.low, part.central, part.high))
     rows += [
         ("total: centrals add, half widths in quadrature", total.low, total.central, total.high),
-        (f"owed: {cover}, rounded up", None, owed, None),
+        (owed_step(data), None, owed, None),
         ("paid by others", None, paid, None),
-        ("waived", None, waived_g, None),
-        ("committed earlier", None, committed_g, None),
-        ("needed", None, owed - paid - waived_g - committed_g, None),
+        ("waived", None, data.waived_g, None),
+        ("committed earlier", None, data.committed_g, None),
+        ("needed", None, owed - paid - data.waived_g - data.committed_g, None),
     ]
     return csv_bytes(("step", "low_g", "central_g", "high_g"), rows)
+
+
+def owed_step(data: DossierData) -> str:
+    """What the line of the grams owed is called."""
+    if data.formula == 1:
+        return f"owed: {data.cover}, rounded up"
+    return f"owed: {data.cover} of what others do not pay, rounded up, and what they pay"
 
 
 def _unquoted(value: str) -> str:

@@ -14,6 +14,7 @@ from openpyxl.styles import Font
 from openpyxl.worksheet.worksheet import Worksheet
 
 from offset_purchaser.documents.dossier_data import DossierData, counted
+from offset_purchaser.documents.tables import owed_step
 
 _COLUMNS = ("quarter", "channel", "shop", "country", "payer", "detail", "treatment", "factor_group", "events")
 _UG = ("low_ug", "central_ug", "high_ug")
@@ -91,8 +92,12 @@ def _registers(sheet: Worksheet, data: DossierData) -> None:
 
 
 def _groups(sheet: Worksheet, data: DossierData) -> int:
-    """One row for each factor group: grams counted, half widths, and grams paid by others. Returns the last row."""
-    _head(sheet, ("factor_group", "low_g", "central_g", "high_g", "below_g", "above_g", "paid_g", "paid_above_g"))
+    """One row for each factor group: grams counted, half widths, grams paid by others and, where the formula has them
+    apart, ours. Returns the last row."""
+    apart = ("own_g", "own_above_g") if data.formula > 1 else ()
+    _head(
+        sheet, ("factor_group", "low_g", "central_g", "high_g", "below_g", "above_g", "paid_g", "paid_above_g", *apart)
+    )
     last = len(data.registers) + 1
 
     def sums(row: int, column: str, treatment: str) -> str:
@@ -101,18 +106,21 @@ def _groups(sheet: Worksheet, data: DossierData) -> int:
             f'registers!$G$2:$G${last},"{treatment}")'
         )
 
+    def halves(row: int, treatment: str) -> tuple[str, str]:
+        central, high = (sums(row, column, treatment) for column in ("K", "L"))
+        return f"={central}/1000000", f"=MAX({high}-{central},0)/1000000"
+
     groups = sorted({line.factor_group for line in counted(data.registers)})
     for row, group in enumerate(groups, 2):
         both = [f"=({sums(row, c, 'bought')}+{sums(row, c, 'paid_by_others')})/1000000" for c in ("J", "K", "L")]
-        paid = [sums(row, column, "paid_by_others") for column in ("K", "L")]
         sheet.append(
             [
                 _text(group),
                 *both,
                 f"=MAX(C{row}-B{row},0)",
                 f"=MAX(D{row}-C{row},0)",
-                f"={paid[0]}/1000000",
-                f"=MAX({paid[1]}-{paid[0]},0)/1000000",
+                *halves(row, "paid_by_others"),
+                *(halves(row, "bought") if apart else ()),
             ]
         )
     return max(len(groups) + 1, 2)
@@ -120,21 +128,26 @@ def _groups(sheet: Worksheet, data: DossierData) -> int:
 
 def _total(sheet: Worksheet, data: DossierData, last: int) -> None:
     _head(sheet, ("step", "grams", "settled", "agrees"))
-    covered, paid = (
-        ("B4", "SUM(groups!G2:G{0})+SQRT(SUMSQ(groups!H2:H{0}))")
-        if data.cover == "high"
-        else ("B3", "SUM(groups!G2:G{0})")
-    )
+
+    def covered(central: str, above: str) -> str:
+        widened = f"+SQRT(SUMSQ(groups!{above}2:{above}{last}))" if data.cover == "high" else ""
+        return f"SUM(groups!{central}2:{central}{last}){widened}"
+
+    def up(grams: str) -> str:
+        return f"MAX(ROUNDUP(ROUND({grams},6),0),0)"
+
+    if data.formula == 1:
+        owed = up("B4" if data.cover == "high" else "B3")
+        paid = ("paid by others, rounded down", f"=MIN(B5,MAX(ROUNDDOWN(ROUND({covered('G', 'H')},6),0),0))")
+    else:
+        owed = f"{up(covered('I', 'J'))}+B6"
+        paid = ("paid by others, rounded up", f"={up(covered('G', 'H'))}")
     rows: list[tuple[str, object, int | None]] = [
         ("low", f"=B3-SQRT(SUMSQ(groups!E2:E{last}))", None),
         ("central", f"=SUM(groups!C2:C{last})", None),
         ("high", f"=B3+SQRT(SUMSQ(groups!F2:F{last}))", None),
-        (f"owed: {data.cover}, rounded up", f"=MAX(ROUNDUP(ROUND({covered},6),0),0)", data.owed_g),
-        (
-            "paid by others, rounded down",
-            f"=MIN(B5,MAX(ROUNDDOWN(ROUND({paid.format(last)},6),0),0))",
-            data.paid_by_others_g,
-        ),
+        (owed_step(data), f"={owed}", data.owed_g),
+        (*paid, data.paid_by_others_g),
         ("waived", data.waived_g, None),
         ("committed by earlier settlements", data.committed_g, None),
         ("needed", "=B5-B6-B7-B8", data.need_g),

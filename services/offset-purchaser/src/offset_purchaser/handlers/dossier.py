@@ -10,6 +10,7 @@ from typing import Any
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.dossier import build_dossier, dossier_name
 from offset_purchaser.documents.dossier_data import MANUAL, DossierData, File, RegisterLine, Source, treatment_of
+from offset_purchaser.formulas import number_of
 from offset_purchaser.handlers.content import order_lines
 from offset_purchaser.store import certificates, dossier
 from shared.errors import Rejected
@@ -47,6 +48,7 @@ async def gather(pool: Pool, campaign: str, day: date, number: int) -> DossierDa
         cover=rules.cover,
         bots=rules.bots,
         late_unprovable=rules.late_unprovable,
+        formula=number_of(frozen["result"]["formula"]),
         sources=tuple(_sources(frozen["sources"])),
         registers=registers,
         orders=tuple(await order_lines(pool, rules, orders)),

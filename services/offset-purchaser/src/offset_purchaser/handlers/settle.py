@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from offset_purchaser import ledger, metrics
+from offset_purchaser.formulas import FORMULAS, NEWEST
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.handlers.plan import plan_purchases
 from offset_purchaser.settlement import (
-    FORMULA,
     Booked,
     Decision,
     Freeze,
@@ -151,7 +151,7 @@ async def _write(
     ready: Sequence[tuple[Open, DayTotal, Freeze]],
     topics: Sequence[TopicState],
 ) -> None:
-    campaign, now, mode = found.campaign, context.clock(), context.settings.mode
+    campaign, now, mode, formula = found.campaign, context.clock(), context.settings.mode, FORMULAS[NEWEST].text
     before = await settlements.booked(connection, campaign.id, number)
     returned = await ledger_store.returned(connection, campaign.id)
     days = [item.due.day for item, _, _ in ready]
@@ -165,7 +165,7 @@ async def _write(
         q = quantity(total, was, record_only=number > 1 and campaign.late == "record")
         lines, sha256 = hashes.get(day, (0, totals.NO_LINES_SHA256))
         gaps = [{"who": gap.who, "why": gap.why, **_released(item)} for gap in decision.gaps]
-        rows.append(Frozen(item.due, q, gaps, result_json(total) | evidence[day] | {"formula": FORMULA}, lines, sha256))
+        rows.append(Frozen(item.due, q, gaps, result_json(total) | evidence[day] | {"formula": formula}, lines, sha256))
         entries = ledger.frozen_entries(day, *_deltas(q, was))
         for leg, need in zip(campaign.legs, split(q.need_g, campaign.legs), strict=True):
             if need:

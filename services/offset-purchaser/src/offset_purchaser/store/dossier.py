@@ -24,7 +24,7 @@ async def frozen(reader: Reader, campaign: str, day: date, number: int) -> dict[
     )
     if row is None:
         return None
-    return dict(row) | {name: json.loads(row[name]) for name in ("sources", "content")}
+    return dict(row) | {name: json.loads(row[name]) for name in ("sources", "content", "result")}
 
 
 async def registers(reader: Reader, campaign: str, day: date, number: int) -> list[dict[str, Any]]:
