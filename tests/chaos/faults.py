@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -13,12 +14,19 @@ from typing import Any
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.chaos.fleet import INSTANCES, METERS, PURCHASER, SESSION_S, TOPICS, Fleet
-from tests.chaos.producer import ChaosProducer
+from tests.chaos.fleet import INSTANCES, METERS, PURCHASER, TOPICS, Fleet
+from tests.chaos.producer import ChaosProducer, Place
 from tests.support import Sandbox, until, within_database
 
 LEAVE_S_MAX = 5.0
-REFUSE_S = 20.0
+REFUSE_S, SLOW_S, CUT_S = 20.0, 3.0, 2.0
+"""How long a fault lasts that is a length of time; all others last until something is so."""
+POISONED = 700
+"""Malformed records of a stretch: most of what is sent in half a second."""
+REACH_S_MAX = 60.0
+"""Longest wait for what a fault leads to: seconds on a quiet machine."""
+PASSED = "SELECT topic, partition, sum(next_offset - first_offset)::bigint AS n FROM progress GROUP BY 1, 2"
+"""Of a meter's table what is counted, of the purchaser's what it knows to be counted; all log epochs together."""
 STOPPED = """
 SELECT * FROM (SELECT DISTINCT ON (partition) * FROM progress WHERE topic = $1 ORDER BY partition, log_epoch DESC) AS p
 WHERE stopped <> ''"""
@@ -36,10 +44,12 @@ class Scene:
     differences: list[str] = field(default_factory=list)
     leaves_s: list[float] = field(default_factory=list)
 
-    async def passed(self, service: str) -> int:
-        """Offsets of a meter's topic that are counted; processes that ended are started again."""
+    async def missing(self, schema: str, target: Mapping[Place, int]) -> dict[Place, int]:
+        """Offsets that a schema's table does not have yet, by partition; processes that ended are started again."""
         self.fleet.heal()
-        return await self.sandbox.passed(METERS[service], TOPICS[service])
+        rows = await self.sandbox.rows(schema, PASSED)
+        there = {(row["topic"].removeprefix(self.sandbox.prefix), row["partition"]): row["n"] for row in rows}
+        return {place: n - there.get(place, 0) for place, n in target.items() if there.get(place, 0) < n}
 
     async def stopped(self, service: str) -> list[dict[str, Any]]:
         """Rows of the partitions of a meter's topic that are stopped."""
@@ -47,10 +57,23 @@ class Scene:
         topic = self.sandbox.prefix + TOPICS[service]
         return await self.sandbox.rows(METERS[service], STOPPED, topic)
 
-    async def counted(self, service: str, seconds_max: float = 60) -> None:
-        """Wait until everything sent so far is counted."""
-        target = self.producer.sums.offsets[TOPICS[service]]
-        await until(lambda: self.passed(service), lambda number: number >= target, seconds_max=seconds_max)
+    async def counted(self, service: str) -> None:
+        """Wait until everything acknowledged so far on a meter's topic is counted."""
+        sent = self.producer.sums.offsets
+        target = {place: number for place, number in sent.items() if place[0] == TOPICS[service]}
+        await until(lambda: self.missing(METERS[service], target), lambda n: not n, seconds_max=REACH_S_MAX)
+
+    async def members(self, service: str, number: int) -> None:
+        """Wait until a meter's group is at rest with so many members."""
+
+        async def found() -> int | str:
+            self.fleet.heal()
+            (answer,) = await admin.describe_consumer_groups([self.sandbox.prefix + service])
+            (group,) = answer.groups
+            return len(group[5]) if group[2] == "Stable" else str(group[2])
+
+        async with _admin(self) as admin:
+            await until(found, lambda now: now == number, seconds_max=REACH_S_MAX)
 
 
 async def kill(scene: Scene, service: str) -> None:
@@ -75,17 +98,20 @@ async def term(scene: Scene, service: str) -> None:
 
 async def freeze(scene: Scene, service: str) -> None:
     """SIGSTOP past the session, SIGCONT"""
+    await scene.members(service, INSTANCES)
     process = scene.fleet.running[service][0]
     process.send_signal(signal.SIGSTOP)
-    await asyncio.sleep(SESSION_S * 1.5)
-    process.send_signal(signal.SIGCONT)
+    try:
+        await scene.members(service, INSTANCES - 1)
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 async def scale(scene: Scene, service: str) -> None:
     """1 to 3 to 2 instances"""
     for number in (1, 3, INSTANCES):
         await asyncio.to_thread(scene.fleet.scale, service, number)
-        await until(lambda: _members(scene, service), lambda found, number=number: found == number, seconds_max=60)
+        await scene.members(service, number)
 
 
 async def restart_kafka(scene: Scene, _: str) -> None:
@@ -103,7 +129,8 @@ async def restart_postgres(scene: Scene, _: str) -> None:
 async def cut(scene: Scene, service: str) -> None:
     """PostgreSQL ends connections for 2 s"""
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{}'"
-    for _ in range(20):
+    until_s = time.monotonic() + CUT_S
+    while time.monotonic() < until_s:
         await scene.fleet.as_admin(end.format(METERS[service]))
         await asyncio.sleep(0.1)
 
@@ -124,14 +151,14 @@ async def slow(scene: Scene, service: str) -> None:
     admin = await asyncpg.connect(within_database(scene.sandbox.stack.admin_dsn, scene.sandbox.database))
     async with admin.transaction():
         await admin.execute(f"LOCK TABLE {METERS[service]}.registers IN SHARE MODE")
-        await asyncio.sleep(3)
+        await asyncio.sleep(SLOW_S)
     await admin.close()
 
 
 async def poison(scene: Scene, _: str) -> None:
     """a stretch of malformed records"""
-    scene.producer.poison = True
-    await asyncio.sleep(1)
+    before, scene.producer.poison = scene.producer.sums.bad, True
+    await until(scene.producer.rejected, lambda bad: bad >= before + POISONED, seconds_max=REACH_S_MAX)
     scene.producer.poison = False
 
 
@@ -155,7 +182,7 @@ async def recreate(scene: Scene, service: str) -> None:
         await _delete(scene, topic)
         await scene.fleet.make_topic(name)
         scene.producer.forget(name)
-        stopped = await until(lambda: scene.stopped(service), lambda rows: len(rows) == 2, seconds_max=60)
+        stopped = await until(lambda: scene.stopped(service), lambda rows: len(rows) == 2, seconds_max=REACH_S_MAX)
     silent = [row["stopped"] for row in stopped if "reseat" not in row["stopped"]]
     scene.differences += [f"stopped without saying what to do: {text}" for text in silent]
     reseats = (
@@ -179,26 +206,20 @@ async def lose_readings(scene: Scene, _: str) -> None:
     scene.fleet.scale(PURCHASER, 1)
 
 
-async def _members(scene: Scene, service: str) -> int:
-    """Members of a meter's consumer group, once it is at rest; -1 while it is not."""
+@asynccontextmanager
+async def _admin(scene: Scene) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(bootstrap_servers=scene.sandbox.stack.bootstrap_servers)
     await admin.start()
     try:
-        (answer,) = await admin.describe_consumer_groups([scene.sandbox.prefix + service])
+        yield admin
     finally:
         await admin.close()
-    (group,) = answer.groups
-    return len(group[5]) if group[2] == "Stable" else -1
 
 
 async def _delete(scene: Scene, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=scene.sandbox.stack.bootstrap_servers)
-    await admin.start()
-    try:
+    async with _admin(scene) as admin:
         await admin.delete_topics([topic])
         await until(admin.list_topics, lambda names: topic not in names)
-    finally:
-        await admin.close()
 
 
 Fault = Callable[[Scene, str], Awaitable[None]]

@@ -17,13 +17,15 @@ from tests.support import Sandbox, within_database
 METERS = {"traffic-meter": "traffic_meter", "delivery-emissions": "delivery_emissions"}
 TOPICS = {"traffic-meter": SITE, "delivery-emissions": "shipments"}
 PURCHASER = "offset-purchaser"
-SESSION_S = 3.0
 INSTANCES = 2
 """Of each meter, when no fault asks for another number."""
 
 METER_ENVIRONMENT = {
     "METER_BAD_SHARE_MAX": "1",  # a poison stretch must be counted here; that it stops a topic has a test of its own
     "KAFKA_REQUEST_TIMEOUT_MS": "8000",
+    "KAFKA_SESSION_TIMEOUT_MS": "2000",
+    "KAFKA_HEARTBEAT_INTERVAL_MS": "400",
+    "KAFKA_METADATA_MAX_AGE_MS": "2000",  # a topic that was away while the group formed is found again by this
 }
 CAMPAIGNS = """
 legal_entities:
@@ -75,6 +77,11 @@ class Fleet:
             self.sandbox.stop(alive.pop())
         while len(alive) < number:
             alive.append(self._start(service))
+
+    def close(self) -> None:
+        """SIGTERM to all but the purchaser, whatever their number."""
+        for service in METERS:
+            self.scale(service, 0)
 
     def heal(self) -> None:
         """Replace processes that ended."""

@@ -10,18 +10,20 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata
 
 from tests.support import Sandbox, encoded
 
 SITE, SHIPMENTS = "site-traffic", "shipments"
+Place = tuple[str, int]
+"""Topic without prefix, and partition."""
 TOPIC_BYTES = 4 * 1024 * 1024
 """The limit of the topic of views in this run: above that of its dead letters."""
 LATE_S, UNPROVABLE_S = 400, 1_000
@@ -45,8 +47,8 @@ class Sums:
     """Newest revision and grams; grams 0 when voided."""
     shipment_events: int = 0
     shipment_duplicates: int = 0
-    offsets: Counter[str] = field(default_factory=Counter)
-    """Offsets used on each topic, control records included."""
+    offsets: Counter[Place] = field(default_factory=Counter)
+    """Offsets used on each partition, control records included; only what the broker acknowledged."""
     refused: int = 0
     """Records that the broker did not take."""
 
@@ -79,7 +81,8 @@ class ChaosProducer:
         while self.running:
             began = time.monotonic()
             async with self._quiet:
-                await asyncio.gather(*[await self._send(producer) for _ in range(max(1, self._rate // 10))])
+                batch = [await self._send(producer) for _ in range(max(1, self._rate // 10))]
+                self._acknowledged(await asyncio.gather(*(one for one in batch if one is not None)))
             await asyncio.sleep(max(0.0, began + 0.1 - time.monotonic()))
         await producer.stop()
 
@@ -93,6 +96,14 @@ class ChaosProducer:
             yield
         finally:
             self._held.discard(topic)
+
+    async def rejected(self) -> int:
+        """Malformed records sent so far."""
+        return self.sums.bad
+
+    def _acknowledged(self, told: Iterable[RecordMetadata]) -> None:
+        for one in told:
+            self.sums.offsets[one.topic.removeprefix(self._sandbox.prefix), one.partition] += 1
 
     def forget(self, topic: str) -> None:
         """Repeat nothing of what was sent before: a topic made anew has no earlier record."""
@@ -110,8 +121,9 @@ class ChaosProducer:
             await producer.send_and_wait(prefix + SITE, b"never", key=b"x", partition=number % 2)
         await producer.abort_transaction()
         await producer.stop()
-        self.sums.offsets[SITE] += 12  # ten records and a marker in each of two partitions
-        self.sums.skipped += 12
+        for partition in (0, 1):
+            self.sums.offsets[SITE, partition] += 6  # five records and a marker
+            self.sums.skipped += 6
 
     async def oversize(self) -> None:
         """A record above the topic's limit, which the broker refuses, and one above the limit of dead letters."""
@@ -123,19 +135,18 @@ class ChaosProducer:
             await producer.send_and_wait(self._sandbox.prefix + SITE, b"x" * (TOPIC_BYTES + 1), key=b"large")
         except MessageSizeTooLargeError:
             self.sums.refused += 1
-        await producer.send_and_wait(self._sandbox.prefix + SITE, b"x" * (TOPIC_BYTES - 1_000), key=b"large")
+        large = b"x" * (TOPIC_BYTES - 1_000)
+        self._acknowledged([await producer.send_and_wait(self._sandbox.prefix + SITE, large, key=b"large")])
         await producer.stop()
         self.sums.bad += 1
-        self.sums.offsets[SITE] += 1
 
-    async def _send(self, producer: AIOKafkaProducer) -> Any:
+    async def _send(self, producer: AIOKafkaProducer) -> asyncio.Future[RecordMetadata] | None:
         self._number += 1
         topic = SHIPMENTS if self._number % 10 == 0 else SITE
         if topic in self._held:
-            return asyncio.sleep(0)
+            return None
         key, value = self._shipment() if topic == SHIPMENTS else self._view()
         self.sums.records += 1
-        self.sums.offsets[topic] += 1
         return await producer.send(self._sandbox.prefix + topic, value, key=key)
 
     def _again(self, topic: str) -> tuple[bytes, bytes] | None:

@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka.errors import KafkaConnectionError
 
 from shared.errors import Transient
+from shared.meter.store import _ADVANCE as ADVANCE
 
 
 class Killed(BaseException):
@@ -22,12 +23,17 @@ OUTAGE_POINTS = 12
 
 
 class Gate:
-    """What happens at the n-th point of one process: a lost connection, an outage, its end, or a stall meanwhile."""
+    """What happens at the n-th point of one process: a lost connection, an outage, its end, or a stall meanwhile.
+
+    The plan's negative numbers are the moments after its flushes were committed, the first is -1: few of all points, and
+    those at which a process may know less than its database.
+    """
 
     def __init__(self, plan: Mapping[int, str], meanwhile: Callable[[], Awaitable[None]]) -> None:
         self._plan = plan
         self._meanwhile = meanwhile
         self.points = 0
+        self._commits = 0
         self._out = 0
         self.dead = False
         self.quiet = False
@@ -54,7 +60,16 @@ class Gate:
         for number, done in self._awaited:
             if number == self.points and not done.done():
                 done.set_result(None)
-        fault = None if self.quiet else self._plan.get(self.points)
+        await self._meet(self.points, error)
+
+    async def committed(self) -> None:
+        """The moment after a flush was committed, of which this process has not heard yet."""
+        self._commits += 1
+        await self._meet(-self._commits, lambda: ConnectionResetError("the answer to the commit was lost"))
+
+    async def _meet(self, number: int, error: Callable[[], Exception]) -> None:
+        """What the plan says of this moment."""
+        fault = None if self.quiet else self._plan.get(number)
         if fault == KILL:
             self.dead = True
             raise Killed
@@ -100,13 +115,16 @@ class _FaultyConnection:
     def __init__(self, connection: Any, gate: Gate) -> None:
         self._connection = connection
         self._gate = gate
+        self._advanced = False
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._connection, name)
 
         async def faulty(*arguments: Any, **options: Any) -> Any:
             await self._gate.database()
-            return await call(*arguments, **options)
+            answer = await call(*arguments, **options)
+            self._advanced = self._advanced or arguments[0] is ADVANCE
+            return answer
 
         return faulty
 
@@ -122,4 +140,6 @@ class _FaultyConnection:
             await own.rollback()
             raise
         await own.commit()
+        if self._advanced:
+            await self._gate.committed()
         await self._gate.database()

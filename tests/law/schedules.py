@@ -41,8 +41,9 @@ steps = st.lists(
     min_size=3,
     max_size=14,
 )
+moments_of_a_process = st.one_of(st.integers(1, 90), st.integers(1, 90), st.integers(-4, -1))
 plans = st.lists(
-    st.dictionaries(st.integers(1, 90), st.sampled_from([ERROR, OUTAGE, KILL, STALL, STALL]), max_size=3), max_size=4
+    st.dictionaries(moments_of_a_process, st.sampled_from([ERROR, OUTAGE, KILL, STALL, STALL]), max_size=3), max_size=4
 )
 
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
@@ -32,6 +32,7 @@ from offset_purchaser.store.leadership import Term, acquire, renew, resign
 from offset_purchaser.store.observe import foreign_mode
 from shared.errors import Conflict, OffsetsError, Rejected, Transient
 from shared.offset_events import OffsetDocument, OffsetOrder
+from shared.postgres import RETRYABLE
 from shared.settings import KafkaSettings
 from shared.telemetry import log
 
@@ -45,6 +46,8 @@ RECONCILE_S = 60.0
 """How often the whole ledger is reconciled: it grows for years, and an alert looks at minutes."""
 FORECAST_S = 30.0
 """How often the running day is added up beside its forecast: a second's work on the greatest days."""
+END_S = 5.0
+"""How long cancelled loops have before they are cancelled again; they end in milliseconds."""
 LOOK_S = 1.0
 """How often an instance that does not act looks whether it may."""
 
@@ -83,10 +86,10 @@ class Engine:
                     await asyncio.sleep(LOOK_S)
                     continue
                 await self._act(self._term)
-            except (Conflict, Transient) as error:
+            except (Conflict, Transient, *RETRYABLE) as error:
                 log(__name__).warning("acting ended", reason=str(error))
                 self._problems = {"engine": str(error)}
-                if isinstance(error, Transient):
+                if not isinstance(error, Conflict):
                     began_failing = began_failing or time.monotonic()
                     if time.monotonic() - began_failing > GIVE_UP_S:
                         raise
@@ -112,22 +115,21 @@ class Engine:
         file = CampaignWatch(self._context)
         self._ingest = ingest = Ingest(self._context, self._kafka)
         sender = WebhookSender(self._context)
+        loops = (
+            self._renew(term),
+            self._loop(term, "readings", 0.0, ingest.run),
+            self._loop(term, "campaigns", settings.campaigns_poll_s, file.look),
+            self._loop(term, "work", settings.tick_s, self._tick),
+            self._loop(term, "deliveries", settings.tick_s, self._deliver),
+            self._loop(term, "announcements", settings.tick_s, self._announce),
+            self._loop(term, "webhooks", settings.tick_s, sender.run),
+            self._loop(term, "metrics", OBSERVE_S, lambda _: observe.observe(self._context)),
+            self._loop(term, "watch", WATCH_S, lambda _: watch.watch(self._context)),
+            self._loop(term, "books", RECONCILE_S, lambda _: watch.watch_books(self._context)),
+            self._loop(term, "forecast", FORECAST_S, self._observe_days),
+        )
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._renew(term))
-                group.create_task(self._loop(term, "readings", 0.0, ingest.run))
-                group.create_task(self._loop(term, "campaigns", settings.campaigns_poll_s, file.look))
-                group.create_task(self._loop(term, "work", settings.tick_s, self._tick))
-                group.create_task(self._loop(term, "deliveries", settings.tick_s, self._deliver))
-                group.create_task(self._loop(term, "announcements", settings.tick_s, self._announce))
-                group.create_task(self._loop(term, "webhooks", settings.tick_s, sender.run))
-                group.create_task(self._loop(term, "metrics", OBSERVE_S, lambda _: observe.observe(self._context)))
-                group.create_task(self._loop(term, "watch", WATCH_S, lambda _: watch.watch(self._context)))
-                group.create_task(self._loop(term, "books", RECONCILE_S, lambda _: watch.watch_books(self._context)))
-                group.create_task(self._loop(term, "forecast", FORECAST_S, self._observe_days))
-        except* OffsetsError as errors:
-            first = _first(errors)
-            raise first from errors
+            await until_one_fails([asyncio.create_task(loop) for loop in loops])
         finally:
             metrics.LEADER.set(0)
             await sender.close()
@@ -188,7 +190,7 @@ class Engine:
                 failing_since, wait = None, 0.2
                 self._problems.pop(name, None)
                 await asyncio.sleep(pause_s)
-            except (Transient, KafkaError, OSError) as error:
+            except (Transient, KafkaError, *RETRYABLE) as error:
                 failing_since = failing_since or time.monotonic()
                 self._problems[name] = f"{name}: {error}"
                 log(__name__).warning("trying again", loop=name, reason=str(error))
@@ -198,7 +200,19 @@ class Engine:
                 wait = min(wait * 2, 10.0)
 
 
-def _first(group: BaseExceptionGroup[OffsetsError]) -> OffsetsError:
-    for error in group.exceptions:
-        return _first(error) if isinstance(error, BaseExceptionGroup) else error
-    raise AssertionError("an empty group")
+async def until_one_fails(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Wait until a task ends, end the others and raise what it failed with.
+
+    They are cancelled until they have ended: a library may swallow one cancellation, or wait without end, while it is
+    cancelled, for a server that is gone.
+    """
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        left = set(tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=END_S)
+    for task in done:
+        task.result()
