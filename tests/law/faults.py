@@ -25,8 +25,8 @@ OUTAGE_POINTS = 12
 class Gate:
     """What happens at the n-th point of one process: a lost connection, an outage, its end, or a stall meanwhile.
 
-    The plan's negative numbers are the moments after its flushes were committed, the first is -1: few of all points, and
-    those at which a process may know less than its database.
+    The plan's negative numbers are the moments after its flushes were committed, the first is -1: few among all points,
+    and those at which a process knows less than its database.
     """
 
     def __init__(self, plan: Mapping[int, str], meanwhile: Callable[[], Awaitable[None]]) -> None:

@@ -6,11 +6,12 @@ import re
 from array import array
 from unittest.mock import patch
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.meter.identity import Identities, identity, window_identities
-from shared.meter.window import Window
+from shared.meter.window import Window, held_at_most
 
 MINUTE_MS = 60_000
 sightings = st.lists(
@@ -138,3 +139,16 @@ def expected(event_id: str) -> tuple[int, int]:
         return int(digits[17:], 16), int(digits[:12] + digits[16] + digits[13:16], 16)
     hashed = f"{identity(event_id):032x}"
     return int(hashed[17:], 16), int(hashed[:16], 16)
+
+
+@pytest.mark.parametrize(
+    ("a_horizon", "most"), [(10_000, 12_285), (45_000, 54_610), (64_000, 70_993), (100_000, 120_142)]
+)
+def test_what_the_start_check_counts_is_the_most_that_a_window_holds(a_horizon: int, most: int) -> None:
+    assert held_at_most(a_horizon) == most
+    window, held, batch = Window(a_horizon, 5_000_000), 0, 50
+    for start in range(0, 4 * a_horizon, batch):
+        own = Identities(list(range(start, start + batch)), array("Q", range(start, start + batch)))
+        window.sight_all(own, range(start, start + batch), list(range(start, start + batch)), start)
+        held = max(held, len(window))
+    assert most - 5 * batch <= held <= most

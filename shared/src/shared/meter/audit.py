@@ -69,10 +69,11 @@ async def recount_partition(
     Registers of a channel that decides in its database are compared for the topic as a whole instead.
     """
     finding = Finding(topic, partition)
-    position, registers, replayed = await store.snapshot(pool, topic, partition)
-    if position is None:
+    stored = await store.snapshot(pool, topic, partition)
+    if stored is None:
         finding.differences.append("it was never counted")
         return finding, None, []
+    position, began_ms, registers, replayed = stored
     if position.log_epoch > 1:
         finding.notes.append(f"only log epoch {position.log_epoch}: the log of earlier ones is not there any more")
     start = position.balance.first_offset + position.balance.lost
@@ -80,7 +81,9 @@ async def recount_partition(
     if begin > start:
         finding.differences.append(f"the log starts at {begin}, counting began at {start}: it cannot be recounted")
         return finding, None, registers
-    tally.begin(_origin(position, start))
+    tally.begin(_origin(position, start, began_ms))
+    if began_ms and tally.window.horizon_ms > 0 and not await _remembered(log, tally, begin, position):
+        finding.notes.append(f"the log starts at {begin}: repeats of ids that were before it may look new")
     async for records in log.read(start, position.next_offset):
         tally.take(records)
     tally.passed(position.next_offset)
@@ -92,9 +95,9 @@ async def recount_partition(
     if channel.fold is None:
         return finding, sealed, registers
     for name in COUNTS:
-        stored, counted = getattr(position.balance, name), getattr(sealed.counts, name)
-        if stored != counted:
-            finding.differences.append(f"{name}: stored {stored}, the log says {counted}")
+        is_stored, counted = getattr(position.balance, name), getattr(sealed.counts, name)
+        if is_stored != counted:
+            finding.differences.append(f"{name}: stored {is_stored}, the log says {counted}")
     finding.differences += compared({r.key: r for r in registers}, sealed.deltas, len(channel.measures))
     return finding, sealed, registers
 
@@ -120,9 +123,26 @@ def compare_topic(
     return finding
 
 
-def _origin(position: Position, start: int) -> Position:
+def _origin(position: Position, start: int, began_ms: int) -> Position:
     balance = position.balance.model_copy(update={"next_offset": start})
-    return replace(position, balance=balance, log_time_max_ms=0, anchor=None)
+    return replace(position, balance=balance, log_time_max_ms=began_ms, anchor=None)
+
+
+async def _remembered(log: Log, tally: Tally, begin: int, position: Position) -> bool:
+    """Sight the ids before a log epoch's first record, as when it was opened; ``False`` when some may be gone since.
+
+    The tally stands at that record, with the highest log time of that moment.
+    """
+    window, start, w_ms = tally.window, tally.next_offset, tally.log_time_max_ms
+    first, oldest_ms = max(begin, start - window.offsets_max), w_ms - window.horizon_ms
+    overtaken = begin == start and position.balance.lost > 0  # by retention: nothing was before it then, either
+    whole = overtaken or first == 0 or first > begin
+    async for records in log.read(first, start):
+        whole = whole or records[0].timestamp < oldest_ms
+        recent = [record for record in records if record.timestamp >= oldest_ms]
+        if recent:
+            tally.remember(recent, w_ms)
+    return whole
 
 
 @dataclass(slots=True)

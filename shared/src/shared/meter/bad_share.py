@@ -1,4 +1,9 @@
-"""The share of bad records among the last 1,000 of a topic: above the limit the topic stops, the others go on."""
+"""The share of bad records among the last 1,000 of a topic: above the limit the topic stops, the others go on.
+
+Each process looks at the partitions that it counts, whatever rebalances hand to it, and looks anew when it starts.
+Where the share of a whole topic stays above the limit, that of at least one process does. Not promised: that two
+processes agree, or that a stop comes at the same record again; it decides when records are counted, never which.
+"""
 
 from __future__ import annotations
 

@@ -207,7 +207,8 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
         """Go on with a partition whose log changed, in a new log epoch; what was lost is booked as lost.
 
         Counting begins at the first record there is. If the log was not made anew but cut short, its beginning was
-        counted already: say with --from where the new records begin, or they count twice.
+        counted already: say with --from where the new records begin, or it counts twice. Repeats of records before it
+        are recognised within the horizon, repeats of those that were cut off are not.
 
         Example: reseat --topic site-traffic --partition 0 --by anna --reason 'topic was re-created on Monday'
         """

@@ -39,9 +39,9 @@ _LIFT = """
 UPDATE progress SET stopped = '', updated_at = now() WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
 
 _NEW_EPOCH = """
-INSERT INTO progress (topic, partition, log_epoch, first_offset, next_offset, lost, log_time_max_ms, as_of, partitions,
-    reason)
-SELECT topic, partition, log_epoch + 1, $4, $5, $6, $7, as_of, partitions, $8 FROM progress
+INSERT INTO progress (topic, partition, log_epoch, first_offset, next_offset, lost, log_time_max_ms, began_log_time_ms,
+    as_of, partitions, reason)
+SELECT topic, partition, log_epoch + 1, $4, $5, $6, $7, $7, as_of, partitions, $8 FROM progress
 WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
 
 _RESTATE = """

@@ -1,16 +1,18 @@
 """Whether the duplicate windows fit: ids of a horizon at an expected rate, against the memory limit of a process.
 
+What counts is the most that the windows ever hold: ids are forgotten in portions, some time after their horizon.
 One process must be able to hold every partition: the others may be gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import ceil
 
 from shared.errors import Rejected
 from shared.meter.channel import Channel
 from shared.meter.settings import RATES, MeterSettings
-from shared.meter.window import BYTES_PER_ID
+from shared.meter.window import BYTES_PER_ID, held_at_most
 
 PROCESS_MB = 160
 """Everything beside the windows: interpreter, libraries, batches in flight, registers (measured: 110 to 150 MB)."""
@@ -57,7 +59,7 @@ def check_windows_fit(
                 f"METER_WINDOW_OFFSETS_MAX, use more partitions, or lower METER_EXPECTED_RATES",
                 field="METER_WINDOW_OFFSETS_MAX",
             )
-        megabytes = -(-ids * BYTES_PER_ID // MB)
+        megabytes = ceil(partitions * held_at_most(ids // partitions) * BYTES_PER_ID / MB) if ids else 0
         needed += megabytes
         told.append(f"{channel.name} {megabytes} MB ({rate} a second for {channel.horizon_s // 60} minutes)")
     if needed + PROCESS_MB > memory_limit_mb and windowed:

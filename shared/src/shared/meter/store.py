@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -190,15 +190,24 @@ async def closed_positions(pool: Pool, topic: str, partition: int) -> list[Posit
         return [_position(row) for row in await connection.fetch(_CLOSED, topic, partition)]
 
 
-async def snapshot(
-    pool: Pool, topic: str, partition: int
-) -> tuple[Position | None, list[Register], dict[str, tuple[int, int]]]:
-    """One moment of a partition: its newest row, that epoch's registers, and which records took replayed positions."""
+class Snapshot(NamedTuple):
+    """One moment of a partition's newest log epoch."""
+
+    position: Position
+    began_ms: int
+    """Highest log time when the epoch was opened."""
+    registers: list[Register]
+    replayed: dict[str, tuple[int, int]]
+    """By replayed position, the partition and offset of the record that took it."""
+
+
+async def snapshot(pool: Pool, topic: str, partition: int) -> Snapshot | None:
+    """What is stored of a partition; ``None`` when it was never counted. Raises ``Transient``."""
     async with transaction(pool) as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         row = await connection.fetchrow(_POSITION, topic, partition)
         if row is None:
-            return None, [], {}
+            return None
         registers = await connection.fetch(
             "SELECT * FROM registers WHERE topic = $1 AND partition = $2 AND log_epoch = $3",
             topic,
@@ -207,7 +216,7 @@ async def snapshot(
         )
         replayed = await connection.fetch("SELECT * FROM replayed WHERE topic = $1", topic)
     taken = {one["source"]: (one["partition"], one["record_offset"]) for one in replayed}
-    return _position(row), [_register(one) for one in registers], taken
+    return Snapshot(_position(row), row["began_log_time_ms"], [_register(one) for one in registers], taken)
 
 
 async def stop_partition(pool: Pool, position: Position, why: str) -> Position | None:

@@ -128,6 +128,11 @@ class Tally:
         """First offset not folded yet."""
         return self._next_offset
 
+    @property
+    def log_time_max_ms(self) -> int:
+        """Highest log time so far."""
+        return self._w_ms
+
     def remember(self, records: Sequence[Record], w_ms: int) -> None:
         """Rebuild the window from records before the stretch; ``w_ms`` is the highest log time at its start."""
         rows = self._decoder.rows([record.value for record in records])
