@@ -141,7 +141,7 @@ async def test_a_partners_order_is_confirmed_and_certified_by_people(api: Api) -
     assert (confirmed.json()["state"], confirmed.json()["reference"]) == ("confirmed", "GP-2026-17")
     fields = {
         "reference": "C-1", "registry": "Gold Standard", "project_id": "GS1", "project": "Stoves", "vintage": "2025",
-        "serial_first": "GS1-1", "serial_last": "GS1-1", "quantity_t": "1", "retired_on": "2026-12-01",
+        "serial_first": "GS1-1", "serial_last": "GS1-1", "quantity_t": "1", "retired_on": "2025-12-01",
         "beneficiary": "Somebody else",
     }  # fmt: skip
     wrong = await anna.post(f"{path}/certificate", {"certificate": fields})

@@ -116,7 +116,7 @@ async def test_rules_of_a_day_that_has_begun_stay_and_guards_change_at_once(worl
     await world.feed(reading(grams=1_000_000), progress())
     await everything(world)
     held = (await day(world))[0]
-    assert held["waiting_for"] == "sandbox: cap per day: 1000000 g with this order, 0.9 t allowed"
+    assert held["waiting_for"] == "sandbox: cap per day: 1000000 g for 2026-11-27 with this order, 0.9 t allowed"
     await world.campaigns(dearer + "    cover: high\n")
     world.clock.pass_by(seconds=10)
     await everything(world)
@@ -163,6 +163,31 @@ async def test_a_purchase_for_several_days_has_the_caps_and_the_forecast_of_as_m
     await world.feed(reading(grams=900_000), reading(grams=900_000, quarter=NOON + timedelta(days=1)), progress(20))
     await everything(world)
     assert [order["filled_g"] for order in seller.orders()] == [1_800_000]
+
+
+@pytest.mark.parametrize(
+    ("grams", "bought", "why"),
+    [
+        ((1_900_000, 100_000), {950_000, 50_000}, "cap per day: 1900000 g for 2026-11-27 with this order, 1 t allowed"),
+        ((600_000, 1_000_000), {300_000, 500_000, 800_000}, ""),
+        ((1_000_000, 100_000), {500_000, 50_000, 550_000}, ""),
+    ],
+)
+async def test_a_cap_per_day_holds_per_campaign_day_beside_a_leg_that_buys_once(
+    world: World, seller: SellerThread, grams: tuple[int, int], bought: set[int], why: str
+) -> None:
+    halves = (
+        "{provider: sandbox, name: daily, share: 50, price_per_tonne: 22, currency: EUR}",
+        "{provider: sandbox, name: once, share: 50, price_per_tonne: 22, currency: EUR, buy: per_campaign}",
+    )
+    text = with_legs(*halves, rest="    caps: {per_day_t: 1}\n")
+    await world.campaigns(text.replace("last_day: 2026-11-27", "last_day: 2026-11-28"))
+    tomorrow = reading(grams=grams[1], quarter=NOON + timedelta(days=1))
+    await world.feed(reading(grams=grams[0]), tomorrow, progress(20))
+    await everything(world)
+    assert {order["filled_g"] for order in seller.orders()} == bought
+    once = [leg for leg in await day(world) if leg["leg"] == "once"]
+    assert [leg["waiting_for"] for leg in once] == [why and f"sandbox: {why}"], once
 
 
 async def test_a_day_above_its_forecast_waits_for_a_yes(world: World, seller: SellerThread) -> None:

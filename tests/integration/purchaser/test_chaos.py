@@ -64,6 +64,7 @@ async def histories(world: World, seller: Seller) -> None:
         world.clock.now = start
         await backup.empty()
         seller.post("/v1/reset")
+        seller.post("/v1/clock", {"at": start.isoformat()})
         chaos = Chaos(world, seller, backup, seed)
         try:
             await asyncio.wait_for(chaos.run(), 120)

@@ -118,7 +118,7 @@ async def test_a_cap_holds_the_order_and_raising_it_lets_it_go(world: World, sel
     await everything(world)
     held = (await day(world))[0]
     assert held["state"] == "held"
-    assert held["waiting_for"] == "sandbox: cap per day: 1000000 g with this order, 0.5 t allowed"
+    assert held["waiting_for"] == "sandbox: cap per day: 1000000 g for 2026-11-27 with this order, 0.5 t allowed"
     assert seller.orders() == []
     await world.campaigns(capped.replace("0.5", "2"))
     world.clock.pass_by(seconds=10)
@@ -252,7 +252,7 @@ def certificate(**changes: Any) -> bytes:
     values = {
         "reference": "GS-RET-1", "registry": "Gold Standard", "project_id": "GS1247", "project": "Cookstoves",
         "vintage": "2024", "serial_first": "GS1-KE-GS1247-2024-1001", "serial_last": "GS1-KE-GS1247-2024-1002",
-        "quantity_t": "2", "retired_on": "2026-12-10", "beneficiary": "Exemple SAS",
+        "quantity_t": "2", "retired_on": "2025-12-10", "beneficiary": "Exemple SAS",
     }  # fmt: skip
     return json.dumps(values | changes).encode()
 
@@ -282,6 +282,8 @@ async def test_a_manual_partner_gets_a_document_and_its_invoice_and_certificate_
         ({"serial_last": "GS1-KE-GS1247-2024-1003"}, "the serial block holds 3 units, the certificate states 2 t"),
         ({"beneficiary": "Somebody"}, "the beneficiary is Somebody, not Exemple SAS"),
         ({"registry": ""}, "certificate: registry"),
+        ({"retired_on": "2999-01-01"}, "retired_on: 2999-01-01 has not come yet"),
+        ({"retired_on": "2023-01-01"}, "the vintage 2024 does not fit a retirement on 2023-01-01"),
     ):
         with pytest.raises(Rejected, match=sentence):
             await people.add_certificate(world.pool, placed["order_id"], certificate(**wrong), None)

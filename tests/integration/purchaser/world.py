@@ -174,6 +174,8 @@ async def open_world(
     clock = SettableClock(datetime(2026, 12, 1, 12, tzinfo=UTC))
     context = Context(pool, settings, TopicSettings(), clock, open_providers(settings))
     found = World(pool, context, clock, folder, dsn, admin_dsn)
+    async with httpx.AsyncClient(base_url=seller_url) as seller:  # what it retires is dated by one clock with us
+        assert (await seller.post("/v1/clock", json={"at": clock.now.isoformat()})).status_code == 202
     await found.lead()
     try:
         yield found

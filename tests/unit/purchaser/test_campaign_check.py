@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from offset_purchaser.campaign_file import load, parse
-from offset_purchaser.handlers.campaigns import check_providers
+from offset_purchaser.handlers.campaigns import check_providers, check_references
 from offset_purchaser.settings import PurchaserSettings
 from shared.errors import Rejected
+from shared.settings import TopicSettings
 
 HEAD = """legal_entities:
   - {id: retail-fr, party: {name: Exemple SAS, address_lines: [1 rue], country: FR}}
@@ -41,6 +42,7 @@ def complaint(lines: str) -> str:
         ("grace: P4000D", "grace: is more than 3660d"),
         ("wait_at_most: 3661d", "wait_at_most: '3661d' is more than 3660d"),
         ("wait_at_most: 0s", "wait_at_most: a settlement cannot wait for no time; write 1h or more"),
+        ("forecast_from: bf", "forecast_from: a campaign cannot shape its own forecast"),
         ("countries: []", 'countries: the list is empty; name them, or write "*" for all'),
     ],
 )
@@ -85,3 +87,50 @@ def test_tags_and_keys_that_are_no_text_are_refused(lines: str) -> None:
 def test_a_tagged_list_of_campaigns_is_refused() -> None:
     with pytest.raises(Rejected, match=r"^c.yaml:1: campaigns\[1\]: Input should be a valid dictionary"):
         parse(b"campaigns: !!python/object/apply:os.system ['id']\n", "c.yaml")
+
+
+@pytest.mark.parametrize("code", ["FRF", "DEM", "XAU", "XTS", "CHE"])
+def test_a_currency_that_nobody_pays_with_is_refused_by_its_line(code: str) -> None:
+    with pytest.raises(
+        Rejected, match=rf"c.yaml:8: campaigns\[1\].legs\[1\].currency: {code} is no currency that is in"
+    ):
+        parse((HEAD.replace("EUR", code) + DAYS).encode(), "c.yaml")
+
+
+def test_the_currencies_of_the_books_are_in_use_too() -> None:
+    accounts = "accounts: {currency: DEM, rates: {FRF: 0.15}}"
+    with pytest.raises(Rejected) as caught:
+        parse((HEAD.replace("{id: retail-fr,", f"{{id: retail-fr, {accounts},") + DAYS).encode(), "c.yaml")
+    assert str(caught.value).splitlines() == [
+        "c.yaml:2: legal_entities[1].accounts.currency: DEM is no currency that is in use (EUR, GBP, USD are)",
+        "c.yaml:2: legal_entities[1].accounts.rates.FRF: FRF is no currency that is in use (EUR, GBP, USD are)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (
+            "opens_after: [{topic: site-trafic, partition: 0, offset: 1}]",
+            "topic: site-trafic is none of the topics of bf:",
+        ),
+        (
+            "opens_after: [{topic: shipments, partition: 0, offset: 1}]",
+            "topic: shipments is none of the topics of bf: site",
+        ),
+        ("forecast_from: spring", "forecast_from: there is no campaign spring, in this file or in force"),
+        ("opens_after: [{topic: site-traffic, partition: 0, offset: 1}]", ""),
+        ("forecast_from: winter", ""),
+    ],
+)
+def test_what_a_campaign_refers_to_exists(tmp_path: Path, line: str, why: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"{HEAD}{DAYS}    {line}\n")
+    loaded = load(path)
+    if not why:
+        check_references(loaded, TopicSettings(), ["winter"])
+        return
+    with pytest.raises(Rejected) as caught:
+        check_references(loaded, TopicSettings(), ["winter"])
+    assert str(caught.value).startswith(f"{path}:12: campaigns[1].")
+    assert why in str(caught.value)

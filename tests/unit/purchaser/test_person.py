@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -21,8 +22,8 @@ def test_two_spellings_of_a_name_are_one_yes(one: str, other: str) -> None:
     assert person_key(one) == person_key(other)
     approved = [Approved(name, Decimal(22)) for name in (one, other)]
     rules = campaign(approval={"above_amount": 1, "people": 2})
-    wish = Wish(1_000_000, Decimal(22), 1, 1_000_000)
-    assert guard(rules, wish, Spent(0, 0), approved) == "approval by 2: 22 is above 1"
+    wish = Wish(1_000_000, Decimal(22), {date(2026, 11, 27): 1_000_000}, 1_000_000)
+    assert guard(rules, wish, Spent({}, 0), approved) == "approval by 2: 22 is above 1"
 
 
 def test_two_people_stay_two() -> None:

@@ -5,16 +5,26 @@ Not part of the models: versions stored by an older release stay readable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
+from babel.core import get_global
+
 from offset_purchaser.campaign import Campaign
-from offset_purchaser.terms import LONGEST_SPAN
+from offset_purchaser.terms import LONGEST_SPAN, LegalEntity
 
 FIRST_YEAR, LAST_YEAR = 1970, 2999
 LONGEST_DAYS = 36_525
 """A sales event takes days, a replay of old files ten years, one of a log whose clock was reset half a century. What is
 longer is a slip of the pen, and every day would be a line of the timetable."""
+
+CURRENT_CURRENCIES = frozenset(
+    code
+    for spans in get_global("territory_currencies").values()
+    for code, _, until, tender in spans
+    if until is None and tender
+)
+"""ISO 4217 codes that are legal tender somewhere, as the CLDR of babel lists them: no FRF, no gold, no test code."""
 
 Fault = tuple[tuple[str | int, ...], str]
 """(path of keys inside the campaign, sentence)."""
@@ -30,6 +40,23 @@ def faults(campaign: Campaign) -> Iterator[Fault]:
         if channel not in campaign.channels:
             yield ("expected", channel), f"{channel} is not among the campaign's channels"
     yield from _approval(campaign)
+    for n, leg in enumerate(campaign.legs):
+        yield from (((*("legs", n), *path), why) for path, why in currency_faults({("currency",): leg.currency}))
+    if campaign.forecast_from == campaign.id:
+        yield ("forecast_from",), "a campaign cannot shape its own forecast"
+
+
+def entity_faults(entity: LegalEntity) -> Iterator[Fault]:
+    """What is wrong with one legal entity by itself."""
+    books: dict[tuple[str | int, ...], str] = {("accounts", "currency"): entity.accounts.currency}
+    yield from currency_faults(books | {("accounts", "rates", code): code for code in entity.accounts.rates})
+
+
+def currency_faults(codes: Mapping[tuple[str | int, ...], str]) -> Iterator[Fault]:
+    """Currencies that nobody pays with any more; ``codes`` by where they stand."""
+    for path, code in codes.items():
+        if code not in CURRENT_CURRENCIES:
+            yield path, f"{code} is no currency that is in use (EUR, GBP, USD are)"
 
 
 def _calendar(campaign: Campaign) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from offset_purchaser.campaign import Campaign, clash
-from offset_purchaser.campaign_check import faults
+from offset_purchaser.campaign_check import entity_faults, faults
 from offset_purchaser.terms import LegalEntity, Strict
 from shared.errors import Rejected
 
@@ -129,8 +129,12 @@ def _disagreements(file: CampaignFile) -> Iterator[tuple[tuple[str | int, ...], 
         if series.setdefault(entity.series, entity.id) != entity.id:
             why = f"{entity.id} and {series[entity.series]} would share document numbers: give one another short"
             yield ("campaigns", n, "legal_entity"), why
+    for n, entity in enumerate(file.legal_entities):
+        yield from ((("legal_entities", n, *path), why) for path, why in entity_faults(entity))
     broken = set()
     for n, campaign in enumerate(file.campaigns):
+        own = entity_faults(campaign.legal_entity) if isinstance(campaign.legal_entity, LegalEntity) else ()
+        yield from ((("campaigns", n, "legal_entity", *path), why) for path, why in own)
         for path, why in faults(campaign):
             broken.add(n)
             yield ("campaigns", n, *path), why

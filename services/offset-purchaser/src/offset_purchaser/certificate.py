@@ -93,6 +93,7 @@ def serial_count(first: str, last: str) -> int | None:
 def faults(
     certificate: Certificate,
     *,
+    today: date,
     bought_g: int,
     beneficiary: str,
     used: Collection[tuple[str, str, str]],
@@ -103,11 +104,16 @@ def faults(
     One order may have several certificates: ``before_g`` are the grams that earlier ones certify. ``used`` holds
     (registry, first, last) of every serial block accepted so far.
     """
-    return next(_faults(certificate, bought_g, beneficiary, used, before_g), "")
+    return next(_faults(certificate, today, bought_g, beneficiary, used, before_g), "")
 
 
 def _faults(
-    certificate: Certificate, bought_g: int, beneficiary: str, used: Collection[tuple[str, str, str]], before_g: int
+    certificate: Certificate,
+    today: date,
+    bought_g: int,
+    beneficiary: str,
+    used: Collection[tuple[str, str, str]],
+    before_g: int,
 ) -> Iterator[str]:
     block = (certificate.registry, certificate.serial_first, certificate.serial_last)
     count = serial_count(certificate.serial_first, certificate.serial_last)
@@ -126,6 +132,8 @@ def _faults(
     if not _plain(certificate.project):
         yield "project: is required"
     first, last = certificate.vintage[:4], certificate.vintage[-4:]
+    if certificate.retired_on > today:
+        yield f"retired_on: {certificate.retired_on} has not come yet"
     if not first <= last <= f"{certificate.retired_on.year:04}":
         yield f"the vintage {certificate.vintage} does not fit a retirement on {certificate.retired_on}"
     if any(_overlap(block, other) for other in used):
@@ -142,9 +150,19 @@ def _plain(text: str) -> str:
 
 
 def _overlap(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
-    """Serials that hold letters say themselves where they belong, however the registry's name is written."""
+    """Serials that hold letters say themselves where they belong, however the registry's name is written; bare numbers
+    belong to their registry, whether it is called one or not."""
     a, b = serial_block(*one[1:]), serial_block(*other[1:])
     if a is None or b is None:
         return one == other
-    same = a[0] == b[0] and (any(c.isalpha() for c in a[0]) or _plain(one[0]) == _plain(other[0]))
+    same = a[0] == b[0] and (any(c.isalpha() for c in a[0]) or _registry(one[0]) == _registry(other[0]))
     return same and a[1] <= b[2] and b[1] <= a[2]
+
+
+GENERIC = frozenset({"the", "registry", "register", "standard", "impact", "carbon", "program", "programme", "inc"})
+"""Words that come and go in the names of registries: Verra, the Verra Registry; Gold Standard Impact Registry."""
+
+
+def _registry(name: str) -> str:
+    words = _plain(name).replace(".", " ").replace(",", " ").split()
+    return " ".join(word for word in words if word not in GENERIC) or " ".join(words)

@@ -6,18 +6,19 @@ Two accounts per legal entity and provider, neither ever negative: ``carried`` (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from babel.numbers import get_currency_precision
 
+from offset_purchaser.allocation import allocated
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.values import line_amount
 from offset_purchaser.forecast import day_total_g
 from offset_purchaser.person import person_key
-from offset_purchaser.terms import Leg
+from offset_purchaser.terms import Caps, Leg
 from shared.units import G_PER_T, decimal_text
 
 
@@ -59,11 +60,19 @@ def minor_unit(currency: str) -> Decimal:
     return Decimal(1).scaleb(-get_currency_precision(currency))
 
 
+def charged(ordered_g: int, needs: Mapping[date, int]) -> dict[date, int]:
+    """The grams of an order by the campaign days it is for, in proportion to what its leg needed for each; they add up
+    exactly. Carry that it took along goes with them; a day that needed nothing is charged nothing."""
+    weights = [max(need, 0) for need in needs.values()]
+    shares = allocated(Decimal(ordered_g), weights)
+    return {day: int(grams) for day, grams in zip(needs, shares, strict=True)}
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a campaign has ordered so far, this purchase not included."""
+    """Grams that a campaign has ordered so far, this order not included: for each campaign day, and in all."""
 
-    day_g: int
+    days: Mapping[date, int]
     campaign_g: int
 
 
@@ -73,7 +82,8 @@ class Wish:
 
     ordered_g: int
     amount: Decimal
-    days: int
+    days: Mapping[date, int]
+    """Its grams by campaign day (``charged``)."""
     emitted_g: int
     """What those days owe in all, whatever share of it this order buys."""
 
@@ -89,26 +99,35 @@ class Approved:
 def guard(campaign: Campaign, wish: Wish, spent: Spent, approved: Sequence[Approved]) -> str:
     """Why an order must wait for a person; ``""`` when it may go.
 
-    A purchase for several days has the caps and the forecast of as many days. A yes counts for the amount it was given
-    for, not for a dearer one.
+    The cap per day holds for every campaign day that the order is for, with what other orders buy for it; the forecast
+    is that of as many days. A yes counts for the amount it was given for, not for a dearer one.
     """
     if campaign.stop_buying:
         return "buying is stopped for this campaign"
     caps, approval = campaign.caps, campaign.approval
-    for cap, before, what in (
-        (caps.per_day_t and caps.per_day_t * wish.days, spent.day_g, "day"),
-        (caps.per_campaign_t, spent.campaign_g, "campaign"),
-    ):
-        if cap is not None and before + wish.ordered_g > cap * G_PER_T:
-            return f"cap per {what}: {before + wish.ordered_g} g with this order, {decimal_text(cap)} t allowed"
+    if why := _above_cap(caps, wish, spent):
+        return why
     if len({person_key(one.by) for one in approved if one.amount >= wish.amount}) >= approval.people:
         return ""
     if approval.above_amount is not None and wish.amount > approval.above_amount:
         return f"approval by {approval.people}: {wish.amount} is above {approval.above_amount}"
     of_a_day = sum((day_total_g(campaign, channel, campaign.first_day) for channel in campaign.expected), Decimal(0))
-    forecast_g = of_a_day * wish.days
+    forecast_g = of_a_day * len(wish.days)
     times = approval.above_forecast_times
     if times is not None and forecast_g and wish.emitted_g > times * forecast_g:
         forecast = f"{decimal_text(forecast_g / 1000)} kg"
         return f"approval by {approval.people}: {wish.emitted_g} g is above {times} x the forecast of {forecast}"
+    return ""
+
+
+def _above_cap(caps: Caps, wish: Wish, spent: Spent) -> str:
+    if caps.per_day_t is not None:
+        for day, grams in sorted(wish.days.items()):
+            used = spent.days.get(day, 0) + grams
+            if grams and used > caps.per_day_t * G_PER_T:
+                allowed = f"{decimal_text(caps.per_day_t)} t allowed"
+                return f"cap per day: {used} g for {day} with this order, {allowed}"
+    used = spent.campaign_g + wish.ordered_g
+    if caps.per_campaign_t is not None and used > caps.per_campaign_t * G_PER_T:
+        return f"cap per campaign: {used} g with this order, {decimal_text(caps.per_campaign_t)} t allowed"
     return ""

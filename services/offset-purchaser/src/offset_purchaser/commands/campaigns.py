@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from offset_purchaser.commands.common import AsJson, example, parse_day, show, show_json, store, table
+
+if TYPE_CHECKING:
+    from offset_purchaser.campaign_file import Loaded
 
 app = typer.Typer(no_args_is_help=True, help="Campaign files and campaigns in force.")
 
@@ -24,12 +27,14 @@ def check(
     from offset_purchaser.campaign import timetable
     from offset_purchaser.campaign_claims import claim_warnings
     from offset_purchaser.campaign_file import load
-    from offset_purchaser.handlers.campaigns import check_providers
+    from offset_purchaser.handlers.campaigns import check_providers, check_references
     from offset_purchaser.settings import PurchaserSettings
+    from shared.settings import TopicSettings
 
     settings = PurchaserSettings.load()
     loaded = load(file or settings.campaigns_file)
     check_providers(loaded, settings)
+    check_references(loaded, TopicSettings.load(), _stored(loaded))
     for warning in claim_warnings(loaded):
         typer.secho(f"warning: {warning}", err=True, fg="yellow")
     rows = []
@@ -49,6 +54,21 @@ def check(
             )
     columns = ["campaign", "day", "number", "starts (UTC)", "ends (UTC)", "hours", "due (local)"]
     show(f"{len(loaded.file.campaigns)} campaigns, {len(rows)} settlements", rows, columns, as_json=as_json)
+
+
+def _stored(loaded: Loaded) -> list[str]:
+    """Campaigns in force; asked of the database only when the file names one that it does not hold."""
+    from offset_purchaser.store.campaigns import in_force
+    from shared.errors import OffsetsError
+
+    ids = {campaign.id for campaign in loaded.file.campaigns}
+    if all(campaign.forecast_from in ("", *ids) for campaign in loaded.file.campaigns):
+        return []
+    try:
+        return [found.campaign.id for found in store(in_force)]
+    except OffsetsError as error:
+        typer.secho(f"warning: the campaigns in force are not known here ({error})", err=True, fg="yellow")
+        return []
 
 
 @app.command(epilog=example("offset-purchaser campaigns arrived black-friday-2026-fr carrier-2026-11.csv --by anna"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 
 from offset_purchaser import metrics
 from offset_purchaser.campaign import Campaign, clash, refuse_edit
 from offset_purchaser.campaign_file import Loaded, load
-from offset_purchaser.handlers.context import Context, acting
+from offset_purchaser.handlers.context import Context, acting, source_topics
 from offset_purchaser.providers import provider_kind
 from offset_purchaser.providers.sandbox import SANDBOX
 from offset_purchaser.providers.stripe_climate import STRIPE_CLIMATE
@@ -20,6 +20,7 @@ from offset_purchaser.terms import Leg, LegalEntity
 from shared.clock import local_day
 from shared.errors import Rejected
 from shared.postgres import Connection
+from shared.settings import TopicSettings
 from shared.telemetry import log
 
 
@@ -62,6 +63,24 @@ def check_providers(loaded: Loaded, settings: PurchaserSettings) -> None:
         raise Rejected("\n".join(found))
 
 
+def check_references(loaded: Loaded, topics: TopicSettings, stored: Collection[str]) -> None:
+    """Raises ``Rejected``, one line per error, when a campaign waits for a topic that it does not read, or has its
+    forecast from a campaign that is neither in the file nor among the ``stored`` ones."""
+    sources, found = source_topics(topics), []
+    known = {campaign.id for campaign in loaded.file.campaigns} | set(stored)
+    for n, campaign in enumerate(loaded.file.campaigns):
+        read = [sources[channel] for channel in campaign.channels]
+        for m, passed in enumerate(campaign.opens_after):
+            if passed.topic not in read:
+                place = loaded.place("campaigns", n, "opens_after", m, "topic")
+                found.append(f"{place}: {passed.topic} is none of the topics of {campaign.id}: {', '.join(read)}")
+        if campaign.forecast_from and campaign.forecast_from not in known:
+            place = loaded.place("campaigns", n, "forecast_from")
+            found.append(f"{place}: there is no campaign {campaign.forecast_from}, in this file or in force")
+    if found:
+        raise Rejected("\n".join(found))
+
+
 def _leg_faults(leg: Leg, settings: PurchaserSettings) -> Iterator[tuple[str, str]]:
     if STRIPE_CLIMATE.traits.name in (leg.provider, leg.fallback) and not leg.product:
         yield "provider", f"{STRIPE_CLIMATE.traits.name} needs product, the id of what to buy there"
@@ -85,10 +104,12 @@ def _leg_faults(leg: Leg, settings: PurchaserSettings) -> Iterator[tuple[str, st
 async def apply(context: Context, term: Term, loaded: Loaded) -> None:
     """Put every campaign of a file in force that may be; stop those it no longer has.
 
-    Raises ``Rejected``, and changes nothing, when a campaign would claim what another one has bought or still claims.
+    Raises ``Rejected``, and changes nothing, when a campaign would claim what another one has bought or still claims,
+    or refers to what does not exist.
     """
     async with acting(context, term) as connection:
         current = {found.campaign.id: found for found in await campaigns.in_force(connection)}
+        check_references(loaded, context.topics, current)
         changed = []
         for campaign in loaded.file.campaigns:
             entity = loaded.file.entity(campaign)

@@ -23,6 +23,7 @@ from offset_purchaser.ledger import Posting
 from offset_purchaser.order import NAMESPACE
 from offset_purchaser.store import campaigns, deliveries, documents, outbox, settlements
 from offset_purchaser.store import ledger as ledger_store
+from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.documents import Undocumented
 from offset_purchaser.store.leadership import Term
 from offset_purchaser.terms import Leg
@@ -39,13 +40,10 @@ async def issue(context: Context, term: Term) -> int:
         with isolated("document", campaign=what.campaign, day=what.buy_day.isoformat()):
             async with acting(context, term) as connection:
                 rows = await documents.confirmed_orders(connection, what)
-                for alike in _alike(await _campaign(connection, what), rows):
-                    count += await _issue(context, connection, what, alike)
+                found = (await campaigns.rules(connection, what.campaign)).on(what.buy_day)
+                for alike in _alike(found.campaign, rows):
+                    count += await _issue(context, connection, found, what, alike)
     return count
-
-
-async def _campaign(connection: Connection, what: Undocumented) -> Campaign:
-    return (await campaigns.in_force(connection, what.campaign))[0].campaign
 
 
 def _alike(campaign: Campaign, rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -64,12 +62,14 @@ def _alike(campaign: Campaign, rows: Sequence[dict[str, Any]]) -> list[list[dict
     return [group for _, group in groups]
 
 
-async def _issue(context: Context, connection: Connection, what: Undocumented, rows: list[dict[str, Any]]) -> int:
-    """A document for confirmed orders that belong on one."""
+async def _issue(
+    context: Context, connection: Connection, found: InForce, what: Undocumented, rows: list[dict[str, Any]]
+) -> int:
+    """A document for confirmed orders that belong on one, with the parties, terms and VAT of the day they were bought
+    by, whatever the file says since."""
     if await link_imported(context, connection, rows):
         await settlements.refresh_states(connection, what.campaign, [what.buy_day])
         return 0
-    found = (await campaigns.in_force(connection, what.campaign))[0]
     leg = next(leg for leg in found.campaign.legs if leg.key == rows[0]["leg"])
     kind = leg.document
     invoices = await documents.provider_invoices(connection, [row["order_id"] for row in rows])

@@ -25,6 +25,9 @@ OVERFILL_MAX = 2
 """A database restored from a backup asks under the same key for what has changed since, and hears what was really
 bought: a surplus to carry. More than twice what was ordered is not that, and a person looks at it."""
 
+FIRST_ON_EARTH = timedelta(hours=14)
+"""How far the earliest time zone is ahead of UTC: a registry there may have retired today what is tomorrow's here."""
+
 
 def distrusted(order: Order, answer: Answer) -> str:
     """Why an answer cannot be about this order; ``""`` when it can."""
@@ -166,10 +169,11 @@ async def archive_certificate(
     before = await certificates.archived(connection, order.order_id)
     bought = await orders.confirmed_g(connection, order.order_id)
     if before.get(block) != certificate.quantity_g:
-        name = (await campaigns.in_force(connection, order.campaign))[0].entity.party.name
+        name = (await campaigns.rules(connection, order.campaign)).on(order.buy_day).entity.party.name
         used = await certificates.used_blocks(connection)
         certified_g = sum(before.values())
-        if why := faults(certificate, bought_g=bought, beneficiary=name, used=used, before_g=certified_g):
+        today = (context.clock() + FIRST_ON_EARTH).date()
+        if why := faults(certificate, today=today, bought_g=bought, beneficiary=name, used=used, before_g=certified_g):
             return why
         await certificates.insert(connection, order.order_id, certificate, file, context.clock())
         before[block] = certificate.quantity_g

@@ -113,9 +113,9 @@ async def _guarded(connection: Connection, found: InForce, order: Order) -> str:
     """Judged by what the order costs at most: at its ceiling before it is priced, at its price afterwards."""
     if found.stopped:
         return "the campaign is no longer in the campaign file, so nothing more is bought for it"
-    spent = await purchases.spent(connection, order.campaign, order.buy_day, besides=order.order_id)
-    approved = await orders.approvals(connection, order.order_id)
     days, owed_g = await purchases.covered(connection, order)
+    spent = await purchases.spent(connection, order.campaign, days, besides=order.order_id)
+    approved = await orders.approvals(connection, order.order_id)
     return guard(found.campaign, Wish(order.quantity_g, order.amount, days, owed_g), spent, approved)
 
 

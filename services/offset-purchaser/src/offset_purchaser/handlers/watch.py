@@ -14,6 +14,7 @@ from offset_purchaser.campaign import Campaign, Due
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.store import books, campaigns, purchases, settlements, totals
+from offset_purchaser.terms import Caps
 from offset_purchaser.totals import day_total
 from shared.clock import QUARTER_S, day_bounds, local_day
 from shared.telemetry import log
@@ -64,16 +65,14 @@ async def _watch_campaign(context: Context, campaign: Campaign, seen: _Seen) -> 
     open_days = {due.day: day_total(campaign, sums.get(due.day, [])) for due in dues}
     if campaign.first_day <= today <= campaign.last_day:
         seen.silent_s |= await _silences(context, campaign, _due(campaign, today), now)
-    grams = dict(await purchases.ordered_by_day(pool, campaign.id))
-    for leg in await purchases.unplanned(pool, campaign.id):
-        grams[leg.buy_day] = grams.get(leg.buy_day, 0) + leg.need_g
+    grams = await purchases.ordered_by_day(pool, campaign.id) if campaign.caps != Caps() else {}
     for day, total in open_days.items():
-        grams[day] = grams.get(day, 0) + total.owed_g
+        grams[day] = grams.get(day, 0) + total.owed_g - total.paid_by_others_g
     seen.caps |= _caps(campaign, grams)
 
 
 def _caps(campaign: Campaign, grams: Mapping[date, int]) -> dict[tuple[str, str], tuple[float, int]]:
-    """(cap, used) in grams. ``grams``: by buying day, what is ordered or will be, and what open days owe so far."""
+    """(cap, used) in grams. ``grams``: by campaign day, what is ordered or will be, and what open days owe so far."""
     caps = campaign.caps
     used = (max(grams.values(), default=0), sum(grams.values()))
     both = zip(("day", "campaign"), (caps.per_day_t, caps.per_campaign_t), used, strict=True)

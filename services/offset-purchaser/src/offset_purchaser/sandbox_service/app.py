@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from offset_purchaser.sandbox_service.book import Book
 
@@ -48,9 +49,10 @@ class Fault(BaseModel):
 
 
 class Passing(BaseModel):
-    """Time that passes at once."""
+    """Time that passes at once, or the moment that it is from now on."""
 
-    ahead_s: float = Field(ge=0, le=10**9)
+    ahead_s: float = Field(default=0, ge=0, le=10**9)
+    at: AwareDatetime | None = None
 
 
 class Sandbox:
@@ -68,8 +70,10 @@ class Sandbox:
         """The time of this sandbox: the machine's, and what it was told to be ahead."""
         return time.time() + self._ahead_s
 
-    def move(self, seconds: float) -> None:
-        """Let time pass at once: what waits for it goes on."""
+    def move(self, seconds: float, at: datetime | None = None) -> None:
+        """Let time pass at once, from a moment when one is given: what waits for it goes on."""
+        if at is not None:
+            self._ahead_s = at.timestamp() - time.time()
         self._ahead_s += seconds
         self._moved.set()
         self._moved = asyncio.Event()
@@ -204,7 +208,7 @@ def add_controls(app: FastAPI, sandbox: Sandbox) -> None:
 
     @app.post("/v1/clock", status_code=202)
     async def clock(passing: Passing) -> dict[str, float]:
-        sandbox.move(passing.ahead_s)
+        sandbox.move(passing.ahead_s, passing.at)
         return {"now": sandbox.now()}
 
     @app.post("/v1/mend", status_code=202)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from offset_purchaser.order import Order
-from offset_purchaser.planning import LegPlan, Spent
+from offset_purchaser.planning import LegPlan, Spent, charged
 from shared.postgres import Connection, Pool
 
 
@@ -22,17 +24,21 @@ class Unplanned:
     need_g: int
 
 
+UNPLANNED = """
+    l.campaign = $1 AND NOT EXISTS (
+        SELECT 1 FROM purchases p
+        WHERE (p.campaign, p.buy_day, p.number, p.leg) = (l.campaign, l.buy_day, l.number, l.leg))
+"""
+
+
 async def unplanned(connection: Connection | Pool, campaign: str) -> list[Unplanned]:
     """What is frozen and not planned, in the order in which carry is used."""
     rows = await connection.fetch(
-        """
+        f"""
         SELECT buy_day, number, leg, (array_agg(provider ORDER BY day DESC))[1] AS provider,
                sum(need_g)::bigint AS need_g FROM settlement_legs l
-        WHERE campaign = $1 AND NOT EXISTS (
-            SELECT 1 FROM purchases p
-            WHERE (p.campaign, p.buy_day, p.number, p.leg) = (l.campaign, l.buy_day, l.number, l.leg))
-        GROUP BY 1, 2, 3 ORDER BY number, buy_day, leg
-        """,
+        WHERE {UNPLANNED} GROUP BY 1, 2, 3 ORDER BY number, buy_day, leg
+        """,  # noqa: S608
         campaign,
     )
     return [Unplanned(**dict(row)) for row in rows]
@@ -62,39 +68,63 @@ async def lock(connection: Connection) -> None:
     await connection.execute("LOCK TABLE purchases IN SHARE ROW EXCLUSIVE MODE")
 
 
-async def spent(connection: Connection, campaign: str, buy_day: date, *, besides: UUID) -> Spent:
-    """Grams of other orders that were sent or may go: under one buying day and in the whole campaign."""
-    row = await connection.fetchrow(
-        """
-        SELECT coalesce(sum(quantity_g) FILTER (WHERE buy_day = $2), 0)::bigint AS day_g,
-               coalesce(sum(quantity_g), 0)::bigint AS campaign_g
-        FROM orders WHERE campaign = $1 AND order_id <> $3 AND state NOT IN ('planned', 'held', 'rejected', 'cancelled')
-        """,
-        *(campaign, buy_day, besides),
+async def spent(connection: Connection, campaign: str, days: Collection[date], *, besides: UUID) -> Spent:
+    """Grams of other orders that were sent or may go: for some campaign days, and in the whole campaign."""
+    total: int = await connection.fetchval(
+        f"SELECT coalesce(sum(quantity_g), 0)::bigint FROM orders WHERE campaign = $1 AND order_id <> $2 AND {GOING}",  # noqa: S608
+        *(campaign, besides),
     )
-    return Spent(row["day_g"], row["campaign_g"]) if row else Spent(0, 0)
+    rows = await connection.fetch(
+        f"""
+        {CHARGES} AND order_id <> $2 AND {GOING} AND EXISTS (
+            SELECT 1 FROM settlement_legs s WHERE s.day = ANY($3)
+            AND (s.campaign, s.buy_day, s.number, s.leg) = (o.campaign, o.buy_day, o.number, o.leg))
+        """,  # noqa: S608
+        *(campaign, besides, list(days)),
+    )
+    return Spent(_by_day(rows), total)
+
+
+GOING = "state NOT IN ('planned', 'held', 'rejected', 'cancelled')"
+CHARGES = """
+    SELECT o.order_id, o.quantity_g, l.day, l.need_g
+    FROM orders o JOIN settlement_legs l USING (campaign, buy_day, number, leg) WHERE o.campaign = $1
+"""
+
+
+def _by_day(rows: Sequence[Any]) -> dict[date, int]:
+    """Orders with what their leg needed for each day, as grams by campaign day."""
+    orders: dict[tuple[UUID, int], dict[date, int]] = {}
+    for row in rows:
+        orders.setdefault((row["order_id"], row["quantity_g"]), {})[row["day"]] = row["need_g"]
+    grams: dict[date, int] = {}
+    for (_, ordered_g), needs in orders.items():
+        for day, share in charged(ordered_g, needs).items():
+            grams[day] = grams.get(day, 0) + share
+    return grams
 
 
 async def ordered_by_day(pool: Pool, campaign: str) -> dict[date, int]:
-    """Grams of a campaign's orders that were not refused or cancelled, by the day they were bought under."""
-    rows = await pool.fetch(
-        """
-        SELECT buy_day, sum(quantity_g)::bigint AS grams FROM orders
-        WHERE campaign = $1 AND state NOT IN ('rejected', 'cancelled') GROUP BY 1
-        """,
+    """Grams by campaign day of a campaign's orders that were not refused or cancelled, and of those still to come."""
+    rows = await pool.fetch(CHARGES + " AND state NOT IN ('rejected', 'cancelled')", campaign)
+    grams = _by_day(rows)
+    coming = await pool.fetch(
+        f"SELECT day, sum(need_g)::bigint AS grams FROM settlement_legs l WHERE {UNPLANNED} GROUP BY day",  # noqa: S608
         campaign,
     )
-    return {row["buy_day"]: row["grams"] for row in rows}
+    for row in coming:
+        grams[row["day"]] = grams.get(row["day"], 0) + row["grams"]
+    return grams
 
 
-async def covered(connection: Connection, order: Order) -> tuple[int, int]:
-    """(days, grams owed by them in all) that a purchase is made for."""
-    row = await connection.fetchrow(
+async def covered(connection: Connection, order: Order) -> tuple[dict[date, int], int]:
+    """(grams of an order by the campaign days it is for, grams owed by those days in all)."""
+    rows = await connection.fetch(
         """
-        SELECT count(*)::int AS days, coalesce(sum(f.owed_g), 0)::bigint AS owed_g
-        FROM settlement_legs l JOIN frozen_settlements f USING (campaign, day, number)
+        SELECT day, l.need_g, f.owed_g FROM settlement_legs l JOIN frozen_settlements f USING (campaign, day, number)
         WHERE l.campaign = $1 AND l.buy_day = $2 AND l.number = $3 AND l.leg = $4
         """,
         *(order.campaign, order.buy_day, order.number, order.leg),
     )
-    return (max(row["days"], 1), row["owed_g"]) if row else (1, 0)
+    needs = {row["day"]: row["need_g"] for row in rows} or {order.buy_day: order.quantity_g}
+    return charged(order.quantity_g, needs), sum(row["owed_g"] for row in rows)
