@@ -16,5 +16,8 @@ def test_another_provider_has_its_lots_its_supplier_and_its_configuration() -> N
     why = "manual needs supplier, the party that its documents name, in the campaign file"
     assert unfit("manual", 1_000_000, LEG, settings) == why
     assert unfit("sandbox", 12_345, LEG, settings) == ""
+    assert unfit("sandbox", 12_345, LEG, PurchaserSettings(providers=("sandbox",), mode="live")) == (
+        "provider sandbox is not configured here: set PURCHASER_MODE=rehearsal, for it sells nothing real"
+    )
     only = PurchaserSettings(providers=("sandbox",))
     assert unfit("manual", 1_000_000, LEG, only) == "provider manual is not configured here: set PURCHASER_PROVIDERS"

@@ -41,7 +41,7 @@ def resolve(
     reason: Annotated[str, typer.Option(help="How you know.")],
     by: By,
 ) -> None:
-    """Say how an unknown order ended, when the provider cannot be asked."""
+    """Say how an order ended, when the provider cannot be asked or its answer was set aside."""
     from offset_purchaser.handlers.people import resolve_order
 
     if (bought is None) == (not rejected):

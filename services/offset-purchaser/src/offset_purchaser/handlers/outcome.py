@@ -29,12 +29,17 @@ FIRST_ON_EARTH = timedelta(hours=14)
 """How far the earliest time zone is ahead of UTC: a registry there may have retired today what is tomorrow's here."""
 
 
-def distrusted(order: Order, answer: Answer) -> str:
-    """Why an answer cannot be about this order; ``""`` when it can."""
+def foreign(order: Order, answer: Answer) -> str:
+    """Why an answer is not about this order; ``""`` when it may be."""
     if answer.order_id is not None and answer.order_id != order.order_id:
         return f"the provider's answer is about order {answer.order_id}"
     if answer.currency != order.currency:
         return f"the provider answers in {answer.currency}, the order is in {order.currency}"
+    return ""
+
+
+def overfilled(order: Order, answer: Answer) -> str:
+    """Why the grams of an answer are not believed without a person; ``""`` when they are."""
     if answer.filled_g > OVERFILL_MAX * order.quantity_g:  # no cap and no person has seen these grams
         return f"the provider states {answer.filled_g} g, {order.quantity_g} g were ordered"
     return ""
@@ -48,11 +53,14 @@ def overcharged(order: Order, answer: Answer) -> str:
     return f"the provider charges {answer.amount} {order.currency}, {agreed} was ordered: dispute it"
 
 
-async def record_answer(context: Context, connection: Connection, order: Order, answer: Answer) -> None:
-    """An answer of the provider, to a purchase or to a question about it."""
+async def record_answer(
+    context: Context, connection: Connection, order: Order, answer: Answer, *, looked_at: bool = False
+) -> None:
+    """An answer of the provider, to a purchase or to a question about it; ``looked_at``: a person has seen it."""
     now = context.clock()
-    if why := distrusted(order, answer):
-        await _set_aside(context, connection, order, why)
+    believed = looked_at or order.state is OrderState.CONFIRMED  # then they are held against what was confirmed
+    if why := foreign(order, answer) or ("" if believed else overfilled(order, answer)):
+        await _set_aside(context, connection, order, answer, why)
         return
     if order.state is OrderState.CONFIRMED:
         await _record_later_news(context, connection, order, answer)
@@ -102,13 +110,15 @@ async def _confirm(
     await settlements.refresh_states(connection, order.campaign, [order.buy_day])
 
 
-async def _set_aside(context: Context, connection: Connection, order: Order, why: str) -> None:
-    """An answer that cannot be ours: nothing is booked, and what may have left is not sent again."""
+async def _set_aside(context: Context, connection: Connection, order: Order, answer: Answer, why: str) -> None:
+    """An answer that cannot be ours: nothing is booked, what may have left is not sent again, and the answer is kept
+    for the person who resolves the order."""
     now = context.clock()
     changes: dict[str, object] = {"reason": why[:500], "next_try_at": now + timedelta(hours=1)}
     if order.state not in (OrderState.PLACED, OrderState.CONFIRMED):
         changes |= {"state": OrderState.UNKNOWN.value, "find_only": True, "first_sent_at": order.first_sent_at or now}
     await orders.change(connection, order, now, context.orders_topic, changes)
+    await orders.note(connection, order.order_id, {"set_aside": why, "set_aside_answer": answer.model_dump_json()})
     log(__name__).error("answer set aside", order_id=str(order.order_id), reason=why)
 
 

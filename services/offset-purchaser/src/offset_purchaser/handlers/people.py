@@ -18,8 +18,9 @@ from offset_purchaser.documents.values import RESERVED_NAMES, line_amount
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.outcome import (
     archive_certificate,
-    distrusted,
+    foreign,
     new_attempt,
+    overfilled,
     record_answer,
     record_refusal,
 )
@@ -53,9 +54,10 @@ RESOLVABLE = (OrderState.SENDING, OrderState.UNKNOWN, *NOT_LEFT)
 
 
 async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reason: str, by: str) -> str:
-    """Close an order that the provider cannot be asked about; returns its new state.
+    """Close an order that the provider cannot be asked about, or whose answer was set aside; returns its new state.
 
-    Raises ``Rejected`` for one that never left and is said to be bought without its approvals or above its ceiling.
+    Grams beyond belief are recorded only where the provider stated such. Raises ``Rejected`` for an order that never
+    left and is said to be bought without its approvals or above its ceiling.
     """
     said = None if answer is None else _answer(answer)
     name, why = name_of(by), " ".join(reason.split())
@@ -64,11 +66,12 @@ async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reas
     context, note = context_of(pool), f"resolved by {name}: {why}"
     async with transaction(pool) as connection:
         order = await locked_order(connection, order_id)
-        asked = provider_kind(order.provider).traits.find != "none"
+        aside = await orders.set_aside(connection, order.order_id)
+        asked = provider_kind(order.provider).traits.find != "none" and not aside
         if order.state not in RESOLVABLE and (asked or order.state is not OrderState.PLACED):
             raise Rejected(f"order {order_id} is {order.state}: there is nothing to resolve")
         _not_under_way(context, order)
-        if said is not None and (fault := distrusted(order, said)):
+        if said is not None and (fault := foreign(order, said) or ("" if aside else overfilled(order, said))):
             raise Rejected(fault)
         unsent = order.state in NOT_LEFT and order.first_sent_at is None
         if said is not None and unsent and (fault := await bought_unsent(connection, order, said)):
@@ -76,7 +79,7 @@ async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reas
         if said is None:
             await record_refusal(context, connection, order, note)
         else:
-            await record_answer(context, connection, order, said)
+            await record_answer(context, connection, order, said, looked_at=True)
             await orders.note(connection, order.order_id, {"recorded_by": name, "recorded_because": why})
         log(__name__).warning("order resolved", order_id=order_id, by=name, reason=why)
         now = await orders.get(connection, order.order_id)
@@ -115,7 +118,7 @@ async def retry_order(pool: Pool, order_id: str, provider: str | None, *, by: st
             )
         chosen = provider_kind(provider or order.provider).traits.name
         leg = leg_of((await campaigns.rules(connection, order.campaign)).on(order.buy_day).campaign, order)
-        if chosen != order.provider and (why := unfit(chosen, order.quantity_g, leg, context.settings)):
+        if why := unfit(chosen, order.quantity_g, leg, context.settings):
             raise Rejected(f"order {order_id}: {why}")
         fresh = await new_attempt(context, connection, order, chosen)
         await orders.note(connection, order.order_id, {"retried_by": name, "retried_as": str(fresh)})
@@ -124,7 +127,7 @@ async def retry_order(pool: Pool, order_id: str, provider: str | None, *, by: st
 
 
 def unfit(name: str, quantity_g: int, leg: Leg | None, settings: PurchaserSettings) -> str:
-    """Why an order cannot be tried again at another provider; ``""`` when it can. Pure."""
+    """Why an order cannot be tried (again) at a provider; ``""`` when it can. Pure."""
     kind = provider_kind(name)
     if lacking := kind.lacks(settings) if name in settings.providers else "PURCHASER_PROVIDERS":
         return f"provider {name} is not configured here: set {lacking}"

@@ -186,6 +186,12 @@ async def quoted_at(reader: Connection | Pool, order_id: UUID) -> datetime | Non
     return None if text is None else datetime.fromisoformat(text)
 
 
+async def set_aside(connection: Connection, order_id: UUID) -> str:
+    """Why the newest answer about an order was not believed; ``""`` when none was set aside since the last good one."""
+    why = await connection.fetchval("SELECT details->>'set_aside' FROM orders WHERE order_id = $1", order_id)
+    return why or ""
+
+
 async def newest_attempt(connection: Connection, order: Order) -> int:
     """The number of the last attempt of the same purchase leg."""
     number: int = await connection.fetchval(

@@ -176,7 +176,7 @@ async def approve(order_id: OrderId, body: Nothing, key: IdempotencyKey, pool: T
 
 @router.post("/{order_id}/resolve", responses=DECIDING, dependencies=[needs(Role.APPROVE)])
 async def resolve(order_id: OrderId, body: Resolution, key: IdempotencyKey, pool: Tables, who: Caller) -> OrderOut:
-    """Say how an order ended, when the provider cannot be asked."""
+    """Say how an order ended, when the provider cannot be asked or its answer was set aside."""
     await _now(pool, order_id)
     answer = None if body.answer is None else body.answer.model_dump_json().encode()
     await people.resolve_order(pool, str(order_id), answer, reason=body.reason, by=who.name)
