@@ -187,7 +187,8 @@ async def test_a_cap_per_day_holds_per_campaign_day_beside_a_leg_that_buys_once(
     await everything(world)
     assert {order["filled_g"] for order in seller.orders()} == bought
     once = [leg for leg in await day(world) if leg["leg"] == "once"]
-    assert [leg["waiting_for"] for leg in once] == [why and f"sandbox: {why}"], once
+    waiting = "held" if why else "complete"
+    assert [(leg["state"], leg["waiting_for"]) for leg in once] == [(waiting, f"sandbox: {why}" if why else None)]
 
 
 async def test_a_day_above_its_forecast_waits_for_a_yes(world: World, seller: SellerThread) -> None:

@@ -293,6 +293,28 @@ async def test_a_manual_partner_gets_a_document_and_its_invoice_and_certificate_
     assert (await accounts(world))["carried"] == 300_000
 
 
+async def test_a_day_is_as_far_as_its_slowest_leg_whatever_day_that_one_is_bought_under(world: World) -> None:
+    text = with_legs(
+        "{provider: sandbox, share: 80, price_per_tonne: 22, currency: EUR}",
+        f"{{provider: manual, share: 20, price_per_tonne: 30, currency: EUR, supplier: {SUPPLIER}}}",
+    )
+    await world.campaigns(text.replace("last_day: 2026-11-27", "last_day: 2026-11-28"))
+    tomorrow = reading(grams=5_000_000, quarter=NOON.replace(day=28))
+    await world.feed(reading(grams=5_000_000), tomorrow, progress(20))
+    await everything(world)
+    for rows in (await build(world.pool))["days"]:
+        assert {(s["leg"], s["order_state"], s["state"]) for s in rows["settlements"]} == {
+            ("sandbox", "confirmed", "ordered"),
+            ("manual", "placed", "ordered"),
+        }
+    order_id = await world.pool.fetchval("SELECT order_id FROM orders WHERE provider = 'manual'")
+    await people.confirm_order(world.pool, str(order_id), Confirmation("GP-1"), by="Anna")
+    await everything(world)
+    assert {s["state"] for rows in (await build(world.pool))["days"] for s in rows["settlements"]} == {"documented"}
+    await people.add_certificate(world.pool, str(order_id), certificate(), None)
+    assert {s["state"] for rows in (await build(world.pool))["days"] for s in rows["settlements"]} == {"complete"}
+
+
 async def test_a_serial_block_is_accepted_once(world: World) -> None:
     await world.campaigns(MANUAL.replace("true_up_days: 0", "true_up_days: 5"))
     await world.feed(reading(events=10, grams=2_000_000), progress(10))

@@ -182,7 +182,9 @@ WITH legs AS (
         = (l.campaign, l.buy_day, l.number, l.leg) ORDER BY attempt DESC LIMIT 1) o ON true
     LEFT JOIN document_files f ON f.number = o.document
     LEFT JOIN documents d ON d.number = o.document
-    WHERE l.campaign = $1 AND ($2::date[] IS NULL OR l.buy_day = ANY($2))
+    WHERE l.campaign = $1 AND ($2::date[] IS NULL OR EXISTS (
+        SELECT 1 FROM settlement_legs b WHERE (b.campaign, b.day, b.number) = (l.campaign, l.day, l.number)
+        AND b.buy_day = ANY($2)))
 ), states AS (
     SELECT day, number, min(rank) AS rank,
            coalesce(jsonb_agg(jsonb_build_array(provider, reason, true)) FILTER (WHERE rank = 1), '[]') AS reasons
@@ -197,7 +199,8 @@ AND (s.state, s.reasons) IS DISTINCT FROM
 
 
 async def refresh_states(connection: Connection, campaign: str, buy_days: Sequence[date] | None = None) -> None:
-    """Let the settlements of a campaign follow their orders and documents: each is as far as its slowest leg."""
+    """Let the settlements of a campaign follow their orders and documents: each is as far as its slowest leg, whatever
+    day that one is bought under. ``buy_days``: only settlements with a share bought under one of them."""
     await connection.execute(REFRESH, campaign, None if buy_days is None else list(buy_days))
 
 
