@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
 
 import pytest
+from tests.integration.purchaser.commands import offset_purchaser
 from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
 from tests.integration.purchaser.world import SellerThread, World, everything
 
+from offset_purchaser.handlers.buy import buy
+from offset_purchaser.handlers.issue import issue
 from offset_purchaser.handlers.payments import import_payments, parse
+from offset_purchaser.handlers.settle import settle
 from offset_purchaser.journal import journal_csv, numbered
 from offset_purchaser.reconcile import Findings, reconcile
 from offset_purchaser.store import books
+from offset_purchaser.store.campaigns import in_force
 from offset_purchaser.terms import AccountMap
 from shared.errors import Rejected
 
@@ -83,5 +92,41 @@ async def test_an_unknown_order_is_open_and_its_grams_are_accrued(world: World, 
     found = await findings(world)
     assert found.broken == ()
     assert any("outcome unknown" in sentence for sentence in found.open)
-    assert await books.open_grams(world.pool, "bf", date(2099, 12, 31)) == 1_000_000
-    assert await books.undocumented(world.pool, "bf", date(2099, 12, 31)) == {}
+    campaign = (await in_force(world.pool, "bf"))[0].campaign
+    assert await books.open_grams(world.pool, campaign, date(2099, 12, 31)) == 1_000_000
+    assert await books.undocumented(world.pool, campaign, date(2099, 12, 31)) == {}
+
+
+async def test_the_days_of_the_books_are_those_of_the_campaigns_zone_and_the_year_end_is_accrued(
+    world: World, tmp_path: Path
+) -> None:
+    await world.campaigns(CAMPAIGN)
+    world.clock.now = datetime(2026, 12, 31, 20, 0, tzinfo=UTC)
+    await world.feed(reading(grams=1_000_000), progress(as_of=world.clock()))
+    await settle(world.context, world.term)
+    await buy(world.context, world.term)
+    await buy(world.context, world.term)
+    world.clock.now = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)  # half past midnight in Paris
+    await issue(world.context, world.term)
+    book = partial(fec_of, world, tmp_path)
+    assert await book("--until", "2026-12-31") == []
+    found = await book("--until", "2027-01-01")
+    assert [(r["EcritureDate"], r["PieceDate"], r["ValidDate"]) for r in found] == [("20270101",) * 3] * 2
+    assert {r["PieceRef"] for r in found} == {"R-ST-RETAIL-FR-2027-00001"}
+    accrued = await book("--until", "2026-12-31", "--accrual")
+    assert [(r["EcritureDate"], r["CompteNum"], r["Debit"], r["Credit"]) for r in accrued] == [
+        ("20261231", "6288", "22,00", "0,00"),
+        ("20261231", "4081", "0,00", "22,00"),
+        ("20270101", "6288", "0,00", "22,00"),
+        ("20270101", "4081", "22,00", "0,00"),
+    ]
+    assert await book("--until", "2027-01-01", "--accrual") == found  # documented by then: nothing is left to accrue
+
+
+async def fec_of(world: World, folder: Path, *options: str) -> list[dict[str, str]]:
+    """The FEC that the command writes."""
+    path = folder / "fec.txt"
+    words = ("export", "journal", "retail-fr", "--fec", "--to", path, *options)
+    done = await offset_purchaser(*words, dsn=world.dsn)
+    assert done.code == 0, done.err
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")), delimiter="\t"))

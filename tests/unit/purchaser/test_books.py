@@ -83,7 +83,15 @@ def entries() -> list[MoneyEntry]:
 def test_the_fec_has_its_18_columns_decimal_commas_and_numbers_without_a_gap() -> None:
     rows = [row.split("\t") for row in fec(numbered(entries()), AccountMap(), "EUR").split("\r\n") if row]
     assert [len(row) for row in rows] == [18] * 5
-    assert rows[0][:4] == ["JournalCode", "JournalLib", "EcritureNum", "EcritureDate"]
+    assert rows[0] == [
+        "JournalCode", "JournalLib", "EcritureNum", "EcritureDate", "CompteNum", "CompteLib", "CompAuxNum",
+        "CompAuxLib", "PieceRef", "PieceDate", "EcritureLib", "Debit", "Credit", "EcritureLet", "DateLet", "ValidDate",
+        "Montantdevise", "Idevise",
+    ]  # fmt: skip
+    assert rows[2] == [
+        "CO2", "Contributions climat", "1", "20261127", "401", "Fournisseurs", "sandbox", "sandbox", "ST-1",
+        "20261127", "document ST-1", "0,00", "22,00", "", "", "20261127", "", "",
+    ]  # fmt: skip
     assert [row[2] for row in rows[1:]] == ["1", "1", "2", "2"]
     assert rows[1][3:6] == ["20261127", "6288", "Autres charges externes"]
     assert rows[2][11:13] == ["0,00", "22,00"]

@@ -101,8 +101,8 @@ def journal(
             raise Rejected(f"there is no legal entity {legal_entity} in any campaign")
         entries = await books.money_entries(pool, legal_entity, day)
         for one in found if accrual else []:
-            open_g = await books.open_grams(pool, one.campaign.id, day)
-            waiting = await books.undocumented(pool, one.campaign.id, day)
+            open_g = await books.open_grams(pool, one.campaign, day)
+            waiting = await books.undocumented(pool, one.campaign, day)
             entries += pure.accrual(one.campaign, open_g, waiting, day)
         return entries, found[0].entity.accounts
 

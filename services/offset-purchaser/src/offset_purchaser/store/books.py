@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from offset_purchaser.campaign import Campaign
 from offset_purchaser.journal import MoneyEntry
 from offset_purchaser.reconcile import DayLine, DocumentFact, Findings, OrderFact, reconcile
+from shared.clock import day_bounds
 from shared.errors import Rejected
 from shared.postgres import Connection, Pool, transaction
 
@@ -127,18 +129,21 @@ async def carried(reader: Reader) -> dict[tuple[str, str], tuple[int, int]]:
 
 
 async def money_entries(reader: Reader, legal_entity: str, until: date) -> list[MoneyEntry]:
-    """Money entries in the order in which they were booked."""
+    """Money entries in the order in which they were booked; their days are those of the campaign's zone, like the
+    dates on its documents."""
     rows = await reader.fetch(
         """
-        SELECT e.posting, coalesce(y.paid_on, p.at::date) AS booked_on, e.account, e.amount, e.unit, e.provider, p.note,
-               e.campaign, e.day, coalesce(d.number, y.document, e.posting) AS piece,
-               coalesce((d.issued_at AT TIME ZONE coalesce((
-                   SELECT v.content->'campaign'->>'zone' FROM campaigns c JOIN campaign_versions v
-                   USING (campaign, version) WHERE campaign = e.campaign), 'UTC'))::date,
-                   y.paid_on, p.at::date) AS piece_on
-        FROM entries e JOIN postings p USING (posting) LEFT JOIN documents d ON p.note = 'document ' || d.number
+        SELECT e.posting, on_day.booked_on, e.account, e.amount, e.unit, e.provider, p.note, e.campaign, e.day,
+               coalesce(d.number, y.document, e.posting) AS piece,
+               coalesce((d.issued_at AT TIME ZONE z.zone)::date, on_day.booked_on) AS piece_on
+        FROM entries e JOIN postings p USING (posting)
+        LEFT JOIN documents d ON p.note = 'document ' || d.number
         LEFT JOIN payments y ON e.posting = 'payment|' || y.reference
-        WHERE e.unit <> 'g' AND e.legal_entity = $1 AND coalesce(y.paid_on, p.at::date) <= $2 ORDER BY e.id
+        CROSS JOIN LATERAL (
+            SELECT coalesce((SELECT v.content->'campaign'->>'zone' FROM campaigns c JOIN campaign_versions v
+                             USING (campaign, version) WHERE campaign = e.campaign), 'UTC') AS zone) AS z
+        CROSS JOIN LATERAL (SELECT coalesce(y.paid_on, (p.at AT TIME ZONE z.zone)::date) AS booked_on) AS on_day
+        WHERE e.unit <> 'g' AND e.legal_entity = $1 AND on_day.booked_on <= $2 ORDER BY e.id
         """,
         legal_entity,
         until,
@@ -152,32 +157,34 @@ async def money_entries(reader: Reader, legal_entity: str, until: date) -> list[
     ]  # fmt: skip
 
 
-async def open_grams(reader: Reader, campaign: str, until: date) -> int:
-    """Grams of a campaign that were owed and not bought at the end of a day: in orders, carried, or not ordered."""
+async def open_grams(reader: Reader, campaign: Campaign, until: date) -> int:
+    """Grams of a campaign that were owed and not bought at the end of a day in its zone: in orders, carried, or not
+    ordered."""
     grams: int = await reader.fetchval(
         """
         SELECT coalesce(sum(e.amount), 0)::bigint FROM entries e JOIN postings p USING (posting)
-        WHERE e.campaign = $1 AND e.unit = 'g' AND p.at < ($2::date + 1)
+        WHERE e.campaign = $1 AND e.unit = 'g' AND p.at < $2
         AND e.account IN ('owed', 'committed', 'carried', 'surplus')
         """,
-        campaign,
-        until,
+        campaign.id,
+        day_bounds(until, campaign.tz)[1],
     )
     return grams
 
 
-async def undocumented(reader: Reader, campaign: str, until: date) -> dict[str, tuple[Decimal, str]]:
-    """(amount, currency) of orders that were bought by the end of a day and had no document then."""
+async def undocumented(reader: Reader, campaign: Campaign, until: date) -> dict[str, tuple[Decimal, str]]:
+    """(amount, currency) of orders that were bought by the end of a day in the campaign's zone and had no document
+    then."""
     rows = await reader.fetch(
         """
         SELECT o.order_id, o.amount, o.currency FROM orders o
         WHERE o.campaign = $1 AND o.state = 'confirmed' AND EXISTS (
             SELECT 1 FROM postings p WHERE p.posting = 'order|' || o.order_id || '|confirmed'
-            AND p.at < ($2::date + 1))
-        AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.number = o.document AND d.issued_at < ($2::date + 1))
+            AND p.at < $2)
+        AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.number = o.document AND d.issued_at < $2)
         """,
-        campaign,
-        until,
+        campaign.id,
+        day_bounds(until, campaign.tz)[1],
     )
     return {str(row["order_id"]): (row["amount"], row["currency"]) for row in rows}
 
