@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from pathlib import Path
 
@@ -53,3 +54,53 @@ async def test_the_state_the_books_and_a_refusal_by_command(world: World) -> Non
     ]
     assert found["broken"] == []
     assert (cancel.code, cancel.err) == (1, f"there is no order {NOBODY}\n")
+
+
+async def test_a_partners_day_is_brought_to_its_end_by_commands_and_the_books_say_so(
+    world: World, tmp_path: Path
+) -> None:
+    def of_file(name: str, content: bytes) -> Path:
+        (tmp_path / name).write_bytes(content)
+        return tmp_path / name
+
+    async def command(*words: str | Path, code: int = 0) -> str:
+        done = await offset_purchaser(*words, dsn=world.dsn)
+        assert done.code == code, done.err
+        return done.out
+
+    report, paper = of_file("report.pdf", b"%PDF report"), of_file("gp.pdf", b"%PDF")
+    await world.campaigns(MANUAL.replace("channels: [site]", "channels: [site, ads]"))
+    await world.feed(reading(grams=1_500_000), progress(), progress(0, topic="ad-impressions", channel="ads"))
+    about = ("bf", "2026-11-27", "ads", "500", report, "--what", "posters", "--author", "Anna")
+    await command("lines", "add", *about, "--format", "ooh_poster")
+    await everything(world)
+    order_id = str(await world.pool.fetchval("SELECT order_id FROM orders WHERE quantity_g = 2000000"))
+    await command("orders", "confirm", order_id, "--reference", "GP-17", "--by", "Anna")
+    certificate = of_file("c.json", json.dumps(CERTIFICATE).encode())
+    archived, _ = await asyncio.gather(
+        command("orders", "certificate", order_id, certificate, "--file", paper),
+        command("orders", "invoice", order_id, paper, "--number", "GP-88", "--date", "2026-11-30"),
+    )
+    assert archived == f"archived, SHA-256 {hashlib.sha256(b'%PDF').hexdigest()}\n"
+    await everything(world)
+    number = await world.pool.fetchval("SELECT number FROM documents")
+    assert "whether it is paid is unknown" in await command("reconcile", "--strict", code=1)
+    paid = f"reference,document,paid_on,amount,currency\nb1,{number},2026-12-10,72.00,EUR\n"
+    said = await command("payments", "import", of_file("paid.csv", paid.encode()))
+    assert said == "1 new of 1 payments\n"
+    await command("reconcile", "--strict")
+    await world.owner("UPDATE orders SET confirmed_g = 1999999")
+    assert "1999999 g confirmed, 2000000 g booked" in await command("reconcile", code=1)
+
+
+MANUAL = CAMPAIGN.replace(
+    "{provider: sandbox, price_per_tonne: 22, currency: EUR}",
+    "{provider: manual, price_per_tonne: 30, currency: EUR, document: provider_invoice,"
+    " vat: {category: S, rate: 20, exemption_text: ''},"
+    " supplier: {name: GoodPlanet, address_lines: [1 allee], country: FR, vat_id: FR00000000000}}",
+)
+CERTIFICATE = {
+    "reference": "GS-RET-1", "registry": "Gold Standard", "project_id": "GS1247", "project": "Cookstoves",
+    "vintage": "2024", "serial_first": "GS1-KE-GS1247-2024-1001", "serial_last": "GS1-KE-GS1247-2024-1002",
+    "quantity_t": "2", "retired_on": "2025-12-10", "beneficiary": "Exemple SAS",
+}  # fmt: skip
