@@ -42,6 +42,17 @@ def complaint(lines: str) -> str:
         ("grace: P4000D", "grace: is more than 3660d"),
         ("wait_at_most: 3661d", "wait_at_most: '3661d' is more than 3660d"),
         ("wait_at_most: 0s", "wait_at_most: a settlement cannot wait for no time; write 1h or more"),
+        ("countries: [FR, UK]", "countries[2]: UK is no country of ISO 3166-1 (the United Kingdom is GB)"),
+        ("countries: FR", "countries: FR is not a list; write [one, another]"),
+        ("countries: [france]", "countries[1]: france is not made of two capital letters of ISO 3166-1 (FR)"),
+        ("cover: low", "cover: low is not 'central' or 'high'"),
+        ("caps: {per_day_t: -1}", "caps.per_day_t: -1 is not above 0"),
+        ("caps: {per_day_t: some}", "caps.per_day_t: some is not a number"),
+        ("caps: 60", "caps: 60 stands where keys are expected; write key: value"),
+        ("approval: {above_amount: 1, people: 3}", "approval.people: 3 is above 2"),
+        ("true_up_days: 1.5", "true_up_days: 1.5 is not a whole number"),
+        ("stop_buying: perhaps", "stop_buying: perhaps is neither true nor false"),
+        ("cap: {per_day_t: 1}", "cap: is not a key that exists here"),
         ("forecast_from: bf", "forecast_from: a campaign cannot shape its own forecast"),
         ("countries: []", 'countries: the list is empty; name them, or write "*" for all'),
     ],
@@ -85,8 +96,31 @@ def test_tags_and_keys_that_are_no_text_are_refused(lines: str) -> None:
 
 
 def test_a_tagged_list_of_campaigns_is_refused() -> None:
-    with pytest.raises(Rejected, match=r"^c.yaml:1: campaigns\[1\]: Input should be a valid dictionary"):
+    with pytest.raises(Rejected, match=r"^c.yaml:1: campaigns\[1\]: .* stands where keys are expected"):
         parse(b"campaigns: !!python/object/apply:os.system ['id']\n", "c.yaml")
+
+
+def test_an_entity_written_out_in_a_campaign_is_checked_key_by_key() -> None:
+    with pytest.raises(Rejected) as caught:
+        parse((HEAD.replace("entity: retail-fr", "entity: {id: x, party: {name: A}}") + DAYS).encode(), "c.yaml")
+    assert str(caught.value).splitlines() == [
+        "c.yaml:5: campaigns[1].legal_entity.party.address_lines: is required",
+        "c.yaml:5: campaigns[1].legal_entity.party.country: is required",
+    ]
+
+
+def test_a_leg_does_not_fall_back_on_its_own_provider() -> None:
+    with pytest.raises(Rejected, match="fallback: sandbox is the provider itself; name another one or none"):
+        parse((HEAD.replace("EUR", "EUR, fallback: sandbox") + DAYS).encode(), "c.yaml")
+
+
+def test_a_day_that_is_none_and_a_channel_that_is_none_are_said_plainly() -> None:
+    assert complaint(DAYS.replace("2026-11-27", "tomorrow")).endswith(
+        "first_day: tomorrow is not a day; write 2026-11-27"
+    )
+    with pytest.raises(Rejected) as caught:
+        parse((HEAD.replace("[site]", "[site, shop]") + DAYS).encode(), "c.yaml")
+    assert str(caught.value).endswith("channels[2]: shop is not 'site', 'email', 'ads' or 'delivery'")
 
 
 @pytest.mark.parametrize("code", ["FRF", "DEM", "XAU", "XTS", "CHE"])

@@ -26,6 +26,9 @@ CURRENT_CURRENCIES = frozenset(
 )
 """ISO 4217 codes that are legal tender somewhere, as the CLDR of babel lists them: no FRF, no gold, no test code."""
 
+COUNTRIES = frozenset(get_global("territory_currencies"))
+"""ISO 3166-1 codes of countries and territories, and a few that were."""
+
 Fault = tuple[tuple[str | int, ...], str]
 """(path of keys inside the campaign, sentence)."""
 
@@ -40,7 +43,13 @@ def faults(campaign: Campaign) -> Iterator[Fault]:
         if channel not in campaign.channels:
             yield ("expected", channel), f"{channel} is not among the campaign's channels"
     yield from _approval(campaign)
+    for n, country in enumerate(campaign.countries if campaign.countries != "*" else ()):
+        if country not in COUNTRIES:
+            hint = " (the United Kingdom is GB)" if country == "UK" else ""
+            yield ("countries", n), f"{country} is no country of ISO 3166-1{hint}"
     for n, leg in enumerate(campaign.legs):
+        if leg.fallback == leg.provider:
+            yield ("legs", n, "fallback"), f"{leg.fallback} is the provider itself; name another one or none"
         yield from (((*("legs", n), *path), why) for path, why in currency_faults({("currency",): leg.currency}))
     if campaign.forecast_from == campaign.id:
         yield ("forecast_from",), "a campaign cannot shape its own forecast"

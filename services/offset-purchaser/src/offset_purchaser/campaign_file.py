@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from offset_purchaser.campaign import Campaign, clash
 from offset_purchaser.campaign_check import entity_faults, faults
+from offset_purchaser.campaign_words import sentence, told_otherwise
 from offset_purchaser.terms import LegalEntity, Strict
 from shared.errors import Rejected
 
@@ -91,7 +92,7 @@ def _file(tree: CommentedMap, name: str) -> CampaignFile:
         file = CampaignFile.model_validate(plain(tree))
     except ValidationError as error:
         items = error.errors(include_url=False)
-        lines = [_explain(name, tree, item) for item in items if not _follows(item, items)]
+        lines = [_explain(name, tree, item) for item in items if not told_otherwise(item, items)]
         raise Rejected("\n".join(dict.fromkeys(lines))) from None
     except (TypeError, OverflowError, RecursionError) as error:
         raise Rejected(f"{name}: holds a value that is none of a campaign file ({error})") from None
@@ -99,14 +100,6 @@ def _file(tree: CommentedMap, name: str) -> CampaignFile:
     if found:
         raise Rejected("\n".join(f"{name}:{line}: {key}: {why}" for (line, key), why in found))
     return file
-
-
-def _follows(item: Any, items: Sequence[Any]) -> bool:
-    """Whether a list is called too short only because its entries are wrong, which is said already."""
-    path = item["loc"]
-    return item["type"] == "too_short" and any(
-        len(other["loc"]) > len(path) and other["loc"][: len(path)] == path for other in items
-    )
 
 
 def _disagreements(file: CampaignFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -182,11 +175,7 @@ def _digits(node: float) -> str:
 def _explain(name: str, tree: CommentedMap, item: Any) -> str:
     path: Sequence[str | int] = item["loc"]
     line, key = _locate(tree, path)
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "missing":
-        message = "is required"
-    elif item["type"] == "extra_forbidden":
-        message = "is not a key that exists here"
+    message = sentence(item)
     first = message.split(":", 1)[0]
     if isinstance(node := _node(tree, path), CommentedMap) and first in node:
         line, key, message = node.lc.key(first)[0] + 1, f"{key}.{first}" if key else first, message[len(first) + 2 :]
@@ -209,6 +198,8 @@ def _locate(tree: CommentedMap, path: Sequence[str | int]) -> tuple[int, str]:
     for part in path:
         if isinstance(node, CommentedMap):
             known = part in node
+            if not known and _is_label(part):
+                continue
             words = f"{words}.{part}" if words else str(part)
             if not known:
                 break
@@ -216,7 +207,14 @@ def _locate(tree: CommentedMap, path: Sequence[str | int]) -> tuple[int, str]:
         elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
             line = node.lc.item(part)[0] + 1 if node.lc.data else line  # a tagged list knows no places
             words = f"{words}[{part + 1}]"
+        elif _is_label(part):
+            continue
         else:
             break
         node = node[part]
     return line, words
+
+
+def _is_label(part: str | int) -> bool:
+    """Whether a part of an error's path names one kind of a union, not a key: ``tuple[...]``, ``LegalEntity``."""
+    return isinstance(part, str) and (part[:1].isupper() or "[" in part)
