@@ -10,7 +10,7 @@ PACKAGES := shared services/traffic-meter services/delivery-emissions services/o
 option = $(if $(value $(2)),--$(1) '$(subst ','\'',$(value $(2)))')
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-api bench-processes bench-flat bench-window bench-latency bench-shipments chaos law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
+.PHONY: bench bench-api bench-settlement bench-processes bench-flat bench-window bench-latency bench-shipments chaos law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
 
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -103,6 +103,9 @@ bench-processes bench-flat bench-window bench-latency bench-shipments: bench-%: 
 
 bench-api: $(STAMP) ## Live totals at 100 requests a second while readings come in (BENCH_REGISTERS=… in the environment)
 	$(BIN)/python -m benchmarks.api
+
+bench-settlement: $(STAMP) ## A day of 10^6 shipments in 10^5 registers from settlement to document; ten years bought once
+	$(BIN)/python -m tests.integration.purchaser.measure_speed
 
 var/bench/peers/.ready: benchmarks/requirements.lock
 	$(PYTHON) -m venv var/bench/peers

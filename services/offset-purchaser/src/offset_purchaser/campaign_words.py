@@ -56,6 +56,6 @@ def told_otherwise(item: Any, items: Sequence[Any]) -> bool:
     path = item["loc"]
     if item["type"] == "too_short":
         return any(len(other["loc"]) > len(path) and other["loc"][: len(path)] == path for other in items)
-    if item["type"] == "literal_error" and item["ctx"]["expected"] == ALL or path[-1:] == (AN_ID,):
+    if (item["type"] == "literal_error" and item["ctx"]["expected"] == ALL) or path[-1:] == (AN_ID,):
         return any(other is not item and other["loc"][: len(path) - 1] == path[:-1] for other in items)
     return False
