@@ -114,7 +114,8 @@ async def _guarded(connection: Connection, found: InForce, order: Order) -> str:
     if found.stopped:
         return "the campaign is no longer in the campaign file, so nothing more is bought for it"
     days, owed_g = await purchases.covered(connection, order)
-    spent = await purchases.spent(connection, order.campaign, days, besides=order.order_id)
+    capped = days if found.campaign.caps.per_day_t is not None else ()
+    spent = await purchases.spent(connection, order.campaign, capped, besides=order.order_id)
     approved = await orders.approvals(connection, order.order_id)
     return guard(found.campaign, Wish(order.quantity_g, order.amount, days, owed_g), spent, approved)
 

@@ -69,11 +69,14 @@ async def lock(connection: Connection) -> None:
 
 
 async def spent(connection: Connection, campaign: str, days: Collection[date], *, besides: UUID) -> Spent:
-    """Grams of other orders that were sent or may go: for some campaign days, and in the whole campaign."""
+    """Grams of other orders that were sent or may go: for some campaign days (none are cheap), and in the whole
+    campaign."""
     total: int = await connection.fetchval(
         f"SELECT coalesce(sum(quantity_g), 0)::bigint FROM orders WHERE campaign = $1 AND order_id <> $2 AND {GOING}",  # noqa: S608
         *(campaign, besides),
     )
+    if not days:
+        return Spent({}, total)
     rows = await connection.fetch(
         f"""
         {CHARGES} AND order_id <> $2 AND {GOING} AND EXISTS (
