@@ -42,3 +42,27 @@ async def test_an_end_that_fails_is_told() -> None:
     failing: Any = Failing()
     with pytest.raises(OSError, match="connection lost"):
         await kafka.stop_consumer(failing)
+
+
+async def test_an_end_that_is_cancelled_by_its_own_fetch_closes_the_connections_and_not_its_caller() -> None:
+    class Client:
+        closed = False
+
+        async def close(self) -> None:
+            self.closed = True
+
+    class Torn:
+        """As aiokafka 0.14: its end waits for a fetch that it cancelled."""
+
+        def __init__(self) -> None:
+            self._client = Client()
+
+        async def stop(self) -> None:
+            fetch = asyncio.create_task(asyncio.sleep(60))
+            await asyncio.sleep(0)
+            fetch.cancel()
+            await fetch
+
+    torn: Any = Torn()
+    await kafka.stop_consumer(torn)
+    assert torn._client.closed

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -100,15 +100,25 @@ STOP_S_MAX = 5.0
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
     """End a consumer, or leave it to itself after ``STOP_S_MAX``.
 
-    In a task of its own: a fetch that swallows its cancellation would swallow that of a waiting caller, too.
+    In a task of its own: a fetch that swallows its cancellation would swallow that of a waiting caller, too. And an end
+    that waits for a fetch which it cancelled is cancelled by it (aiokafka 0.14) before its connections are closed: they
+    are closed here, and the caller, whom nobody cancelled, goes on.
     """
-    stopping = asyncio.ensure_future(consumer.stop())
-    done, _ = await asyncio.wait({stopping}, timeout=STOP_S_MAX)
-    if done:
-        await stopping
-    else:
-        stopping.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody waits for it any more
-        stopping.cancel()
+    if await _torn(consumer.stop()):
+        await _torn(consumer._client.close())
+
+
+async def _torn(end: Coroutine[Any, Any, None]) -> bool:
+    """Wait for an end, not for ever; whether it was cancelled from within. Raises what it failed with."""
+    ending = asyncio.ensure_future(end)
+    done, _ = await asyncio.wait({ending}, timeout=STOP_S_MAX)
+    if not done:
+        ending.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody waits for it any more
+        ending.cancel()
+        return False
+    if not ending.cancelled():
+        ending.result()
+    return ending.cancelled()
 
 
 def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:

@@ -11,7 +11,7 @@ import pytest
 from offset_purchaser import engine
 from offset_purchaser.engine import Engine, until_one_fails
 from offset_purchaser.store.leadership import Term
-from shared.errors import Conflict
+from shared.errors import Conflict, Transient
 
 TERM = Term(1, "here")
 
@@ -53,3 +53,18 @@ async def test_a_loop_that_swallows_its_cancellation_ends_with_the_others(monkey
     with pytest.raises(Conflict, match="took over"):
         await asyncio.wait_for(until_one_fails(tasks), 5)
     assert (cancelled, tasks[0].done()) == (3, True)
+
+
+async def test_a_loop_that_is_cancelled_by_what_it_uses_is_a_failure_and_not_missed() -> None:
+    async def torn() -> None:
+        fetch = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        fetch.cancel()
+        await fetch
+
+    async def lives() -> None:
+        await asyncio.sleep(60)
+
+    tasks = [asyncio.create_task(lives()), asyncio.create_task(torn())]
+    with pytest.raises(Transient, match="cancelled from within"):
+        await asyncio.wait_for(until_one_fails(tasks), 5)

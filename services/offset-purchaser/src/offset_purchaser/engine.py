@@ -215,4 +215,6 @@ async def until_one_fails(tasks: Collection[asyncio.Task[None]]) -> None:
                 task.cancel()
             _, left = await asyncio.wait(left, timeout=END_S)
     for task in done:
+        if task.cancelled():  # by what it used, for nobody else did: as silently it would be missed
+            raise Transient("a loop was cancelled from within")
         task.result()

@@ -15,7 +15,7 @@ from offset_purchaser.ledger import Posting
 from offset_purchaser.store import announced
 from offset_purchaser.store import ledger as ledger_store
 from shared.errors import Transient
-from shared.kafka import client_options, partition_counts
+from shared.kafka import client_options, partition_counts, stop_consumer
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.postgres import Connection, Pool, transaction
 from shared.settings import KafkaSettings, TopicSettings
@@ -54,7 +54,7 @@ async def _read(kafka: KafkaSettings, topic: str, decode: Callable[[bytes], Any]
                     except ValidationError as error:
                         log(__name__).warning("announcement not understood", topic=topic, reason=str(error)[:200])
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
     return found
 
 
