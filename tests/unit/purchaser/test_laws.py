@@ -27,7 +27,7 @@ from offset_purchaser.order import (
     order_id,
     refusal_stands,
 )
-from offset_purchaser.planning import plan_leg
+from offset_purchaser.planning import charged, plan_leg
 from offset_purchaser.settlement import Booked, quantity, split
 from offset_purchaser.terms import Leg
 from offset_purchaser.totals import ZERO, DayTotal, Part, Sums, day_total
@@ -201,3 +201,14 @@ def test_back_off_doubles_and_stops_growing() -> None:
 @given(st.integers(0, 10**9), st.integers(0, 10**6))
 def test_a_serial_block_counts_its_numbers(first: int, more: int) -> None:
     assert serial_count(f"GS-1-{first}", f"GS-1-{first + more}") == more + 1
+
+
+@given(grams, st.dictionaries(st.dates(date(2026, 1, 1), date(2026, 3, 1)), st.integers(-(10**9), 10**9), min_size=1))
+def test_an_order_is_charged_to_its_days_to_the_gram_and_never_to_one_that_needed_nothing(
+    ordered: int, needs: dict[date, int]
+) -> None:
+    shares = charged(ordered, needs)
+    assert sum(shares.values()) == ordered
+    assert all(share >= 0 for share in shares.values())
+    if any(need > 0 for need in needs.values()):
+        assert all(not share for day, share in shares.items() if needs[day] <= 0)
