@@ -1,6 +1,7 @@
-# One pattern for the three services; which one is a build argument:
+# One pattern for the three services and for their set-up; which one is a build argument:
 #   docker build --build-arg SERVICE=traffic-meter -t campaign-offsets/traffic-meter .
-# Base and packages are the same layers for all of them, so the second and third service build in seconds.
+#   docker build --build-arg SERVICE=. -t campaign-offsets/set-up .
+# Base and packages are the same layers for all of them, so every image after the first builds in seconds.
 ARG PYTHON=3.13-slim
 
 # 1. Packages: everything of the lock file, hashes checked. Nothing of ours is copied before, so that this layer is
@@ -12,10 +13,11 @@ RUN pip install --quiet --no-cache-dir --no-compile --no-deps --disable-pip-vers
       --require-hashes --requirement /build/requirements.lock --target /packages \
  && find /packages -name '*.so*' -size +256k -exec strip --strip-unneeded {} +
 
-# 2. Service: our code of this service, and of the packages those that its own metadata ask for.
+# 2. Service: our code of this service, and of the packages those that its own metadata ask for. "." is every service as
+#    far as its tables and topics need it, with the commands of the jobs: migrations and topics.
 FROM packages AS service
 ARG SERVICE
-COPY deploy/image/assemble.py /build/
+COPY deploy/image/assemble.py deploy/image/migrations deploy/image/topics /build/
 COPY shared /source/shared
 COPY services/${SERVICE} /source/services/${SERVICE}
 RUN python3 /build/assemble.py /packages /source "${SERVICE}" /app

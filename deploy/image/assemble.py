@@ -5,6 +5,8 @@
 ``PACKAGES`` holds everything of ``requirements.lock`` (installed with ``--target``, hashes checked), ``SOURCE`` the
 repository's ``shared`` and ``services``. ``TARGET`` receives ``lib`` and ``bin``. Which packages a service needs is
 read from their own metadata, starting at its ``pyproject.toml``: there is no second list that could grow old.
+``SERVICE`` "." is the image of the jobs: the code of every service, and the packages that ``migrate`` and
+``topics create`` open.
 
 Runs with the standard library and the ``packaging`` of the locked packages; not installed in any image.
 """
@@ -35,14 +37,23 @@ LEFT_OUT = (
 )  # fmt: skip
 """Files of packages that no service opens, by path or pattern: 190 MB."""
 
+EVERY = "."
+"""Instead of a service: all of them, for the jobs that make their tables and topics."""
+
+LATER = ("offset-purchaser",)
+"""Services whose commands open what they buy, ask and write with only when they do so: not needed for the jobs."""
+
+JOBS = ("migrations", "topics")
+"""The commands of the jobs, beside this file."""
+
 LANGUAGES = ("root", "fr", "en", "de")
 """Of the documents. Babel has 1,070 other locales, 32 MB."""
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 for name in sys.argv[1:]:
-    package = importlib.import_module(name)
-    for module in pkgutil.walk_packages(package.__path__, name + "."):
+    module = importlib.import_module(name)
+    for module in pkgutil.walk_packages(getattr(module, "__path__", ()), name + "."):
         importlib.import_module(module.name)
 """
 
@@ -60,29 +71,41 @@ def assemble(packages: Path, source: Path, service: str, target: Path) -> None:
     library, commands = target / "lib", target / "bin"
     library.mkdir(parents=True)
     commands.mkdir()
-    projects = [source / "shared", source / "services" / service]
-    for project in projects:
-        for package in sorted((project / "src").iterdir()):
-            if package.is_dir() and not package.name.endswith(".egg-info"):
-                shutil.copytree(package, library / package.name, ignore=shutil.ignore_patterns("__pycache__"))
-    for distribution in needed(packages, requirements(projects)):
+    found = sorted(path.parent for path in (source / "services").glob("*/pyproject.toml"))
+    projects = [source / "shared", *(path for path in found if service in (path.name, EVERY))]
+    for package in (path for project in projects for path in packages_of(project)):
+        shutil.copytree(package, library / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    opened = [project for project in projects if service != EVERY or project.name not in LATER]
+    for distribution in needed(packages, requirements(opened)):
         copy_files(distribution, packages, library)
-    for name, entry in scripts(projects[-1]).items():
+    entries = {name: entry for project in projects[1:] for name, entry in scripts(project).items()}
+    for name, entry in entries.items():
         module, _, function = entry.partition(":")
         command = commands / name
         command.write_text(SCRIPT.format(module=module, function=function))
         command.chmod(0o755)
-    compile_used(library, [path.name for project in projects for path in (project / "src").iterdir()])
+    used = [path.name for project in projects for path in packages_of(project)]
+    if service == EVERY:
+        for name in JOBS:
+            shutil.copy2(Path(__file__).with_name(name), commands / name)
+        used = ["shared", *(entry.partition(":")[0] for entry in entries.values())]
+    compile_used(library, used)
 
 
-def compile_used(library: Path, packages: Iterable[str]) -> None:
-    """Import everything of ours once, which leaves byte code of just the modules that are used.
+def packages_of(project: Path) -> list[Path]:
+    """The folders of a project's packages."""
+    found = sorted((project / "src").iterdir())
+    return [path for path in found if path.is_dir() and not path.name.endswith(".egg-info")]
+
+
+def compile_used(library: Path, modules: Iterable[str]) -> None:
+    """Import modules of ours once, with all that is in packages: it leaves byte code of just the modules that are used.
 
     The root file system is read-only at run time: without it every start would compile a thousand modules again. All
     of it would not fit: most modules of most packages are never imported.
     """
     environment = os.environ | {"PYTHONPATH": str(library), "PYTHONDONTWRITEBYTECODE": ""}
-    subprocess.run([sys.executable, "-c", IMPORT_ALL, *packages], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", IMPORT_ALL, *modules], env=environment, check=True)
 
 
 def requirements(projects: Iterable[Path]) -> list[str]:

@@ -23,7 +23,7 @@ from shared.settings import KafkaSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("traffic-meter", "delivery-emissions", "offset-purchaser")
-SETUPS = tuple(f"{name}-setup" for name in SERVICES)
+JOBS = ("roles", "migrations", "topics")
 HTTP = (*SERVICES, "sandbox")
 PORTS = (
     *("KAFKA_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT", "SANDBOX_PORT"),
@@ -109,9 +109,7 @@ class Compose:
 
     def logs(self, lines: int = 15) -> str:
         """The ends of all logs."""
-        return self.command(
-            "logs", "--no-color", "--tail", str(lines), *SERVICES, "roles", *SETUPS, "postgres", check=False
-        )
+        return self.command("logs", "--no-color", "--tail", str(lines), *SERVICES, *JOBS, "postgres", check=False)
 
     def run(self, service: str, *arguments: str) -> str:
         """Run a command inside a running service."""

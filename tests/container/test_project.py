@@ -79,7 +79,7 @@ def test_every_health_endpoint_answers_200_through_its_outside_port(ran: Ran, se
     assert httpx.get(ran.compose.url(service, path), timeout=10).status_code == 200
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, "set-up"])
 def test_an_image_adds_less_than_150_mb_to_its_base(ran: Ran, service: str) -> None:
     assert image_bytes(f"campaign-offsets/{service}:local") - image_bytes("python:3.13-slim") < 150_000_000
 

@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 OURS = {"traffic-meter", "delivery-emissions", "offset-purchaser", "sandbox"}
-JOBS_IN_ORDER = ("traffic-meter-setup", "delivery-emissions-setup", "offset-purchaser-setup")
-JOBS = {"roles", *JOBS_IN_ORDER}
+JOBS = {"roles", "migrations", "topics"}
 WRITABLE = {"kafka"}
 """Its image writes its own configuration when it starts."""
 
@@ -22,7 +21,7 @@ def compose(repository: Path) -> dict[str, Any]:
     return found
 
 
-def test_eleven_services_start_by_default_and_two_with_the_profile_dashboards(compose: dict[str, Any]) -> None:
+def test_ten_services_start_by_default_and_two_with_the_profile_dashboards(compose: dict[str, Any]) -> None:
     services = compose["services"]
     with_profile = {name for name, service in services.items() if service.get("profiles") == ["dashboards"]}
     assert with_profile == {"grafana", "node-exporter"}
@@ -40,6 +39,7 @@ def test_every_image_has_a_tag_and_none_is_latest(compose: dict[str, Any]) -> No
 def test_every_service_is_limited_and_has_no_capability_and_no_way_to_get_one(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         assert service["mem_limit"], name
+        assert 0 < service["cpus"] <= 2, f"{name}: the smallest machine has two cores"
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
 
@@ -63,15 +63,14 @@ def test_everything_that_stays_up_has_a_health_check_without_spaces_in_an_argume
         assert kind == "CMD-SHELL" or not any(" " in argument for argument in arguments), name
 
 
-def test_a_service_starts_only_when_its_own_tables_and_topics_are_there(compose: dict[str, Any]) -> None:
+def test_a_service_starts_when_the_jobs_for_migrations_and_topics_have_ended_well(compose: dict[str, Any]) -> None:
+    ended, healthy = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
+    needs = {name: service.get("depends_on") for name, service in compose["services"].items()}
     for name in ("traffic-meter", "delivery-emissions", "offset-purchaser"):
-        needs = compose["services"][name]["depends_on"]
-        assert needs[f"{name}-setup"] == {"condition": "service_completed_successfully"}
-
-    first, *others = JOBS_IN_ORDER
-    assert set(compose["services"][first]["depends_on"]) == {"roles", "kafka"}
-    for before, job in zip(JOBS_IN_ORDER, others, strict=False):
-        assert compose["services"][job]["depends_on"] == {before: {"condition": "service_completed_successfully"}}
+        assert needs[name].items() >= {"migrations": ended, "topics": ended}.items()
+    assert needs["roles"] == {"postgres": healthy}
+    assert needs["migrations"] == {"roles": ended}
+    assert needs["topics"] == {"kafka": healthy}
 
 
 def test_no_password_stands_in_the_file_or_in_the_example(repository: Path) -> None:
@@ -87,6 +86,12 @@ def test_each_service_gets_its_own_database_password_and_the_sandbox_none(compos
         source = f"{name.replace('-', '_')}_dsn"
         assert compose["services"][name]["secrets"] == [{"source": source, "target": "postgres_dsn"}]
     assert compose["services"]["sandbox"]["secrets"] == []
+    assert compose["services"]["migrations"]["secrets"] == [
+        "traffic_meter_dsn",
+        "delivery_emissions_dsn",
+        "offset_purchaser_dsn",
+    ]
+    assert "secrets" not in compose["services"]["topics"]
 
 
 def test_every_variable_of_the_file_has_a_default_or_is_explained_in_the_example(

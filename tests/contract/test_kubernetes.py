@@ -12,6 +12,7 @@ import yaml
 
 KUBERNETES = "1.33"
 SERVICES = ("traffic-meter", "delivery-emissions", "offset-purchaser")
+JOBS = ("migrations", "topics")
 
 
 def manifests(repository: Path, folder: str) -> list[dict[str, Any]]:
@@ -25,6 +26,12 @@ def of_kind(repository: Path, kind: str, folder: str = "base") -> dict[str, dict
     return {m["metadata"]["name"]: m for m in manifests(repository, folder) if m["kind"] == kind}
 
 
+def pods(repository: Path) -> dict[str, dict[str, Any]]:
+    """What runs, by the name of its deployment or job."""
+    made = of_kind(repository, "Deployment") | of_kind(repository, "Job")
+    return {name: found["spec"]["template"]["spec"] for name, found in made.items()}
+
+
 @pytest.mark.parametrize("folder", ["base", "keda"])
 def test_every_manifest_of_a_folder_is_in_its_kustomization(repository: Path, folder: str) -> None:
     root = repository / "deploy/kubernetes" / folder
@@ -33,24 +40,50 @@ def test_every_manifest_of_a_folder_is_in_its_kustomization(repository: Path, fo
     assert {name for name in listed if name.endswith(".yaml")} == files
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, *JOBS])
 def test_every_container_runs_without_rights_on_a_read_only_file_system_within_a_limit(
     repository: Path, name: str
 ) -> None:
-    pod = of_kind(repository, "Deployment")[name]["spec"]["template"]["spec"]
+    pod = pods(repository)[name]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] == 10001
     assert pod["automountServiceAccountToken"] is False
-    containers = [*pod["initContainers"], *pod["containers"]]
-    assert [container["name"] for container in containers] == ["migrations", "topics", name]
-    for container in containers:
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
-        assert container["resources"]["limits"]["memory"]
-        assert ":" not in container["image"], "the tag is in the kustomization"
+    (container,) = pod["containers"]
+    assert container["name"] == name
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container["resources"]["limits"]["memory"]
+    assert ":" not in container["image"], "the tag is in the kustomization"
+
+
+def test_one_job_makes_every_services_tables_as_their_own_roles_and_another_the_topics(repository: Path) -> None:
+    migrations, topics = (pods(repository)[name] for name in JOBS)
+    assert {pod["containers"][0]["image"] for pod in (migrations, topics)} == {"campaign-offsets/set-up"}
+    assert [pod["containers"][0]["command"] for pod in (migrations, topics)] == [["migrations"], ["topics"]]
+    (sources,) = [v["projected"]["sources"] for v in migrations["volumes"] if v["name"] == "secrets"]
+    assert [(s["secret"]["name"], s["secret"]["items"]) for s in sources] == [
+        (name, [{"key": "postgres_dsn", "path": f"{name.replace('-', '_')}_dsn"}]) for name in SERVICES
+    ]
+    assert "envFrom" not in migrations["containers"][0], "it has no way to Kafka"
+    (secret,) = [v["secret"] for v in topics["volumes"] if v["name"] == "secrets"]
+    assert secret == {"secretName": "set-up"}, "it has no password of the database"
+
+
+def test_a_job_removes_itself_so_that_the_next_version_can_be_applied_under_the_same_name(repository: Path) -> None:
+    for name in JOBS:
+        job = of_kind(repository, "Job")[name]["spec"]
+        assert job["ttlSecondsAfterFinished"] == 600
+        assert job["activeDeadlineSeconds"] == 1800
+
+
+def test_every_image_of_the_manifests_gets_its_tag_in_the_kustomization(repository: Path) -> None:
+    listed = yaml.safe_load((repository / "deploy/kubernetes/base/kustomization.yaml").read_text())["images"]
+    used = {container["image"] for pod in pods(repository).values() for container in pod["containers"]}
+    assert {image["name"] for image in listed} == used
+    assert all(image["newTag"] not in ("", "latest") for image in listed)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -103,15 +136,15 @@ def test_both_purchasers_share_the_orders_that_were_sent_by_hand_and_their_files
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, "topics"])
 def test_each_service_is_a_kafka_user_of_its_own_and_knows_the_brokers_authority(repository: Path, name: str) -> None:
     common = of_kind(repository, "ConfigMap")["campaign-offsets"]["data"]
     assert "KAFKA_SASL_USERNAME" not in common
-    pod = of_kind(repository, "Deployment")[name]["spec"]["template"]["spec"]
-    for container in (*pod["initContainers"], *pod["containers"]):
-        assert container["env"] == [{"name": "KAFKA_SASL_USERNAME", "value": name}]
-        (mount,) = [m for m in container["volumeMounts"] if m["name"] == "kafka-ca"]
-        assert common["KAFKA_SSL_CA_FILE"] == f"{mount['mountPath']}/ca.crt"
+    pod = pods(repository)[name]
+    (container,) = pod["containers"]
+    assert container["env"] == [{"name": "KAFKA_SASL_USERNAME", "value": "set-up" if name == "topics" else name}]
+    (mount,) = [m for m in container["volumeMounts"] if m["name"] == "kafka-ca"]
+    assert common["KAFKA_SSL_CA_FILE"] == f"{mount['mountPath']}/ca.crt"
     assert {"name": "kafka-ca", "configMap": {"name": "kafka-ca"}} in pod["volumes"]
 
 
@@ -126,7 +159,7 @@ def test_every_manifest_is_valid_for_kubernetes_and_has_no_unknown_field(reposit
     found = manifests(repository, "base")
     for manifest in found:
         assert kubernetes_validate.validate(manifest, KUBERNETES, strict=True) == KUBERNETES
-    kinds = {"Namespace", "ConfigMap", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
+    kinds = {"Job", "Namespace", "ConfigMap", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
     assert {manifest["kind"] for manifest in found} >= kinds
 
 

@@ -104,6 +104,23 @@ def migrate(settings: PostgresSettings, packages: Sequence[str]) -> list[str]:
     return applied
 
 
+async def check_migrated(pool: Pool, packages: Sequence[str]) -> None:
+    """Check at start that every migration of this version was applied; later ones, of a newer version, do no harm.
+
+    Raises ``Rejected`` naming the first that is missing, ``Transient`` when PostgreSQL cannot be asked.
+    """
+    wanted = {
+        entry.name.removesuffix(".sql")
+        for package in packages
+        for entry in (files(package) / "migrations").iterdir()
+        if entry.name.endswith(".sql")
+    }
+    async with transaction(pool) as connection:
+        applied = {row["migration_id"] for row in await connection.fetch("SELECT migration_id FROM _yoyo_migration")}
+    if missing := sorted(wanted - applied):
+        raise Rejected(f"the tables are older than this version: {missing[0]} is missing; run the command: migrate")
+
+
 def _yoyo_dsn(dsn: str) -> str:
     parts = urlsplit(dsn)
     query = urlencode(parse_qsl(parts.query))

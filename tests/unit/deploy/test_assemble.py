@@ -58,6 +58,33 @@ def test_sources_of_compiled_modules_and_other_languages_stay_out(script: Any) -
     ]
 
 
+def test_the_image_of_the_jobs_has_every_services_command_and_only_the_packages_that_set_up_opens(
+    script: Any, tmp_path: Path
+) -> None:
+    packages, source, target = (tmp_path / name for name in ("packages", "source", "app"))
+    packages.mkdir()
+    for name in ("database", "places", "typesetter"):
+        package(packages, name)
+    for path, name, needs in (
+        ("shared", "shared", ["database"]),
+        ("services/delivery-emissions", "delivery_emissions", ["places"]),
+        ("services/offset-purchaser", "offset_purchaser", ["typesetter"]),
+    ):
+        code = source / path / "src" / name
+        code.mkdir(parents=True)
+        (code / "__init__.py").write_text("")
+        (code / "cli.py").write_text("def main(): ...\n")
+        (code / "late.py").write_text(f"import {needs[0]}\n")
+        command = Path(path).name
+        lines = ["[project]", f"dependencies = {needs}", f'scripts = {{"{command}" = "{name}.cli:main"}}']
+        (source / path / "pyproject.toml").write_text("\n".join(lines))
+    script.assemble(packages, source, ".", target)
+    commands = {path.name for path in (target / "bin").iterdir()}
+    assert commands == {"migrations", "topics", "delivery-emissions", "offset-purchaser"}
+    modules = {path.stem for path in (target / "lib").glob("*.py")}
+    assert modules == {"database", "places"}
+
+
 @pytest.mark.parametrize("service", ["traffic-meter", "delivery-emissions", "offset-purchaser"])
 def test_every_service_has_one_command_of_its_name(script: Any, service: str) -> None:
     assert list(script.scripts(ROOT / "services" / service)) == [service]

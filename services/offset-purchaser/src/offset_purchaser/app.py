@@ -22,7 +22,7 @@ from shared.clock import system_clock
 from shared.errors import Rejected
 from shared.kafka import broker_security
 from shared.offset_events import OffsetDocument, OffsetOrder
-from shared.postgres import Pool, open_pool
+from shared.postgres import Pool, check_migrated, open_pool
 from shared.settings import HttpSettings, KafkaSettings, LogSettings, PostgresSettings, TopicSettings, TraceSettings
 from shared.telemetry import AsgiApp, Receive, Scope, Send, configure_logs, health_routes, log
 from shared.traces import trace_middlewares
@@ -104,6 +104,7 @@ class Service:
         """Run until SIGTERM, SIGINT or a failure."""
         settings = PurchaserSettings.load()
         pool = await self._open("offset-purchaser")
+        await check_migrated(pool, ["offset_purchaser"])
         if other := await foreign_mode(pool, settings.mode):
             raise Rejected(
                 f"these tables hold {other} purchases, PURCHASER_MODE is {settings.mode}: use a database each"

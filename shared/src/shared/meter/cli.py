@@ -14,7 +14,8 @@ from shared.console import FAILED, new_app, out, table
 from shared.meter import store
 from shared.meter.channel import Channel
 from shared.meter.commands import register_commands
-from shared.meter.service import MeterDefinition, MeterEnvironment, ensure_meter_topics, run_meter
+from shared.meter.service import MeterDefinition, MeterEnvironment, run_meter
+from shared.meter.set_up import ensure_meter_topics
 from shared.postgres import migrate, open_pool
 from shared.settings import HttpSettings, LogSettings, PostgresSettings
 from shared.telemetry import configure_logs
@@ -56,7 +57,7 @@ def meter_app(
 
         Example: KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092 topics create
         """
-        created = asyncio.run(ensure_meter_topics(MeterEnvironment.load(), channels))
+        created = asyncio.run(ensure_meter_topics(channels))
         out.print(f"{len(created)} topics created" + (": " + ", ".join(created) if created else "; all were there"))
 
     @app.command()

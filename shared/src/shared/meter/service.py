@@ -24,16 +24,7 @@ from shared.decode import BatchDecoder
 from shared.errors import Transient
 from shared.estimate import Method
 from shared.factors import load_factor_set
-from shared.kafka import (
-    SOURCE_MESSAGE_BYTES,
-    TopicSpec,
-    broker_security,
-    check_topics,
-    client_options,
-    ensure_topics,
-    readings_topics,
-    source_topic,
-)
+from shared.kafka import SOURCE_MESSAGE_BYTES, broker_security, client_options
 from shared.meter.audit import Recount
 from shared.meter.bad_share import BadShare
 from shared.meter.channel import Channel
@@ -46,6 +37,7 @@ from shared.meter.parts import MeterParts, Settle
 from shared.meter.publisher import ReadingsPublisher
 from shared.meter.requests import follow_requests
 from shared.meter.runtime import MeterRuntime
+from shared.meter.set_up import check_set_up, topic_specs
 from shared.meter.settings import MeterSettings
 from shared.meter.tally import Tally
 from shared.meter.window import Window
@@ -122,20 +114,6 @@ class MeterEnvironment:
     def source_topics(self, channels: Sequence[Channel]) -> dict[str, Channel]:
         """Channels by the full name of their topic."""
         return {self.topics.name(channel.topic): channel for channel in channels}
-
-
-def topic_specs(environment: MeterEnvironment, channels: Sequence[Channel]) -> list[TopicSpec]:
-    """Every topic a meter reads or writes."""
-    specs: list[TopicSpec] = []
-    for channel in channels:
-        specs += source_topic(environment.topics, channel.topic, environment.meter.log_time)
-    return [*specs, *readings_topics(environment.topics)]
-
-
-async def ensure_meter_topics(environment: MeterEnvironment, channels: Sequence[Channel]) -> list[str]:
-    """Create missing topics and check the others; returns the names created."""
-    specs = topic_specs(environment, channels)
-    return await ensure_topics(environment.kafka, specs, replication_factor=environment.topics.replication_factor)
 
 
 def lateness_rules(settings: MeterSettings, channel: Channel) -> LatenessRules:
@@ -294,6 +272,8 @@ async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, 
     """Run until SIGTERM or Ctrl-C. Raises what ended the counting, so that the process exits non-zero."""
     needed_mb = check_memory(definition.channels, environment.meter, environment.topics.partitions)
     _log.info("the duplicate windows fit", needed_mb=needed_mb, limit_mb=environment.meter.memory_limit_mb)
+    specs = topic_specs(environment.topics, environment.meter.log_time, definition.channels)
+    await check_set_up(definition.name, environment.kafka, specs, environment.postgres, definition.migrations)
     read_leanly()
     metrics = MeterMetrics(CollectorRegistry())
     listener = Rebalances()
@@ -305,7 +285,6 @@ async def run_meter(definition: MeterDefinition, environment: MeterEnvironment, 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await check_topics(environment.kafka, topic_specs(environment, definition.channels))
             parts = await _parts(stack, definition, environment, metrics, ended)
             opened.pool = parts.pool
             runtime = listener.runtime = MeterRuntime(parts)
