@@ -45,6 +45,7 @@ def complaint(lines: str) -> str:
         ("countries: [FR, UK]", "countries[2]: UK is no country of ISO 3166-1 (the United Kingdom is GB)"),
         ("countries: FR", "countries: FR is not a list; write [one, another]"),
         ("countries: [france]", "countries[1]: france is not made of two capital letters of ISO 3166-1 (FR)"),
+        (r'cover: "lo\e[31m\nw"', "cover: lo [31m w is not 'central' or 'high'"),
         ("cover: low", "cover: low is not 'central' or 'high'"),
         ("caps: {per_day_t: -1}", "caps.per_day_t: -1 is not above 0"),
         ("caps: {per_day_t: some}", "caps.per_day_t: some is not a number"),

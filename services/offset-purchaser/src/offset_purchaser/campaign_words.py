@@ -38,7 +38,8 @@ ALL = "'*'"
 
 def sentence(item: Mapping[str, Any]) -> str:
     """One of pydantic's errors as a plain sentence without its key; what it has no words for keeps pydantic's."""
-    kind, limits, text = item["type"], item.get("ctx", {}), str(item.get("input"))
+    kind, limits = item["type"], item.get("ctx", {})
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(item.get("input"))).split())
     value = text if len(text) <= LONG else f"{text[:LONG]}..."
     if kind == "string_pattern_mismatch" and limits["pattern"] in PATTERNS:
         return f"{value} is not made of {PATTERNS[limits['pattern']]}"
