@@ -139,7 +139,7 @@ class DossierData(Part):
     cover: Cover = "central"
     bots: Literal["buy", "record"] = "record"
     late_unprovable: Literal["buy", "record"] = "record"
-    formula: Literal[1, 2] = 1
+    formula: Annotated[int, Field(ge=1, le=NEWEST)] = 1
     """How it was computed; audit files that do not say so are of the first formula."""
     owed_g: int
     paid_by_others_g: int
