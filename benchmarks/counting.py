@@ -28,8 +28,10 @@ class Counted:
     seconds: float
     """From the first opened partition to the last commit, the wait for the last flush included."""
     cpu_s: float
-    """Of the meter's processes over that span, and of PostgreSQL."""
+    """Of the meter's processes and of PostgreSQL over that span."""
     postgres_cpu_s: float
+    broker_cpu_s: float
+    """Not in ``cpu_s``: of Kafka over that span."""
     peak_mb: float
     """Greatest of the processes."""
     steady: float
@@ -47,17 +49,20 @@ async def count(
 ) -> Counted:
     """Empty the tables, start processes, wait until every record is counted and committed, stop them."""
     await sandbox.rows("traffic_meter", "TRUNCATE registers, progress")
-    name, postgres = sandbox.prefix + topic, [sandbox.stack.postgres_pid]
-    postgres_before = cpu_s(postgres, with_children=True)
+    name, stack = sandbox.prefix + topic, sandbox.stack
     options = {"METER_FLUSH_INTERVAL_MS": "1000", "METER_HEARTBEAT_MS": "1000", "METER_GROUP_ID": group}
     running = [sandbox.start("traffic-meter", **options) for _ in range(processes)]
     pids = [process.pid for process in running]
     deadline = time.monotonic() + seconds_max
+
+    def used() -> list[float]:
+        return [cpu_s(pids), cpu_s([stack.postgres_pid], with_children=True), cpu_s([stack.kafka_pid])]
+
     before, commits = None, [(0.0, 0)]
     while True:
         state = (await sandbox.rows("traffic_meter", _STATE, name))[0]
         if before is None and state["opened"] == partitions:
-            before = cpu_s(pids)
+            before = used()
         if state["passed"] > commits[-1][1]:
             if len(commits) > 1 and state["seconds"] - commits[-1][0] < SAME_FLUSH_S:
                 commits.pop()
@@ -67,13 +72,12 @@ async def count(
         if time.monotonic() > deadline or any(process.poll() is not None for process in running):
             raise RuntimeError(f"{state['passed']:,} of {events:,} events counted; the meter's log is in its folder")
         await asyncio.sleep(0.05)
-    own = cpu_s(pids) - (before or 0.0)
+    own, postgres, broker = (now - then for now, then in zip(used(), before or used(), strict=True))
     peak = max(peak_mb(pid) for pid in pids)
-    postgres_cpu = cpu_s(postgres, with_children=True) - postgres_before
     for process in running:
         sandbox.stop(process)
     balance = await sandbox.balance("traffic_meter", topic)
-    return Counted(events, state["seconds"], own + postgres_cpu, postgres_cpu, peak, _steady(commits), balance)
+    return Counted(events, state["seconds"], own + postgres, postgres, broker, peak, _steady(commits), balance)
 
 
 def _steady(commits: list[tuple[float, int]]) -> float:

@@ -152,7 +152,7 @@ def quix() -> None:
     frame = app.dataframe(app.topic(TOPIC, value_deserializer="json")).apply(count).filter(first, stateful=True)
     frame = frame.group_by("country").apply(lambda value: value["bytes_transferred"])
     frame.tumbling_window(duration_ms=timedelta(minutes=15)).sum().current()
-    app.run(count=2 * EVENTS, timeout=15.0)  # each event passes twice, the second time behind group_by
+    app.run(count=2 * EVENTS, timeout=8.0)  # each event passes twice, the second time behind group_by
     span.report()
 
 

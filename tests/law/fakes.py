@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -35,8 +36,14 @@ class Logs:
     """Topic, partition, key, value."""
     senders: list[int] = field(default_factory=list)
     """Which process sent each."""
+    produced: list[tuple[datetime, TopicPartition, int]] = field(default_factory=list)
+    """When a partition got how long."""
     told_again_from: int = 0
     """What was sent from here on answers the last request to tell everything again."""
+
+    def __post_init__(self) -> None:
+        for tp in self.partitions:
+            self.produce(tp, 0)
 
     def end(self, tp: TopicPartition) -> int:
         """Offset after the last record that was produced so far."""
@@ -45,6 +52,7 @@ class Logs:
     def produce(self, tp: TopicPartition, records: int) -> None:
         """Let the next records appear."""
         self.visible[tp] = self.end(tp) + records
+        self.produced.append((datetime.now(UTC), tp, self.end(tp)))
 
 
 class FakeConsumer:
@@ -146,7 +154,10 @@ class FakeEnds:
         self._gate = gate
 
     async def ends(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-        return {tp: self._logs.end(tp) for tp in tps} if await self._answers() else {}
+        if not await self._answers():
+            return {}
+        ends = {tp: self._logs.end(tp) for tp in tps}
+        return ends if await self._answers() else {}  # a moment ago, by the time the answer is here
 
     async def begins(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         return dict.fromkeys(tps, 0) if await self._answers() else {}

@@ -38,6 +38,7 @@ class Gate:
         self.dead = False
         self.quiet = False
         self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+        self._beside: tuple[int, Callable[[], Awaitable[None]], str | None] | None = None
 
     def passed(self, points: int) -> asyncio.Future[None]:
         """Done when that many more points were passed."""
@@ -47,6 +48,14 @@ class Gate:
         else:
             done.set_result(None)
         return done
+
+    def beside(self, points: int, work: Callable[[], Awaitable[None]], fault: str | None) -> None:
+        """What the process itself does while one of its calls waits, after that many more points, and how it ends."""
+        self._beside = (self.points + points, work, fault)
+
+    def alone(self) -> None:
+        """Forget what was to be done beside a call."""
+        self._beside = None
 
     def outage(self) -> None:
         """The connections are away from here on, for longer than one flush tries."""
@@ -60,16 +69,20 @@ class Gate:
         for number, done in self._awaited:
             if number == self.points and not done.done():
                 done.set_result(None)
-        await self._meet(self.points, error)
+        then = None
+        if self._beside is not None and self.points > self._beside[0]:
+            (_, work, then), self._beside = self._beside, None
+            await self._meanwhile_alive(work)
+        await self._meet(self.points, error, then)
 
     async def committed(self) -> None:
         """The moment after a flush was committed, of which this process has not heard yet."""
         self._commits += 1
         await self._meet(-self._commits, lambda: ConnectionResetError("the answer to the commit was lost"))
 
-    async def _meet(self, number: int, error: Callable[[], Exception]) -> None:
-        """What the plan says of this moment."""
-        fault = None if self.quiet else self._plan.get(number)
+    async def _meet(self, number: int, error: Callable[[], Exception], then: str | None = None) -> None:
+        """What the plan says of this moment, or else ``then``."""
+        fault = (None if self.quiet else self._plan.get(number)) or then
         if fault == KILL:
             self.dead = True
             raise Killed
@@ -79,9 +92,12 @@ class Gate:
             self._out -= 1
             raise error()
         if fault == STALL:
-            await self._meanwhile()
-            if self.dead:
-                raise Killed
+            await self._meanwhile_alive(self._meanwhile)
+
+    async def _meanwhile_alive(self, work: Callable[[], Awaitable[None]]) -> None:
+        await work()
+        if self.dead:
+            raise Killed
 
     async def database(self) -> None:
         """A point of PostgreSQL's connection."""

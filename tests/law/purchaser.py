@@ -23,7 +23,10 @@ never commits; or everything stored is gone and the purchaser starts from nothin
 
 
 def assert_progress_follows_its_readings(logs: Logs) -> None:
-    """At no moment does a progress message speak for events whose readings were not sent before it."""
+    """At no moment does a progress message speak for events whose readings were not sent before it.
+
+    Nor for a time at which the log was longer than what it counts.
+    """
     newest: dict[tuple[int, int], dict[str, Reading]] = defaultdict(dict)
     for name, _, _, value in logs.sent:
         if name != READINGS:
@@ -32,6 +35,12 @@ def assert_progress_follows_its_readings(logs: Logs) -> None:
         told = newest[message.partition, message.log_epoch]
         if isinstance(message, Progress):
             assert sum(reading.events for reading in told.values()) >= message.balance.counted
+            there = [
+                end
+                for at, tp, end in logs.produced
+                if at < message.as_of and (tp.topic, tp.partition) == (message.topic, message.partition)
+            ]
+            assert message.through_offset >= max(there, default=0), "read up to a time at which there was more"
         else:
             key = reading_key(message)
             if key not in told or told[key].through_offset <= message.through_offset:

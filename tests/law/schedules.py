@@ -25,6 +25,15 @@ records = st.one_of(
 partition_logs = st.lists(st.lists(records, min_size=3, max_size=10), min_size=2, max_size=3)
 
 small = st.integers(0, 5)
+overlaps = st.tuples(
+    st.just("overlap"),
+    small,
+    st.integers(1, 3),
+    st.sampled_from([0, 0, 2]),
+    st.integers(0, 25),
+    st.sampled_from(["", ERROR, ERROR, KILL, "ask", "revoke", "stop", "resend"]),
+)
+"""A flush with reading in the middle of it: records, how many of them once more, at which await, and what then."""
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("produce"), small, st.integers(1, 4)),
@@ -37,6 +46,9 @@ steps = st.lists(
         st.tuples(st.just("stop"), small, st.integers(1, 3), st.integers(0, 15)),
         st.tuples(st.just("revoke"), small, st.integers(1, 3), st.integers(0, 15)),
         st.tuples(st.just("resend"), small, st.integers(1, 3), st.integers(0, 15)),
+        st.tuples(st.just("ask"), small, st.sampled_from([1, 20]), st.integers(0, 4), st.integers(-5, 25)),
+        overlaps,
+        overlaps,
     ),
     min_size=3,
     max_size=14,

@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 from tests.law.fakes import FakeConsumer, FakeEnds, FakeProducer, FakeReader, Logs
-from tests.law.faults import FaultyPool, Gate, Killed
+from tests.law.faults import ERROR, KILL, FaultyPool, Gate, Killed
 
 from shared.errors import Transient
 from shared.meter.channel import Channel
@@ -25,7 +25,8 @@ from shared.metrics import MeterMetrics
 from shared.schedule import MethodSchedule
 
 READINGS = "meter-readings"
-SETTINGS = MeterSettings(flush_interval_ms=1_000_000, flush_records=1_000_000, heartbeat_ms=2_000_000, retry_s_max=5)
+SETTINGS = MeterSettings(clock_skew_ms=0, retry_s_max=5)
+"""Of one machine, the clocks agree."""
 METRICS = MeterMetrics(CollectorRegistry())
 
 
@@ -50,7 +51,6 @@ class Process:
 
     def __init__(self, world: World, plan: Mapping[int, str]) -> None:
         self.world = world
-        self.seconds = 0.0
         self.gate = Gate(plan, lambda: world.meanwhile(self))
         self.consumer = FakeConsumer(world.logs, self.gate)
         producer: Any = FakeProducer(world.logs, self.gate, len(world.tps))
@@ -76,7 +76,6 @@ class Process:
                 clock=lambda: datetime.now(UTC),
                 metrics=METRICS,
                 settle=world.kind.settle,
-                timer=lambda: self.seconds,
             )
         )
         self.informed = True
@@ -99,11 +98,13 @@ class Process:
             await asyncio.sleep(0)
 
     async def turn(self, records: int, *, flush: bool = False, heartbeat: bool = False) -> None:
-        """Read up to ``records`` of each partition and fold them."""
+        """Read up to ``records`` of each partition and fold them; then, at a flush, commit them."""
         self.consumer.records_max = records
+        await self.runtime.read(self.consumer, wait_s=0.001)
+        if heartbeat:
+            await self.runtime.ask()
         if flush or heartbeat:
-            self.seconds += 3_000.0 if heartbeat else 1_001.0
-        await self.runtime.turn(self.consumer, wait_s=0.001)
+            await self.runtime.flush()
 
     async def kill(self) -> None:
         """End without a word."""
@@ -206,6 +207,53 @@ class World:
 
     async def _flush(self, process: Process, heartbeat: bool) -> None:
         await process.do(process.turn(0, flush=True, heartbeat=heartbeat))
+
+    async def _ask(self, process: Process, records: int, points: int, flush: int) -> None:
+        """A process asks how far the logs reach, which grow meanwhile, and reads on while it commits what it knew."""
+
+        async def grow() -> None:
+            for tp in self.tps:
+                self.logs.produce(tp, 1)
+
+        if await process.do(process.turn(records)):
+            process.gate.beside(points, grow, None)
+            await process.do(process.runtime.ask())
+            process.gate.alone()
+        if flush >= 0 and process in self.processes:
+            await self._overlap(process, 20, 0, flush, "")
+
+    async def _overlap(self, process: Process, records: int, back: int, points: int, also: str) -> None:
+        """A flush at one of whose points the process reads on before the call ends, or fails, or the process does.
+
+        Meanwhile it may also be told to leave, to give up, or to tell everything again.
+        """
+        if not (await process.do(process.opened()) and await process.do(process.turn(1))):
+            return
+        own, tasks = process.consumer.assignment(), []
+
+        async def meanwhile() -> None:
+            process.consumer.back = back
+            await process.do(process.turn(records))
+            works = {"stop": lambda: process.runtime.stop(5.0), "revoke": process.runtime.revoked,
+                     "resend": process.runtime.resend}  # fmt: skip
+            if also == "ask":
+                await process.do(process.runtime.ask())
+            elif also in works:
+                tasks.append(asyncio.create_task(process.do(works[also]())))
+                await asyncio.sleep(0)  # it waits for the flush by now, and a poll returns meanwhile
+            await process.do(process.turn(records))
+
+        process.gate.beside(points, meanwhile, also if also in (ERROR, KILL) else None)
+        await process.do(process.runtime.flush())
+        process.gate.alone()
+        await asyncio.gather(*tasks)
+        if tasks and also == "revoke" and process in self.processes and process.informed:
+            process.consumer.give(own)
+            process.runtime.assigned(process.consumer, own)
+        elif tasks and also == "stop":
+            if process in self.processes:
+                await process.do(self._drained(process))
+            await process.kill()
 
     async def _deaf(self, process: Process) -> None:
         process.informed = not process.informed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,3 +54,24 @@ async def test_whichever_call_fails_the_readings_come_whole_and_before_their_pro
     first_progress = next(n for n, message in enumerate(messages) if not isinstance(message, Reading))
     told = {m.quarter: m.events for m in messages[:first_progress] if isinstance(m, Reading)}
     assert sorted(told.values()) == [3, 4]
+
+
+async def test_a_partition_that_commits_later_waits_for_no_other() -> None:
+    logs = Logs({})
+    gate = Gate({}, nothing)
+    producer: Any = FakeProducer(logs, gate, 2)
+    estimator = NoEstimates((), MethodSchedule(entries=()), lambda _: None)  # type: ignore[arg-type,return-value]
+    metrics = MeterMetrics(CollectorRegistry())
+    publisher = ReadingsPublisher(producer, "readings", estimator, metrics, retry_s=0.0, away_s_max=60.0)
+    held = asyncio.Event()
+    gate.beside(1, held.wait, None)  # the first partition's send, before its effect
+    publisher.enqueue(SITE, POSITION, [register(0, 3)])
+    sending = asyncio.create_task(publisher.run())
+    await gate.passed(2)
+    publisher.enqueue(SITE, replace(POSITION, partition=1), [register(900, 4)])
+    await gate.passed(6)  # all of the other's
+    assert [partition for _, partition, _, _ in logs.sent] == [1, 1]
+    held.set()
+    await asyncio.wait_for(publisher.drained(), 5)
+    sending.cancel()
+    assert [partition for _, partition, _, _ in logs.sent] == [1, 1, 0, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -56,7 +57,7 @@ def run(records: Sequence[Rec], cuts: Sequence[int], restarts: bool) -> tuple[di
     dead = 0
     for start, end in zip([0, *cuts], [*cuts, len(records)], strict=True):
         tally.take(records[start:end])
-        sealed = tally.seal()
+        sealed = tally.cut()
         dead += len(sealed.dead_letters)
         for key, delta in sealed.deltas.items():
             values = [delta.events, delta.late, delta.duplicates, delta.rejected, *delta.activity]
@@ -71,7 +72,7 @@ def run(records: Sequence[Rec], cuts: Sequence[int], restarts: bool) -> tuple[di
             if first is not None:
                 past = [r for r in records if first <= r.offset < position.next_offset]
                 tally.remember(past, position.log_time_max_ms)
-        tally.begin(position)
+            tally.begin(position)
     return registers, position.balance, dead
 
 
@@ -122,16 +123,23 @@ def test_records_handed_over_twice_are_folded_once() -> None:
     assert tally.seal().counts.counted == 4
 
 
-def test_a_failed_flush_can_be_sealed_again_with_more() -> None:
-    records = [Rec(n, START_MS, b"k", event(str(n), START_MS)) for n in range(4)]
+def test_a_stretch_that_was_cut_off_stays_as_it_was_while_the_next_is_folded() -> None:
+    first = [event("a", START_MS), b"{broken", event("b", START_MS)]
+    values = [*first, event("a", START_MS), b"{broken", event("c", START_MS), event("d", START_MS)]
+    records = [Rec(n, START_MS + n, b"k", value) for n, value in enumerate(values)]
     tally = new_tally()
     tally.begin(origin())
-    tally.take(records[:2])
-    assert tally.seal().counts.counted == 2
-    tally.take(records[2:])
-    sealed = tally.seal()
-    assert sealed.counts.counted == 4
-    assert sum(delta.activity[0] for delta in sealed.deltas.values()) == 4_000
+    tally.take(records[:3])
+    cut = tally.cut()
+    before = deepcopy(cut)
+    tally.take(records[3:])
+    assert cut == before
+    assert (cut.next_offset, cut.counts.counted, cut.counts.rejected, len(cut.dead_letters)) == (3, 2, 1, 1)
+    after = tally.cut()
+    assert (after.next_offset, after.counts.counted, after.counts.rejected, after.counts.duplicate) == (7, 2, 1, 1)
+    assert [letter.record.offset for letter in after.dead_letters] == [4]
+    assert after.anchor is not None
+    assert after.anchor.offset == 6
 
 
 def test_late_events_stay_in_their_own_hour_and_unprovable_ones_in_a_register_of_their_own() -> None:

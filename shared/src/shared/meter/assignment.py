@@ -71,8 +71,6 @@ class Assignment:
             self._p.publisher.forget(tp.topic, tp.partition)
             self._p.metrics.gone(tp.topic, tp.partition)
         self._parked = {tp: opened for tp, opened in self.open.items() if park and opened.clean}
-        for opened in self._parked.values():
-            opened.waiting.clear()
         self.open = {}
 
     def reopen(self, tp: TopicPartition) -> None:

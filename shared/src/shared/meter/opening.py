@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 
@@ -13,7 +13,7 @@ from shared.meter import store
 from shared.meter.channel import Channel
 from shared.meter.log_reader import LogReader
 from shared.meter.position import Position
-from shared.meter.tally import Record, Tally, anchor_of
+from shared.meter.tally import Record, Sealed, Tally, anchor_of
 from shared.postgres import Pool
 
 TallyFactory = Callable[[Channel], Tally]
@@ -32,18 +32,38 @@ class LogChanged(Rejected):
 
 @dataclass(slots=True, eq=False)
 class Opened:
-    """A partition being counted: its committed position, what was folded since, and records that wait to be folded."""
+    """A partition being counted: its committed position, the stretch being committed, and what was folded behind it.
+
+    An error drops all of it, as a restart would: the progress row says where to go on.
+    """
 
     position: Position
     tally: Tally
     rebuild_s: float
-    waiting: list[Sequence[Record]] = field(default_factory=list)
+    sealed: Sealed | None = None
+    """The stretch from the position on that is being committed, or whose commit failed. It never changes: what is tried
+    again is what was tried."""
+    closed: bool = False
+    """Nothing more is folded, because the partition is given up after this flush."""
 
-    def fold(self) -> None:
-        """Fold what waits."""
-        waiting, self.waiting = self.waiting, []
-        for records in waiting:
+    def fold(self, records: Sequence[Record]) -> None:
+        """Fold the next records, behind a stretch that is being committed."""
+        if not self.closed:
             self.tally.take(records)
+
+    def cut(self) -> None:
+        """End the stretch, if there is news and no other stretch is being committed."""
+        if self.sealed is None and not self.clean:
+            self.sealed = self.tally.cut()
+
+    def committed(self, position: Position) -> None:
+        """The stretch is in the tables."""
+        self.position, self.sealed = position, None
+
+    @property
+    def folded(self) -> int:
+        """Offsets folded and in no stretch that is being committed."""
+        return self.tally.next_offset - (self.sealed or self.position).next_offset
 
     @property
     def clean(self) -> bool:

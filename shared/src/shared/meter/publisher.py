@@ -37,7 +37,7 @@ class _Outbox:
 
 
 class ReadingsPublisher:
-    """One loop per process; order within a source partition is kept by sending it to one partition of the readings."""
+    """One send at a time for each source partition, to one partition of the readings: that keeps the order."""
 
     def __init__(
         self,
@@ -92,37 +92,45 @@ class ReadingsPublisher:
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Send until cancelled. A failure is retried: the marks are only taken off by an acknowledgement.
+        """Send until cancelled, every partition at its own pace: one that commits later waits for no other.
 
-        Raises ``Transient`` when nothing could be sent for ``away_s_max``, and any error that is not the broker's.
+        A failure is retried: the marks are only taken off by an acknowledgement. Raises ``Transient`` when nothing of a
+        partition could be sent for ``away_s_max``, and any error that is not the broker's.
         """
+        sending: dict[tuple[str, int], asyncio.Task[None]] = {}
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                for key in [key for key, task in sending.items() if task.done()]:
+                    sending.pop(key).result()
+                for key, outbox in self._outboxes.items():
+                    if outbox.positions and key not in sending:  # never two: the older readings would come last
+                        sending[key] = asyncio.create_task(self._deliver(outbox), name=f"readings of {key}")
+                        sending[key].add_done_callback(lambda _: self._wake.set())
+                if not sending:
+                    self._idle.set()
+        finally:
+            for task in sending.values():
+                task.cancel()
+            await asyncio.gather(*sending.values(), return_exceptions=True)
+
+    async def _deliver(self, outbox: _Outbox) -> None:
+        """Send until nothing is marked."""
         failing_since: float | None = None
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            sends = (self._send(outbox) for outbox in list(self._outboxes.values()))
-            # All are waited for: a send left behind by another's failure would overtake the one that repeats it.
-            results = await asyncio.gather(*sends, return_exceptions=True)
-            errors = [result for result in results if isinstance(result, BaseException)]
-            for error in errors:
-                if not isinstance(error, KafkaError | OSError | Transient):
-                    raise error
-            if errors:
+        while outbox.positions and not outbox.left:
+            try:
+                await self._send(outbox)
+                failing_since = None
+            except (KafkaError, OSError, Transient) as error:
                 now = time.monotonic()
                 failing_since = failing_since or now
                 if now - failing_since > self._away_s_max:
-                    raise Transient(f"readings were not acknowledged for {now - failing_since:.0f} s") from errors[0]
-                _log.warning("readings not sent, will be sent again", error=repr(errors[0]))
-                self._wake.set()
+                    raise Transient(f"readings were not acknowledged for {now - failing_since:.0f} s") from error
+                _log.warning("readings not sent, will be sent again", error=repr(error))
                 await asyncio.sleep(self._retry_s)
-            else:
-                failing_since = None
-            if not self._wake.is_set():
-                self._idle.set()
 
     async def _send(self, outbox: _Outbox) -> None:
-        if not outbox.positions:
-            return
         registers, outbox.registers = outbox.registers, {}
         positions, outbox.positions = outbox.positions, {}
         newest = positions[max(positions)]

@@ -2,12 +2,14 @@
 
 FastStream owns the consumer (configuration, life cycle, AsyncAPI); this loop drives it directly, because a partition
 whose log changed must stop alone, and because a flush runs on a timer, not after an empty poll. One task reads and
-flushes in turn, so memory is bounded: while PostgreSQL is slow nothing is read.
+folds, one commits what was folded, a third asks how far the logs reach. One flush at a time is under way, and memory is
+bounded: while PostgreSQL is slow, nothing is read beyond ``flush_ahead_records``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -22,7 +24,8 @@ from shared.errors import Transient
 from shared.meter import store
 from shared.meter.assignment import Assignment
 from shared.meter.committed import CommittedOffsets
-from shared.meter.flushing import Flusher, Horizon
+from shared.meter.flushing import Flusher
+from shared.meter.horizon import Horizon, Horizons
 from shared.meter.parts import MeterParts
 from shared.meter.tally import Record
 from shared.telemetry import log
@@ -33,6 +36,11 @@ POLL_S_MAX = 0.2
 """Longest wait for records: a stop or a timer is noticed this late at most."""
 
 
+def next_due_s(due_s: float, now_s: float, period_s: float) -> float:
+    """When the next flush begins: a period after the last one was due, or at once if that has passed already."""
+    return max(now_s, due_s + period_s)
+
+
 class MeterRuntime:
     """Counts the partitions it is assigned. Ends with an exception when the database or the broker stays away."""
 
@@ -40,13 +48,14 @@ class MeterRuntime:
         self._p = parts
         self._partitions = Assignment(parts)
         self._flusher = Flusher(parts)
+        self._horizons = Horizons(parts, self._partitions)
         self._committed = CommittedOffsets()
         self._turn = asyncio.Lock()
+        """Held by whoever commits, or sends again what is committed; reading and folding need it not."""
+        self._flush_now = asyncio.Event()
         self._stopping = False
         self._ended = asyncio.Event()
         self._ended.set()
-        self._flushed_at = self._heartbeat_at = self._broker_at = parts.timer()
-        self._taken = 0
 
     # Assignment, called by the consumer's rebalance listener
 
@@ -55,7 +64,7 @@ class MeterRuntime:
         park = False
         try:
             async with self._turn:
-                await self._flush(None, reopen=False)
+                await self._flush(None, last=True)
                 park = True
         except Transient as error:
             _log.warning("not flushed before the rebalance; the next owner counts it", error=str(error))
@@ -73,46 +82,78 @@ class MeterRuntime:
     async def run(self, consumer: AIOKafkaConsumer) -> None:
         """Read and flush until ``stop``. Raises ``Transient`` when the database or broker stays away."""
         self._ended.clear()
+        flushing = asyncio.create_task(self._flush_on_time(), name="flushing")
+        beside = flushing, asyncio.create_task(self._horizons.run(), name="ends of logs")
+        for task in beside:
+            task.add_done_callback(self._beside_ended)
         try:
             while not self._stopping:
-                due_s = self._flushed_at + self._p.settings.flush_interval_ms / 1000 - self._p.timer()
-                await self.turn(consumer, wait_s=min(due_s, POLL_S_MAX))
+                await self.read(consumer, wait_s=POLL_S_MAX)
                 await asyncio.sleep(0)
+            await flushing
         except Exception as error:
             self._partitions.failure = self._partitions.failure or error
             raise
         finally:
+            for task in beside:
+                task.cancel()
             self._ended.set()
 
-    async def turn(self, consumer: AIOKafkaConsumer, *, wait_s: float) -> None:
-        """Read once, fold, and flush when it is time. Raises what any task of this runtime failed with."""
+    async def read(self, consumer: AIOKafkaConsumer, *, wait_s: float) -> None:
+        """Read once and fold, a flush under way or not. Raises what any task of this runtime failed with."""
         settings = self._p.settings
+        if self._turn.locked() and self._folded() >= settings.flush_ahead_records:
+            async with self._turn:
+                pass  # memory is bounded: what waits for the tables goes first
         batches = await self._poll(consumer, max(1, int(wait_s * 1000)), settings.poll_records)
-        for tp, records in batches.items():  # nothing is awaited since the poll moved the positions: see Flusher._fold
+        for tp, records in batches.items():  # nothing is awaited since the poll moved the positions: see Flusher._cut
             opened = self._partitions.open.get(tp)
             if opened is not None:
-                opened.waiting.append(records)
-                self._taken += len(records)
+                opened.fold(records)
         if self._partitions.failure is not None:
             raise self._partitions.failure
+        if self._folded() >= settings.flush_records:
+            self._flush_now.set()
+
+    async def ask(self) -> None:
+        """Ask how far the logs reach, for the next flush. Raises ``Transient`` when the broker stays away."""
+        await self._horizons.ask()
+
+    async def flush(self) -> None:
+        """Commit what was folded, after whatever is being committed. Raises ``Transient``."""
         async with self._turn:
-            for opened in self._partitions.open.values():
-                opened.fold()
-            now = self._p.timer()
-            if now - self._flushed_at >= settings.flush_interval_ms / 1000 or self._taken >= settings.flush_records:
-                heartbeat = now - self._heartbeat_at >= settings.heartbeat_ms / 1000
-                if heartbeat:
-                    await self._partitions.look_at_stopped()
-                await self._flush(await self._horizon() if heartbeat else None, reopen=True)
-                if heartbeat:
-                    self._heartbeat_at = self._p.timer()
-                    stands = {tp: opened.position.next_offset for tp, opened in self._partitions.open.items()}
-                    self._committed.tell(consumer, stands)
-                self._flushed_at = self._p.timer()
+            horizon, partitions = self._horizons.take(), self._partitions
+            if horizon is not None:
+                await partitions.look_at_stopped()
+            await self._flush(horizon, last=False)
+            if horizon is not None and partitions.consumer is not None:
+                stands = {tp: opened.position.next_offset for tp, opened in partitions.open.items()}
+                self._committed.tell(partitions.consumer, stands)
+
+    async def _flush_on_time(self) -> None:
+        """Flush at a fixed rate, however long a flush takes, and whenever enough was folded; until ``stop``."""
+        period_s, due_s = self._p.settings.flush_interval_ms / 1000, self._p.timer()
+        while not self._stopping:
+            now_s = self._p.timer()
+            due_s = now_s + period_s if self._flush_now.is_set() else next_due_s(due_s, now_s, period_s)
+            self._flush_now.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(due_s - now_s):
+                    await self._flush_now.wait()
+            if not self._stopping:
+                await self.flush()
+
+    def _beside_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._partitions.failure = self._partitions.failure or error
+
+    def _folded(self) -> int:
+        return sum(opened.folded for opened in self._partitions.open.values())
 
     async def stop(self, seconds_max: float) -> None:
         """Flush what was folded, if that takes no longer than ``seconds_max``; what is not flushed is read again."""
         self._stopping = True
+        self._flush_now.set()
         self._committed.cancel()
         for task in self._partitions.opening.values():
             task.cancel()
@@ -122,7 +163,7 @@ class MeterRuntime:
                 if self._partitions.failure is not None:
                     return
                 async with self._turn:
-                    await self._flush(None, reopen=False)
+                    await self._flush(None, last=True)
         except (TimeoutError, Transient) as error:
             _log.warning("left without a last flush; the next start counts it", error=repr(error))
 
@@ -150,18 +191,17 @@ class MeterRuntime:
         stopped = len(self._partitions.stopped)
         return True, f"counting {len(self._partitions.open)} partitions" + (f", {stopped} stopped" if stopped else "")
 
-    async def _flush(self, horizon: Horizon | None, *, reopen: bool) -> None:
+    async def _flush(self, horizon: Horizon | None, *, last: bool) -> None:
         """Flush all partitions. What cannot be counted on is opened again, or dropped when it is given up anyway."""
         consumer, partitions = self._partitions.consumer, self._partitions
         if consumer is None or not partitions.open:
             return
-        outcome = await self._flusher.flush(consumer, partitions.open, horizon)
-        self._taken = 0
+        outcome = await self._flusher.flush(consumer, partitions.open, horizon, last=last)
         for tp in outcome.moved:
-            if reopen:
-                partitions.reopen(tp)
-            else:
+            if last:
                 partitions.open.pop(tp, None)
+            else:
+                partitions.reopen(tp)
         for tp, why in outcome.stops.items():
             opened = partitions.open.get(tp)
             if opened is not None:
@@ -170,19 +210,6 @@ class MeterRuntime:
             await partitions.stop_topic(topic)
 
     # Kafka
-
-    async def _horizon(self) -> Horizon:
-        """How far the logs reach. Raises ``Transient`` when the broker has been away for ``retry_s_max``."""
-        tps = list(self._partitions.open)
-        taken_at = self._p.clock()  # before the end offsets: a record that comes in between is not claimed as counted
-        asked = self._p.ends.ends(tps), self._p.ends.partition_counts(list(self._p.channels))
-        ends, counts = await asyncio.gather(*asked)  # one round trip's wait, not two: nothing is read meanwhile
-        now = self._p.timer()
-        if ends or not tps:
-            self._broker_at = now
-        elif now - self._broker_at > self._p.settings.retry_s_max:
-            raise Transient(f"Kafka has been away for {now - self._broker_at:.0f} s")
-        return Horizon(taken_at, ends, counts)
 
     async def _poll(
         self, consumer: AIOKafkaConsumer, timeout_ms: int, records_max: int
@@ -211,7 +238,7 @@ class MeterRuntime:
             consumer = self._partitions.consumer
             if opened is None or consumer is None:
                 return
-            outcome = await self._flusher.flush(consumer, {tp: opened})
+            outcome = await self._flusher.flush(consumer, {tp: opened}, last=True)
             if outcome.moved:
                 self._partitions.reopen(tp)
             else:

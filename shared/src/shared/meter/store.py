@@ -33,7 +33,7 @@ _ADVANCE = """
 UPDATE progress SET next_offset = $4, counted = $5, duplicate = $6, rejected = $7, skipped = $8, lost = $9, late = $10,
     late_unprovable = $11, duplicate_unprovable = $12, log_time_max_ms = $13, anchor_offset = $14, anchor_time_ms = $15,
     anchor_sha256 = $16, as_of = $17, partitions = $18, stopped = $19, updated_at = now()
-WHERE topic = $1 AND partition = $2 AND log_epoch = $3"""
+WHERE topic = $1 AND partition = $2 AND log_epoch = $3 AND next_offset = $20 AND stopped = ''"""
 
 _DATE = """
 WITH told AS (SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::timestamptz[], $6::int[])
@@ -100,17 +100,27 @@ async def create_position(pool: Pool, topic: str, partition: int, *, first_offse
 
 
 async def fence(connection: Connection, position: Position) -> None:
-    """Lock the partition's row where this flush began. Raises ``Conflict`` when another process moved it."""
+    """Lock the partition's row where this flush began, for a flush that the database must decide something for first.
+
+    Raises ``Conflict`` when another process moved it.
+    """
     p = position
     if await connection.fetchval(_FENCE, p.topic, p.partition, p.log_epoch, p.next_offset) is None:
-        raise Conflict(f"{p.topic}[{p.partition}] was moved by another process while this one was at {p.next_offset}")
+        raise _moved(p)
 
 
-async def advance(connection: Connection, position: Position) -> None:
-    """Write the partition's row; call it under ``fence``."""
+def _moved(p: Position) -> Conflict:
+    return Conflict(f"{p.topic}[{p.partition}] was moved by another process while this one was at {p.next_offset}")
+
+
+async def advance(connection: Connection, before: Position, position: Position) -> None:
+    """Move the partition's row from where this flush began, which is its fence: whoever else moves it waits or fails.
+
+    Raises ``Conflict`` when another process moved it.
+    """
     p, b = position, position.balance
     anchor = p.anchor
-    await connection.execute(
+    done = await connection.execute(
         _ADVANCE,
         p.topic,
         p.partition,
@@ -131,7 +141,10 @@ async def advance(connection: Connection, position: Position) -> None:
         p.as_of,
         p.partitions,
         p.stopped,
+        before.next_offset,
     )
+    if done != "UPDATE 1":
+        raise _moved(before)
 
 
 async def date(connection: Connection, positions: Sequence[Position]) -> set[tuple[str, int]]:

@@ -80,6 +80,8 @@ class Sealed:
     """Validated rows that the database decides about inside the transaction (shipments); empty for other channels."""
     replays: list[Replay]
     """Records with the header ``replays``; not in the counts and deltas before ``Tally.with_replays``."""
+    topic_is_bad: bool = False
+    """The topic's share of bad records passed its limit within this stretch or before it."""
 
 
 def anchor_of(record: Record) -> Anchor:
@@ -114,8 +116,11 @@ class Tally:
 
     def begin(self, position: Position) -> None:
         """Start a new stretch at a committed position."""
-        self._next_offset = position.next_offset
-        self._w_ms = position.log_time_max_ms
+        self._start(position.next_offset, position.log_time_max_ms)
+
+    def _start(self, next_offset: int, w_ms: int) -> None:
+        self._next_offset = next_offset
+        self._w_ms = w_ms
         self._counts = Counts()
         self._sums = Sums(self.channel)
         self._dead: list[DeadLetter] = []
@@ -259,8 +264,17 @@ class Tally:
             self._details[key] = detail
         return detail
 
+    def cut(self) -> Sealed:
+        """End the stretch and begin the next behind it. What is given back is the caller's: nothing changes it later.
+
+        The window goes on over both: it is a function of the log, whatever was committed of it.
+        """
+        sealed = self.seal()
+        self._start(self._next_offset, self._w_ms)
+        return sealed
+
     def seal(self) -> Sealed:
-        """The stretch so far, without ending it: sealing again after a failed flush gives at least the same."""
+        """The stretch so far, without ending it."""
         deltas = self._sums.deltas(self._detail)
         count_rejected(deltas, self._dead)
         return Sealed(
@@ -272,6 +286,7 @@ class Tally:
             anchor=anchor_of(self._last) if self._last is not None else None,
             held=self.held,
             replays=self._replays,
+            topic_is_bad=self.share is not None and self.share.exceeded,
         )
 
     def with_replays(self, sealed: Sealed, fresh: set[int]) -> Sealed:
