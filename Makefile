@@ -56,12 +56,12 @@ replay: $(STAMP) ## Run the main job on real files: make replay LOG=… SHIPMENT
 	$(BIN)/replay run $(call option,log,LOG) $(call option,shipments,SHIPMENTS) $(call option,emails,EMAILS) $(call option,ads,ADS) $(REPLAY)
 
 test: check ## Style, types, imports and every test but the container suite (the law with one seed; make law looks further)
-	$(BIN)/pytest --durations=15 tests/unit tests/contract
+	$(BIN)/pytest --durations=15 --numprocesses logical tests/unit tests/contract
 	$(BIN)/python -m tests.law --seed $(or $(LAW_SEED),3282717714) $(LAW)
 	$(BIN)/pytest --durations=15 tests/integration tests/e2e
 
 test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
-	$(BIN)/pytest tests/unit tests/contract
+	$(BIN)/pytest --numprocesses logical tests/unit tests/contract
 
 chaos-orders: $(STAMP) ## Buy under 1,000 seeded crashes and 20 histories of kill -9 (RUNS=… KILLS=… for other numbers)
 	CHAOS_RUNS=$(or $(RUNS),1000) CHAOS_SECONDS=inf KILL_RUNS=$(or $(KILLS),20) $(BIN)/pytest --timeout=0 -s \

@@ -123,4 +123,6 @@ class Fleet:
             PURCHASER_CAMPAIGNS_FILE=str(folder / "campaigns.yaml"),
             PURCHASER_DOCUMENTS_FOLDER=str(folder / "documents"),
             PURCHASER_MANUAL_FOLDER=str(folder / "orders"),
+            PURCHASER_LEASE_S="2.5",  # one that was killed is followed by the next when its lease ends
+            PURCHASER_LEASE_RENEW_S="0.5",
         )

@@ -67,6 +67,8 @@ async def test_of_a_log_that_was_cut_short_only_new_records_count_and_an_audit_a
         assert "from" in failing(sandbox, "traffic-meter", "reseat", *place, "--from", "999", *BY)
         done = json.loads(sandbox.command("traffic-meter", "reseat", *place, "--from", str(KEPT), *BY))
         assert (done["log_epoch"], done["from"], done["lost"]) == (2, KEPT, 0)
+    done = json.loads(sandbox.command("traffic-meter", "interventions", "--json"))
+    assert [(one["command"], one["who"], one["reason"]) for one in done] == [("reseat", "anna", "a test")] * 2
     await counted(sandbox, "traffic_meter", "site-traffic", SENT + 16)
     assert sandbox.stop(process) == 0
     rows = await sandbox.rows(
