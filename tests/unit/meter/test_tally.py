@@ -149,9 +149,9 @@ def test_late_events_stay_in_their_own_hour_and_unprovable_ones_in_a_register_of
     tally.take([Rec(n, START_MS, str(n).encode(), event(str(n), START_MS - late)) for n, late in enumerate(lates)])
     sealed = tally.seal()
     assert (sealed.counts.counted, sealed.counts.late, sealed.counts.late_unprovable) == (5, 3, 1)
-    assert [(letter.field, letter.record.offset) for letter in sealed.dead_letters] == [
-        ("occurred_at", 5),
-        ("occurred_at", 6),
+    assert [(letter.field, letter.record.offset, letter.reason) for letter in sealed.dead_letters] == [
+        ("occurred_at", 5, "more than 35 days before the log"),
+        ("occurred_at", 6, "more than 300 seconds ahead of the log"),
     ]
     unprovable = [key for key in sealed.deltas if "late=unprovable" in key.detail]
     assert [key.detail for key in unprovable] == ["bytes=measured;device=laptop;kind=view;late=unprovable"]
