@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +20,8 @@ from typing import Any
 import facturx
 import pytest
 
-from offset_purchaser.documents import Attachment, Rendered, render, totals
+from offset_purchaser.documents import Attachment, DocumentContent, Rendered, render, totals
+from offset_purchaser.documents.correction import CreditLine, credit_content
 from offset_purchaser.documents.example import PROVIDER_INVOICE, example_content, example_lines, example_party
 from offset_purchaser.documents.parts import Vat
 
@@ -80,12 +82,29 @@ def invoices() -> dict[str, Rendered]:
     vat = Vat(category="S", rate=Decimal(20), exemption_text="")
     changes = {"lines": (line,), "quantity": {"owed_g": 1}, "totals": totals((line,), vat, "EUR")}
     found["one-gram"] = render(example_content("self_billed", **changes))
+    found["credit-whose-vat-makes-a-rounding-good"] = render(rounded_note())
     return found
+
+
+def rounded_note() -> DocumentContent:
+    """The second note of 0.03 over an invoice of 0.09: its VAT is 0.00, because both together have 0.01."""
+    order = example_lines()[0].order_id
+    line = example_lines()[0].model_copy(
+        update={"quantity_g": 9, "price_per_tonne": Decimal(10_000), "net_amount": Decimal("0.09")}
+    )
+    vat = Vat(category="S", rate=Decimal(20), exemption_text="")
+    invoice = example_content("self_billed", lines=(line,), quantity={"owed_g": 9}, totals=totals((line,), vat, "EUR"))
+    notes = [CreditLine(order, 3, Decimal("0.03"))]
+    said = {"number": "SB-EX-2026-00044", "issued_on": date(2026, 12, 9), "reason": "Withdrawn"}
+    content = credit_content(invoice, notes, notes, correction="cancellation", **said)  # type: ignore[arg-type]
+    assert (content.totals.vat, content.totals.gross) == (0, Decimal("0.03"))
+    return content
 
 
 INVOICES = invoices()
 PAGES = {
     **{f"statement-{language}": render(example_content("statement", language)) for language in LANGUAGES},  # type: ignore[arg-type]
+    "statement-correction": render(example_content("statement_correction")),
     "provider-invoice": render(example_content("provider_invoice"), [Attachment("F-2026-7.pdf", PROVIDER_INVOICE)]),
 }
 

@@ -36,7 +36,11 @@ class OffsetOrder(BaseModel):
 
 
 class OffsetDocument(BaseModel):
-    """One issued document. Key: ``number``."""
+    """One issued document. Key: ``number``.
+
+    Of a credit note or correction (``credits`` names what it corrects) grams and amounts are what it takes back, not
+    negative; 0 g when it corrects a price and the credits stay bought.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,7 +49,7 @@ class OffsetDocument(BaseModel):
     occurred_at: AwareDatetime
     mode: Literal["live", "rehearsal"]
     number: str
-    kind: Literal["statement", "self_billed", "self_billed_credit", "provider_invoice"]
+    kind: Literal["statement", "statement_correction", "self_billed", "self_billed_credit", "provider_invoice"]
     legal_entity: str
     campaign: str
     day: date
@@ -57,3 +61,4 @@ class OffsetDocument(BaseModel):
     vat_amount: Decimal
     gross_amount: Decimal
     content_sha256: str
+    credits: str | None = None

@@ -50,14 +50,14 @@ async def test_a_placed_order_is_cancelled_at_its_provider(
     assert await accounts(world) == {"emitted": -1_000_000, "owed": 1_000_000}
 
 
-async def test_a_documented_order_is_not_cancelled_and_an_unknown_one_is_for_resolve(
+async def test_a_documented_order_whose_credits_are_retired_is_not_cancelled(
     world: World, seller: SellerThread
 ) -> None:
     await world.campaigns(CAMPAIGN)
     await world.feed(reading(grams=1_000_000), progress())
     await everything(world)
     order_id = (await day(world))[0]["order_id"]
-    with pytest.raises(Rejected, match="is on document R-ST-RETAIL-FR-2026-00001"):
+    with pytest.raises(Rejected, match=r"certificates for 1000000 g of order .* are archived: what is retired cannot be cancelled"):
         await cancel_order(world.pool, order_id, reason="x", by="Anna")
     assert len(seller.orders()) == 1
 

@@ -23,6 +23,7 @@ from offset_purchaser.campaign_file import load
 from offset_purchaser.handlers.buy import buy
 from offset_purchaser.handlers.campaigns import apply
 from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.credit import issue_credits
 from offset_purchaser.handlers.deliver import deliver
 from offset_purchaser.handlers.issue import issue, render_documents
 from offset_purchaser.handlers.settle import settle
@@ -191,5 +192,6 @@ async def everything(world: World, rounds: int = 3) -> None:
         await settle(world.context, world.term)
         await buy(world.context, world.term)
         await issue(world.context, world.term)
+        await issue_credits(world.context, world.term)
         await render_documents(world.context, world.term)
         await deliver(world.context, world.term)

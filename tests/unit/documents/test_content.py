@@ -17,7 +17,9 @@ from offset_purchaser.documents.parts import Exclusion, LegalNote, Quantity, Ran
 NO_VAT = Vat(category="O", rate=Decimal(0), exemption_text="Outside the scope of VAT")
 
 
-@pytest.mark.parametrize("kind", ["statement", "self_billed", "self_billed_credit", "provider_invoice"])
+@pytest.mark.parametrize(
+    "kind", ["statement", "statement_correction", "self_billed", "self_billed_credit", "provider_invoice"]
+)
 def test_content_survives_the_trip_through_json_unchanged(kind: Any) -> None:
     content = example_content(kind)
     again = DocumentContent.model_validate_json(content.canonical())

@@ -22,7 +22,7 @@ from offset_purchaser.documents.example import PROVIDER_INVOICE, example_content
 from offset_purchaser.documents.parts import Vat
 from offset_purchaser.documents.typeset import covered
 
-KINDS = ("statement", "self_billed", "self_billed_credit", "provider_invoice")
+KINDS = ("statement", "statement_correction", "self_billed", "self_billed_credit", "provider_invoice")
 INVOICE = Attachment("F-2026-7.pdf", PROVIDER_INVOICE)
 
 

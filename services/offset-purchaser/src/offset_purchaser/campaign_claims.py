@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from offset_purchaser.campaign_file import Loaded
-from offset_purchaser.claims import find_claims
-
-LANGUAGES = ("fr", "en", "de")
+from offset_purchaser.claims import every_claim
 
 
 def claim_warnings(loaded: Loaded) -> Iterator[str]:
@@ -16,6 +14,6 @@ def claim_warnings(loaded: Loaded) -> Iterator[str]:
         names: list[tuple[str, tuple[str | int, ...]]] = [(campaign.title, ("campaigns", n, "name"))]
         names += [(leg.name, ("campaigns", n, "legs", m, "name")) for m, leg in enumerate(campaign.legs)]
         for name, path in names:
-            found = {claim.phrase: claim.why for language in LANGUAGES for claim in find_claims(name, language)}
+            found = {claim.phrase: claim.why for claim in every_claim(name)}
             for phrase, why in found.items():
                 yield f'{loaded.place(*path)}: campaign {campaign.id}: "{phrase}" would stand on documents: {why}'

@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+LANGUAGES = ("fr", "en", "de")
 ALWAYS = "en"
 """English slogans turn up in every language, so its list always applies."""
 
@@ -58,6 +59,12 @@ def find_claims(text: str, language: str) -> tuple[Claim, ...]:
         if rule.language in {language, ALWAYS}
         for match in rule.expression.finditer(prepared)
     )
+    return tuple(dict.fromkeys(found))
+
+
+def every_claim(text: str) -> tuple[Claim, ...]:
+    """The forbidden words of every language: for what people type without saying in which."""
+    found = (claim for language in LANGUAGES for claim in find_claims(text, language))
     return tuple(dict.fromkeys(found))
 
 

@@ -21,6 +21,7 @@ from offset_purchaser.handlers.announce import announce
 from offset_purchaser.handlers.buy import buy
 from offset_purchaser.handlers.campaigns import CampaignWatch
 from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.credit import issue_credits
 from offset_purchaser.handlers.deliver import deliver
 from offset_purchaser.handlers.ingest import Ingest
 from offset_purchaser.handlers.issue import issue, render_documents
@@ -144,6 +145,7 @@ class Engine:
                 await settle(self._context, term)
             await buy(self._context, term)
             await issue(self._context, term)
+            await issue_credits(self._context, term)
             await render_documents(self._context, term)
 
     async def _behind(self) -> bool:

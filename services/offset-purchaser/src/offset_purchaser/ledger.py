@@ -112,11 +112,15 @@ def confirmed_entries(day: date, provider: str, order: UUID, *, ordered_g: int, 
 
 def unconfirmed_entries(day: date, provider: str, order: UUID, *, ordered_g: int, filled_g: int) -> list[Entry]:
     """A confirmed order was cancelled: what it bought is owed again, and a surplus that it left is gone."""
-    lines = (
-        (Account.BOUGHT, -filled_g),
-        (Account.OWED, min(filled_g, ordered_g)),
-        (Account.SURPLUS, max(filled_g - ordered_g, 0)),
-    )
+    return cancelled_entries(day, provider, order, ordered_g=ordered_g, held_g=filled_g, cancelled_g=filled_g)
+
+
+def cancelled_entries(
+    day: date, provider: str, order: UUID, *, ordered_g: int, held_g: int, cancelled_g: int
+) -> list[Entry]:
+    """Some of the grams that an order holds were cancelled: first what it holds beyond the order, then what is owed."""
+    surplus = min(cancelled_g, max(held_g - ordered_g, 0))
+    lines = ((Account.BOUGHT, -cancelled_g), (Account.OWED, cancelled_g - surplus), (Account.SURPLUS, surplus))
     return _grams(day, lines, provider, order)
 
 
@@ -126,6 +130,13 @@ def documented_entries(
     """A document was issued: what it asks for is an expense, its VAT apart, and payable to the provider."""
     lines = ((Account.EXPENSE, net), (Account.VAT, vat), (Account.PAYABLE, -net - vat))
     return [Entry(account, currency, amount, day, provider, order) for account, amount in lines if amount]
+
+
+def credited_entries(
+    day: date, provider: str, order: UUID, *, net: Decimal, vat: Decimal, currency: str
+) -> list[Entry]:
+    """A credit note was issued: what it takes back is no expense and is not payable."""
+    return documented_entries(day, provider, order, net=-net, vat=-vat, currency=currency)
 
 
 def returned_entries(day: date, provider: str, order: UUID, ordered_g: int) -> list[Entry]:

@@ -63,6 +63,10 @@ class OrderFact:
     currency: str
     document: str | None
     provider_state: str = ""
+    credited_g: int = 0
+    """Grams that credit notes took back, as the order has it."""
+    noted_g: int = 0
+    """The same as the notes have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,27 @@ class DocumentFact:
     currency: str
     paid: Decimal | None
     """``None``: no payment was imported, so it is unknown."""
+    credited: Decimal = Decimal(0)
+    """Gross amount that credit notes took back."""
+    refunded: Decimal = Decimal(0)
+    """Payments that came back for those notes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditFact:
+    """One credit note: what it says, its lines, the ledger, and payments that came back for it."""
+
+    number: str
+    document: str
+    quantity_g: int
+    """Grams it takes back; 0 when it corrects a price."""
+    lines_g: int
+    net: Decimal
+    lines_net: Decimal
+    gross: Decimal
+    booked: Decimal
+    currency: str
+    refunded: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +126,7 @@ def reconcile(
     orders: Iterable[OrderFact],
     documents: Iterable[DocumentFact],
     carried: Mapping[tuple[str, str], tuple[int, int]],
+    credits: Iterable[CreditFact] = (),
 ) -> Findings:
     """Judge everything. ``frozen``: newest (owed, paid by others, waived) by (campaign, day).
 
@@ -122,6 +148,8 @@ def reconcile(
         _order(order, broken, still)
     for document in documents:
         _document(document, broken, still)
+    for credit in credits:
+        _credit(credit, broken)
     return Findings(days, tuple(broken), tuple(still), tuple(kept))
 
 
@@ -155,8 +183,10 @@ def _day(line: DayLine, expected: tuple[int, int, int], broken: list[str], still
 
 def _order(order: OrderFact, broken: list[str], still: list[str]) -> None:
     if order.state == "confirmed":
-        if order.confirmed_g != order.booked_g:
-            broken.append(f"order {order.order_id}: {order.confirmed_g} g confirmed, {order.booked_g} g booked")
+        held = (order.confirmed_g or 0) - order.credited_g
+        if held != order.booked_g:
+            back = f", {order.credited_g} g credited" if order.credited_g else ""
+            broken.append(f"order {order.order_id}: {order.confirmed_g} g confirmed{back}, {order.booked_g} g booked")
         if order.document is None:
             still.append(f"order {order.order_id}: no document yet")
         if order.provider_state == "cancelled":
@@ -164,6 +194,8 @@ def _order(order: OrderFact, broken: list[str], still: list[str]) -> None:
             broken.append(f"order {order.order_id}: bought here ({where}), cancelled at its provider")
     elif order.booked_g:
         broken.append(f"order {order.order_id} is {order.state}, yet {order.booked_g} g are booked as bought")
+    if order.credited_g != order.noted_g:
+        broken.append(f"order {order.order_id}: {order.credited_g} g credited, its credit notes say {order.noted_g} g")
     if order.state == "unknown":
         still.append(f"order {order.order_id}: {order.quantity_g} g, outcome unknown")
 
@@ -176,9 +208,32 @@ def _document(document: DocumentFact, broken: list[str], still: list[str]) -> No
         broken.append(f"document {d.number}: {d.net} {d.currency} net, its orders {d.ordered_net}")
     if d.gross != d.booked:
         broken.append(f"document {d.number}: {d.gross} {d.currency}, the ledger has {d.booked}")
+    if d.credited > d.gross:
+        broken.append(f"document {d.number}: {d.credited} {d.currency} credited of {d.gross}")
+    _paid(d, d.gross - d.credited, broken, still)
+
+
+def _paid(d: DocumentFact, due: Decimal, broken: list[str], still: list[str]) -> None:
+    """Whether what a document still asks for is paid; what was paid before a credit note has to come back."""
     if d.paid is None:
-        still.append(f"document {d.number}: {d.gross} {d.currency}, whether it is paid is unknown")
-    elif d.paid < d.gross:
-        still.append(f"document {d.number}: {d.gross - d.paid} {d.currency} of {d.gross} unpaid")
-    elif d.paid > d.gross:
+        if due:
+            still.append(f"document {d.number}: {due} {d.currency}, whether it is paid is unknown")
+        return
+    if d.paid > d.gross:
         broken.append(f"document {d.number}: {d.paid} {d.currency} paid for {d.gross}")
+    if d.refunded > min(d.paid, d.credited):
+        broken.append(f"document {d.number}: {d.refunded} {d.currency} came back of {min(d.paid, d.credited)}")
+    elif (paid := d.paid - d.refunded) < due:
+        still.append(f"document {d.number}: {due - paid} {d.currency} of {due} unpaid")
+    elif due < paid <= d.gross:
+        still.append(f"document {d.number}: {paid - due} {d.currency} to come back, {d.credited} were credited")
+
+
+def _credit(credit: CreditFact, broken: list[str]) -> None:
+    c = credit
+    if c.quantity_g != c.lines_g:
+        broken.append(f"credit note {c.number} of {c.document}: {c.quantity_g} g, its lines {c.lines_g} g")
+    if c.net != c.lines_net:
+        broken.append(f"credit note {c.number} of {c.document}: {c.net} {c.currency} net, its lines {c.lines_net}")
+    if c.gross != c.booked:
+        broken.append(f"credit note {c.number} of {c.document}: {c.gross} {c.currency}, the ledger has {c.booked}")

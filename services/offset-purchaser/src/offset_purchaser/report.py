@@ -56,7 +56,9 @@ WHERE campaign = $1 ORDER BY day, number
 """
 LEGS = """
 SELECT l.day, l.number, l.leg, l.provider, l.need_g, l.buy_day, p.ordered_g, p.carry_added_g, o.order_id,
-       o.provider AS order_provider, o.state, o.quantity_g, o.confirmed_g, o.price_per_tonne, o.currency, o.amount,
+       o.provider AS order_provider, o.state, o.quantity_g,
+       CASE WHEN o.state = 'confirmed' THEN o.confirmed_g - o.credited_g ELSE o.confirmed_g END AS confirmed_g,
+       o.price_per_tonne, o.currency, o.amount - o.credited_amount AS amount,
        o.document, o.attempt, o.reference, o.campaign, count(*) OVER (PARTITION BY l.buy_day, l.number, l.leg) AS days
 FROM settlement_legs l LEFT JOIN purchases p USING (campaign, buy_day, number, leg)
 LEFT JOIN LATERAL (SELECT * FROM orders o WHERE (o.campaign, o.buy_day, o.number, o.leg)

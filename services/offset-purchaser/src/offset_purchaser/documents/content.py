@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Literal, Self
@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 
 from offset_purchaser.documents.parts import (
     Agreement,
+    Correction,
     DocumentRef,
     Emissions,
     OrderLine,
@@ -31,13 +32,19 @@ from offset_purchaser.documents.parts import (
 )
 from offset_purchaser.documents.values import DocumentNumber, OptionalText, Part, Text, round_money
 
-Kind = Literal["statement", "self_billed", "self_billed_credit", "provider_invoice"]
+Kind = Literal["statement", "statement_correction", "self_billed", "self_billed_credit", "provider_invoice"]
 Language = Literal["fr", "en", "de"]
 
 HASHES_MAX = 40
 """Hashes that a document prints: more days than that, and the audit file of each says its own."""
 INVOICES: frozenset[str] = frozenset({"self_billed", "self_billed_credit"})
 """Kinds that are tax documents of their own and carry Factur-X."""
+CORRECTED_BY: Mapping[str, Kind] = {"self_billed": "self_billed_credit", "statement": "statement_correction"}
+"""The kind that takes a document back; a provider's own invoice only the provider can correct."""
+CREDITS: frozenset[str] = frozenset(CORRECTED_BY.values())
+"""Kinds that take back what an earlier document says."""
+STATEMENTS: frozenset[str] = frozenset({"statement", "statement_correction"})
+"""Kinds without VAT that are no invoices."""
 
 
 class DocumentContent(Part):
@@ -68,16 +75,26 @@ class DocumentContent(Part):
     payment: Payment = Payment()
     agreement: Agreement | None = None
     previous: DocumentRef | None = None
+    correction: Correction | None = None
     supplied_on: date | None = None
     provider_invoice: ProviderInvoice | None = None
     note: OptionalText = ""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        if self.totals != totals(self.lines, self.vat, self.totals.currency):
+        expected = totals(self.lines, self.vat, self.totals.currency)
+        if (
+            self.kind in CREDITS
+            and self.totals.net == expected.net
+            and self.totals.gross == self.totals.net + self.totals.vat
+        ):
+            cent = Decimal(1).scaleb(-get_currency_precision(self.totals.currency))
+            if abs(self.totals.vat - expected.vat) <= cent:  # what notes before it rounded is made good
+                expected = self.totals
+        if self.totals != expected:
             raise ValueError(f"totals {self.totals} are not those of the lines and of VAT at {self.vat.rate} %")
         bought = sum(line.quantity_g for line in self.lines)
-        if self.kind != "self_billed_credit" and bought != self.quantity.ordered_g:
+        if self.kind not in CREDITS and bought != self.quantity.ordered_g:
             raise ValueError(f"the lines order {bought} g, the settlement {self.quantity.ordered_g} g")
         return self
 
@@ -87,7 +104,7 @@ class DocumentContent(Part):
             name
             for name, needed in (
                 ("agreement", self.kind in INVOICES and self.agreement is None),
-                ("previous", self.kind == "self_billed_credit" and self.previous is None),
+                ("previous", self.kind in CREDITS and self.previous is None),
                 ("provider_invoice", self.kind == "provider_invoice" and self.provider_invoice is None),
                 ("lines", self.kind != "statement" and not self.lines),
             )
@@ -99,7 +116,7 @@ class DocumentContent(Part):
 
     @model_validator(mode="after")
     def _lawful_vat(self) -> Self:
-        if self.kind == "statement" and self.vat.category != "O":
+        if self.kind in STATEMENTS and self.vat.category != "O":
             raise ValueError("a statement is not an invoice and carries no VAT: category O")
         if self.kind not in INVOICES:
             return self
@@ -122,6 +139,8 @@ class DocumentContent(Part):
     def canonical(self) -> bytes:
         """The canonical JSON bytes: UTF-8, sorted keys, no spaces, decimals as plain strings."""
         data = self.model_dump(mode="json")
+        if self.correction is None:
+            del data["correction"]  # documents from before there were corrections keep their hash
         return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
     def sha256(self) -> str:
@@ -142,3 +161,13 @@ def totals(lines: Sequence[OrderLine], vat: Vat, currency: str) -> Totals:
     net = sum((line.net_amount for line in lines), Decimal(0))
     tax = round_money(net * vat.rate / 100, currency)
     return Totals(currency=currency, net=net, vat=tax, gross=net + tax)
+
+
+def corrected_totals(vat: Vat, currency: str, before: Decimal, net: Decimal) -> Totals:
+    """A credit note over ``net`` after notes over ``before``: together they carry the VAT of their sum."""
+
+    def tax(amount: Decimal) -> Decimal:
+        return round_money(amount * vat.rate / 100, currency)
+
+    more = tax(before + net) - tax(before)
+    return Totals(currency=currency, net=net, vat=more, gross=net + more)

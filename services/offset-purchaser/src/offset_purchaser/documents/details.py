@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from offset_purchaser.documents.catalogue import Catalogue
-from offset_purchaser.documents.content import DocumentContent
+from offset_purchaser.documents.content import CREDITS, DocumentContent
 from offset_purchaser.documents.formats import Formats
 from offset_purchaser.documents.parts import Certificate, ChannelRow, OrderLine
 from shared.units import G_PER_T
@@ -56,7 +56,7 @@ def _table(title: str, head: list[str], rows: list[list[str]], columns: str, ali
 
 
 def _quantity(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
-    if content.kind == "self_billed_credit":
+    if content.kind in CREDITS:
         return _table(words["quantity.title"], [], [], "fa", "lr")
     quantity = content.quantity
     steps = [
@@ -162,6 +162,8 @@ def _methods(content: DocumentContent, words: Catalogue) -> Json:
 
 def cards(content: DocumentContent, words: Catalogue, f: Formats) -> list[Json]:
     """For each order a card of what the provider has stated, and one line naming what it has not."""
+    if content.kind in CREDITS:
+        return []  # they stand on the document that is corrected
     return [_card(line, words, f) for line in content.lines]
 
 

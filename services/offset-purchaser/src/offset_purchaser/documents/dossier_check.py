@@ -214,15 +214,16 @@ def _certificates(entries: Entries, data: DossierData) -> list[Finding]:
 
 def _documents(entries: Entries, data: DossierData) -> list[Finding]:
     ordered = {str(line.order_id): line for line in data.orders}
-    findings = []
+    findings, contents = [], {}
     for name in sorted(entry for entry in entries if entry.endswith(CONTENT)):
         try:
-            content = DocumentContent.model_validate_json(entries[name])
+            contents[name] = DocumentContent.model_validate_json(entries[name])
         except ValidationError as error:
             findings.append(Finding(f"{name} adds up", False, str(error.errors()[0]["msg"])))
-            continue
+    for name, content in contents.items():
         number = content.number
-        findings.append(_none(f"document {number} adds up and covers these orders", _strange(content, ordered)))
+        strange = _strange(content, ordered, list(contents.values()))
+        findings.append(_none(f"document {number} adds up and covers these orders", strange))
         findings.append(_none(f"document {number} is about this settlement", _elsewhere(content, data)))
         findings.append(_none(f"document {number} prints the SHA-256 of this record", _misprinted(content, data)))
         pdf = entries.get(name.removesuffix(CONTENT) + ".pdf")
@@ -247,15 +248,25 @@ def _misprinted(content: DocumentContent, data: DossierData) -> str:
     return "" if found == data.lines_sha256 else found
 
 
-def _strange(content: DocumentContent, ordered: Mapping[str, OrderLine]) -> str:
+def _strange(content: DocumentContent, ordered: Mapping[str, OrderLine], contents: Sequence[DocumentContent]) -> str:
+    """What a document says of its orders and the tables do not; what credit notes took back is not in the tables."""
+    if content.previous is not None:
+        known = any(one.number == content.previous.number for one in contents)
+        return "" if known else f"document {content.previous.number}, which it corrects, is not in this dossier"
+    notes = [one for one in contents if one.previous is not None and one.previous.number == content.number]
     for line in content.lines:
+        back = [(note, item) for note in notes for item in note.lines if item.order_id == line.order_id]
+        grams = line.quantity_g - sum(item.quantity_g for note, item in back if note.correction != "price")
+        net = line.net_amount - sum(item.net_amount for _, item in back)
         row = ordered.get(str(line.order_id))
         if row is None:
+            if back and not grams:
+                continue
             return f"order {line.order_id} is not in this dossier"
-        if (row.quantity_g, row.currency) != (line.quantity_g, line.currency):
-            return f"order {line.order_id} is for {row.quantity_g} g in orders.csv, for {line.quantity_g} g here"
-        if row.net_amount != line.net_amount:
-            return f"order {line.order_id} costs {row.net_amount} in orders.csv, {line.net_amount} here"
+        if (row.quantity_g, row.currency) != (grams, line.currency):
+            return f"order {line.order_id} is for {row.quantity_g} g in orders.csv, for {grams} g here"
+        if row.net_amount != net:
+            return f"order {line.order_id} costs {row.net_amount} in orders.csv, {net} here"
     return ""
 
 

@@ -20,7 +20,7 @@ from drafthorse.models.payment import PaymentTerms
 from drafthorse.models.tradelines import LineItem
 
 from offset_purchaser.documents.catalogue import Catalogue
-from offset_purchaser.documents.content import INVOICES, DocumentContent
+from offset_purchaser.documents.content import CREDITS, INVOICES, DocumentContent
 from offset_purchaser.documents.parts import OrderLine, Party, Vat
 from offset_purchaser.documents.values import line_amount, round_money
 from shared.units import G_PER_T, decimal_text
@@ -184,7 +184,8 @@ def _settlement(document: Document, content: DocumentContent, words: Catalogue) 
 def _terms(content: DocumentContent, words: Catalogue) -> PaymentTerms:
     terms = PaymentTerms()
     if content.payment.terms or content.payment.due_on is None:
-        terms.description = content.payment.terms or words["payment.as_agreed"]
+        agreed = "payment.credited" if content.kind in CREDITS else "payment.as_agreed"
+        terms.description = content.payment.terms or words[agreed]
     due = content.payment.due_on or (content.issued_on if _settled(content) else None)
     if due is not None:
         terms.due = due

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from offset_purchaser.documents.catalogue import statement_vat
-from offset_purchaser.documents.content import INVOICES, DocumentContent, Kind, Language, totals
+from offset_purchaser.documents.content import CREDITS, INVOICES, STATEMENTS, DocumentContent, Kind, Language, totals
 from offset_purchaser.documents.parts import OrderLine, Party, Vat
 from offset_purchaser.documents.values import line_amount
 
@@ -54,11 +54,9 @@ def example_content(
 ) -> DocumentContent:
     """A complete content of a kind; ``changes`` replace top-level fields, ``ValueError`` when they do not fit."""
     lines = example_lines()
-    vat = statement_vat(language) if kind == "statement" else Vat(category="S", rate=Decimal(20), exemption_text="")
+    vat = statement_vat(language) if kind in STATEMENTS else Vat(category="S", rate=Decimal(20), exemption_text="")
     data: dict[str, Any] = {
-        "number": {"self_billed": "SB-EX-2026-00042", "self_billed_credit": "SB-EX-2026-00043"}.get(
-            kind, "ST-2026-00042"
-        ),
+        "number": f"{'SB-EX' if kind in INVOICES else 'ST'}-2026-000{'43' if kind in CREDITS else '42'}",
         "kind": kind,
         "mode": mode,
         "language": language,
@@ -179,6 +177,9 @@ def _of_kind(kind: Kind) -> dict[str, Any]:
     if kind == "provider_invoice":
         invoice = {"number": "F-2026-7", "issued_on": _DAY, "filename": "F-2026-7.pdf"}
         return {"provider_invoice": {**invoice, "sha256": hashlib.sha256(PROVIDER_INVOICE).hexdigest()}}
+    if kind == "statement_correction":
+        previous = {"number": "ST-2026-00042", "issued_on": _DAY}
+        return {"previous": previous, "correction": "cancellation", "note": "Another supplier delivers"}
     if kind not in INVOICES:
         return {}
     return {

@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 
 from offset_purchaser.documents.catalogue import catalogue
-from offset_purchaser.documents.content import DocumentContent
+from offset_purchaser.documents.content import CREDITS, DocumentContent
 from offset_purchaser.documents.formats import Formats
 from offset_purchaser.mail import Enclosure, Letter
 
@@ -27,7 +27,9 @@ def letter(content: DocumentContent, to: str, filename: str, pdf: bytes, issued_
     )
     quantity = f.tonnes(sum(line.quantity_g for line in content.lines))
     amount = f.money(content.totals.gross, content.totals.currency)
-    key = "cancelled" if content.kind == "self_billed_credit" else "bought" if content.lines else "nothing"
+    key = "bought" if content.lines else "nothing"
+    if content.kind in CREDITS:
+        key = "repriced" if content.correction == "price" else "cancelled"
     bought = words[f"mail.{key}"].format(quantity=quantity, amount=amount)
     paragraphs = [
         words["mode.rehearsal_long"] if rehearsal else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from offset_purchaser.documents.catalogue import Catalogue
-from offset_purchaser.documents.content import INVOICES, DocumentContent
+from offset_purchaser.documents.content import CREDITS, INVOICES, STATEMENTS, DocumentContent
 from offset_purchaser.documents.details import cards, tables
 from offset_purchaser.documents.formats import Formats
 from offset_purchaser.documents.parts import ChannelRow, OrderLine, Party
@@ -131,25 +131,32 @@ def _method(content: DocumentContent, words: Catalogue) -> list[str]:
 
 
 def _contribution(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
-    credit = content.kind == "self_billed_credit"
+    credit = content.kind in CREDITS
     figure, unit = f.tonnes(sum(line.quantity_g for line in content.lines)).split("\u00a0")
     note = "contribution.note_nothing" if not content.lines else "contribution.note"
+    verb, title = "contribution.bought", "contribution.title"
     if credit:
-        note = "contribution.note_credit"
-    verb = "contribution.cancelled" if credit else "contribution.bought"
+        end = _ending(content)
+        note, title = f"contribution.note_{end}", f"contribution.title_{end}"
+        verb = "contribution.repriced" if end == "price" else "contribution.cancelled"
     texts = []
     for line in content.lines:
         texts.append(words[verb].format(provider=line.provider))
         texts.append(words["contribution.project"].format(project=_project(line, words)))
-    if content.lines:
+    if content.lines and not credit:
         texts.append(_certificates(content, words))
     return {
-        "title": words["contribution.title_credit" if credit else "contribution.title"],
+        "title": words[title],
         "figure": figure,
         "unit": unit,
         "lines": list(dict.fromkeys(texts)) or [words["contribution.nothing"]],
         "note": words[note],
     }
+
+
+def _ending(content: DocumentContent) -> str:
+    """Which words a credit note takes: for a purchase that is taken back, or for money alone."""
+    return "price" if content.correction == "price" else "credit"
 
 
 def _project(line: OrderLine, words: Catalogue) -> str:
@@ -200,8 +207,9 @@ def _bar(row: ChannelRow, longest: Decimal, words: Catalogue, f: Formats) -> Jso
 
 
 def _lines(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
-    credit = content.kind == "self_billed_credit"
-    title = "title_credit" if credit else "title" if content.lines else "title_nothing"
+    title = "title" if content.lines else "title_nothing"
+    if content.kind in CREDITS:
+        title = f"title_{_ending(content)}"
     return {
         "title": words[f"lines.{title}"],
         "head": [words[f"lines.{name}"] for name in ("item", "quantity", "price", "amount")],
@@ -231,7 +239,7 @@ def _line(line: OrderLine, words: Catalogue, f: Formats) -> Json:
 
 def _totals(content: DocumentContent, words: Catalogue, f: Formats) -> list[list[str]]:
     totals, vat, currency = content.totals, content.vat, content.totals.currency
-    if content.kind == "statement":
+    if content.kind in STATEMENTS:
         return [[words["lines.total"], f.money(totals.net, currency)]]
     key = "lines.vat_category" if vat.category != "S" else "lines.vat"
     rows = [
@@ -251,7 +259,7 @@ def _notes(content: DocumentContent, words: Catalogue, f: Formats) -> list[str]:
     if payment.due_on is not None:
         notes.append(words["payment.due_on"].format(date=f.day(payment.due_on)))
     elif content.kind in INVOICES and not payment.terms:
-        notes.append(words["payment.as_agreed"])
+        notes.append(words["payment.credited" if content.kind in CREDITS else "payment.as_agreed"])
     return [note for note in (*notes, *(legal.text for legal in payment.notes), content.note) if note]
 
 

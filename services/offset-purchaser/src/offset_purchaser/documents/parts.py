@@ -240,6 +240,10 @@ class Verify(Part):
     hashes: tuple[NamedHash, ...] = ()
 
 
+Correction = Literal["cancellation", "price"]
+"""What a credit note does: it takes a purchase back, or only money of it."""
+
+
 class DocumentRef(Part):
     """An earlier document, e.g. the invoice that a credit note corrects."""
 

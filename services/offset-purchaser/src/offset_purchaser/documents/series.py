@@ -8,8 +8,14 @@ from collections.abc import Collection
 
 from offset_purchaser.documents.parts import Party
 
-SERIES = {"statement": "ST", "self_billed": "SB", "self_billed_credit": "SB", "provider_invoice": "PI"}
-"""A credit note is numbered in the series of the invoices it corrects."""
+SERIES = {
+    "statement": "ST",
+    "self_billed": "SB",
+    "self_billed_credit": "SB",
+    "statement_correction": "ST",
+    "provider_invoice": "PI",
+}
+"""A credit note or correction is numbered in the series of what it corrects."""
 CODE_LENGTH = 6
 """``R-SB-`` + 12 + 1 + 6 + ``-2026-00001`` are the 35 characters that an invoice number may have (BR-FR-01)."""
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.credit import whole_order
 from offset_purchaser.handlers.outcome import close, record_answer
 from offset_purchaser.handlers.people import context_of, locked_order, name_of
 from offset_purchaser.order import NOT_LEFT, Order, OrderState, Traits
 from offset_purchaser.providers import open_providers, provider_kind
+from offset_purchaser.providers.base import Progress
 from offset_purchaser.store import orders
 from shared.errors import OutcomeUnknown, Rejected, Transient
 from shared.postgres import Pool, transaction
@@ -19,7 +21,8 @@ from shared.telemetry import log
 async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str) -> str:
     """Cancel an order; returns its state. Its grams are owed again: the true-up or ``orders retry`` buys them.
 
-    Raises ``Rejected`` when it may be on its way, has ended, is on a document, or the provider's window is over;
+    One that is on a document stays confirmed until the credit note that the provider's yes asks for is issued.
+    Raises ``Rejected`` when it may be on its way, has ended, or the provider's window is over;
     ``OutcomeUnknown`` when the provider gives no answer: nothing is recorded, and asking again is safe.
     """
     name, context = name_of(by), context_of(pool)
@@ -30,9 +33,11 @@ async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str) -> st
             await close(context, connection, order, OrderState.CANCELLED, why, {})
             return OrderState.CANCELLED.value
         document = await orders.document_of(connection, order.order_id)
-    traits = provider_kind(order.provider).traits
-    if refusal := refuse(order, traits, document, context.clock()):
-        raise Rejected(f"order {order_id} {refusal}")
+        traits = provider_kind(order.provider).traits
+        if refusal := refuse(order, traits, document, context.clock()):
+            raise Rejected(f"order {order_id} {refusal}")
+        if document is not None:
+            await whole_order(connection, order, document)  # before anything leaves
     providers = open_providers(context.settings)
     try:
         return await ask(replace(context, providers=providers), order, why)
@@ -47,8 +52,8 @@ def refuse(order: Order, traits: Traits, document: str | None, now: datetime) ->
         return "may have been bought: look at the provider, then say how it ended with orders resolve"
     if order.state in (OrderState.REJECTED, OrderState.CANCELLED):
         return f"is {order.state} already"
-    if document is not None:
-        return f"is on document {document}: only the provider can correct that, with a credit note"
+    if document is not None and not traits.cancel_window:
+        return f"is on document {document}: when the partner agrees, take it back with documents credit {document}"
     if not traits.cancel_window:
         return (
             f"is at {traits.name}, which people ask: when the partner agrees, say so with "
@@ -79,6 +84,6 @@ async def ask(context: Context, order: Order, why: str) -> str:
         log(__name__).warning("cancellation asked for", order_id=str(order.order_id), reason=why)
         now = await orders.get(connection, order.order_id)
     assert now is not None
-    if now.state is not OrderState.CANCELLED:
+    if now.state is not OrderState.CANCELLED and answer.progress is not Progress.CANCELLED:
         raise Rejected(f"{order.provider} did not cancel order {order.order_id}: it is {answer.progress} there")
     return now.state.value

@@ -150,11 +150,11 @@ async def order_lines(
                 registry=said["registry"],
                 standard=said["standard"],
                 certificates=tuple(certificate_of(c) for c in mine),
-                quantity_g=row["confirmed_g"],
+                quantity_g=row["confirmed_g"] - row["credited_g"],
                 lot_g=lots.get(row["leg"]),
                 price_per_tonne=row["price_per_tonne"],
                 currency=row["currency"],
-                net_amount=row["amount"],
+                net_amount=row["amount"] - row["credited_amount"],
             )
         )
     return found

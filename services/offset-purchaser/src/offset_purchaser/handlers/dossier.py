@@ -37,7 +37,7 @@ async def gather(pool: Pool, campaign: str, day: date, number: int) -> DossierDa
     registers = await asyncio.to_thread(_registers, rows, rules)  # 10^5 of them take seconds, and others must go on
     orders = await dossier.orders(pool, campaign, day, number)
     ids = [row["order_id"] for row in orders]
-    papers = await dossier.documents(pool, sorted({row["document"] for row in orders if row["document"]}))
+    papers = await dossier.documents(pool, campaign, day, number)
     archived = await certificates.of_orders(pool, ids)
     evidence = await dossier.evidence(pool, campaign, day)
     same = ("mode", "legal_entity", "day", "number", "frozen_at", "lines_sha256")

@@ -133,12 +133,13 @@ def announcement(
             "day": what.buy_day,
             "settlement": what.number,
             "order_ids": [str(order_id) for order_id in order_ids],
-            "quantity_g": sum(line.quantity_g for line in content.lines),
+            "quantity_g": 0 if content.correction == "price" else sum(line.quantity_g for line in content.lines),
             "currency": content.totals.currency,
             "net_amount": content.totals.net,
             "vat_amount": content.totals.vat,
             "gross_amount": content.totals.gross,
             "content_sha256": content.sha256(),
+            "credits": content.previous.number if content.previous else None,
         }
     )
 

@@ -11,11 +11,12 @@ from offset_purchaser import ledger, metrics
 from offset_purchaser.certificate import Certificate, faults
 from offset_purchaser.documents.values import line_amount, round_money
 from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.credit import ask_after_news
 from offset_purchaser.ledger import Entry, Posting
 from offset_purchaser.order import Order, OrderState, order_id
 from offset_purchaser.providers import provider_kind
 from offset_purchaser.providers.base import BOUGHT, Answer, Progress
-from offset_purchaser.store import campaigns, certificates, orders, settlements
+from offset_purchaser.store import campaigns, certificates, credits, orders, settlements
 from offset_purchaser.store import ledger as ledger_store
 from offset_purchaser.store.announced import left_before
 from shared.postgres import Connection
@@ -127,14 +128,22 @@ async def _record_later_news(context: Context, connection: Connection, order: Or
     now, settings = context.clock(), context.settings
     wait = now + timedelta(seconds=settings.order_poll_s)
     bad = answer.progress is Progress.CANCELLED
-    if bad and await orders.document_of(connection, order.order_id) is None:
-        await uncommit(context, connection, order, "cancelled by the provider after it had confirmed")
-        return
-    confirmed = await orders.confirmed_g(connection, order.order_id)
-    reason = "cancelled by the provider after it had confirmed: see the runbook" if bad else ""
+    reason = ""
+    if bad:
+        document = await orders.document_of(connection, order.order_id)
+        if document is None:
+            await uncommit(context, connection, order, "cancelled by the provider after it had confirmed")
+            return
+        why = await ask_after_news(context, connection, order, document)
+        reason = f"cancelled by the provider after it had confirmed: {why or f'a credit note of {document} follows'}"
+    confirmed, _ = await credits.left_of_order(connection, order.order_id)
     if not bad and answer.filled_g != confirmed:
         reason = f"the provider states {answer.filled_g} g now, it had confirmed {confirmed} g: see the runbook"
-    values: dict[str, object] = {"provider_state": answer.progress.value, "reason": reason, "next_try_at": wait}
+    values: dict[str, object] = {
+        "provider_state": answer.progress.value,
+        "reason": reason[:500],
+        "next_try_at": wait,
+    }
     if not bad:
         values["details"] = answer.model_dump_json()
     await orders.change(connection, order, now, context.orders_topic, values)
@@ -177,7 +186,7 @@ async def archive_certificate(
     """
     block = (certificate.registry, certificate.serial_first, certificate.serial_last)
     before = await certificates.archived(connection, order.order_id)
-    bought = await orders.confirmed_g(connection, order.order_id)
+    bought, _ = await credits.left_of_order(connection, order.order_id)
     if before.get(block) != certificate.quantity_g:
         name = (await campaigns.rules(connection, order.campaign)).on(order.buy_day).entity.party.name
         used = await certificates.used_blocks(connection)

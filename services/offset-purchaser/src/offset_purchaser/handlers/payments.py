@@ -74,24 +74,28 @@ def _payment(row: dict[str, str]) -> Payment:
 
 
 async def import_payments(pool: Pool, payments: Sequence[Payment]) -> int:
-    """Book payments of known documents; returns how many were new. Nothing is booked when one is wrong."""
+    """Book payments of known documents; returns how many were new. Nothing is booked when one is wrong.
+
+    A payment of a credit note is money that came back.
+    """
     mode, now, new = PurchaserSettings.load().mode, system_clock(), 0
     async with transaction(pool) as connection:
         heads = await books.document_heads(connection, [payment.document for payment in payments])
         for p in payments:
             if p.document not in heads:
                 raise Rejected(f"payment {p.reference}: there is no document {p.document}")
-            entity, campaign, day, provider, currency = heads[p.document]
-            if currency != p.currency:
-                raise Rejected(f"payment {p.reference} is in {p.currency}, document {p.document} in {currency}")
+            head = heads[p.document]
+            if head.currency != p.currency:
+                raise Rejected(f"payment {p.reference} is in {p.currency}, document {p.document} in {head.currency}")
             if not await books.insert_payment(connection, p, now):
                 continue
             new += 1
+            amount = -p.amount if head.comes_back else p.amount
             entries = (
-                Entry(Account.PAYABLE, currency, p.amount, day, provider),
-                Entry(Account.BANK, currency, -p.amount, day, provider),
+                Entry(Account.PAYABLE, head.currency, amount, head.day, head.provider),
+                Entry(Account.BANK, head.currency, -amount, head.day, head.provider),
             )
             note = f"payment {p.reference} of {p.document}"
-            posting = Posting(f"payment|{p.reference}", mode, entity, campaign, 1, note, entries)
+            posting = Posting(f"payment|{p.reference}", mode, head.legal_entity, head.campaign, 1, note, entries)
             await ledger_store.append(connection, [posting], now)
     return new

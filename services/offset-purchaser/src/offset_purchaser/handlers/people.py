@@ -31,7 +31,7 @@ from offset_purchaser.person import person_key, person_name
 from offset_purchaser.providers import provider_kind
 from offset_purchaser.providers.base import Answer, Progress
 from offset_purchaser.settings import PurchaserSettings
-from offset_purchaser.store import campaigns, certificates, documents, ledger, orders, purchases, settlements
+from offset_purchaser.store import campaigns, certificates, credits, documents, ledger, orders, purchases, settlements
 from offset_purchaser.terms import Leg
 from shared.clock import system_clock
 from shared.errors import Rejected
@@ -187,7 +187,7 @@ async def add_certificate(pool: Pool, order_id: str, data: bytes, file: bytes | 
             raise Rejected(why)
         before = await certificates.archived(connection, order.order_id)
         await settlements.refresh_states(connection, order.campaign, [order.buy_day])
-        left = await orders.confirmed_g(connection, order.order_id) - sum(before.values())
+        left = (await credits.left_of_order(connection, order.order_id))[0] - sum(before.values())
         digest = await certificates.digest(connection, block)
     return f"archived, SHA-256 {digest}" + (f"; certificates for {left} g are still to come" if left else "")
 

@@ -105,9 +105,9 @@ class Book:
         return [self._answer(row, now) for row in rows.fetchall() if row[3] <= shown]
 
     def cancel(self, row_id: str, now: float) -> dict[str, Any] | None:
-        """Cancel an order that is not confirmed yet."""
+        """Cancel an order whose credits are not retired yet."""
         answer = self.get(row_id, now)
-        if answer and answer["progress"] in ("placed", "delayed"):
+        if answer and answer["progress"] != "retired":
             self._db.execute("UPDATE orders SET cancelled = 1 WHERE id = ?", (row_id,))
         return self.get(row_id, now)
 

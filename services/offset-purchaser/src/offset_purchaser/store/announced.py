@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from offset_purchaser.documents.content import CREDITS
+from offset_purchaser.documents.correction import CreditLine
+from offset_purchaser.store import credits
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.postgres import Connection, Pool
 
@@ -79,6 +82,9 @@ async def insert_document(
         *(event.settlement, provider, event.occurred_at, json.dumps(content), event.model_dump_json().encode()),
         event.content_sha256,
     )
+    if event.credits is not None and event.order_ids:  # which order it was about is not said: the sum is what counts
+        line = CreditLine(event.order_ids[0], event.quantity_g, event.net_amount)
+        await credits.take_over(connection, event.credits, event.number, line, event.occurred_at)
     await connection.execute(
         """
         INSERT INTO document_series AS s VALUES ($1, $2)
@@ -92,8 +98,8 @@ async def imported_document(connection: Connection, order_ids: Sequence[UUID]) -
     """The imported document that covers some orders, if there is one."""
     number: str | None = await connection.fetchval(
         """
-        SELECT number FROM documents WHERE imported AND content -> 'order_ids' ?| $1::text[]
+        SELECT number FROM documents WHERE imported AND content -> 'order_ids' ?| $1::text[] AND NOT kind = ANY($2)
         """,
-        [str(order_id) for order_id in order_ids],
+        *([str(order_id) for order_id in order_ids], sorted(CREDITS)),
     )
     return number

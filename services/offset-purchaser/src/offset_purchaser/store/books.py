@@ -8,8 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from offset_purchaser.campaign import Campaign
+from offset_purchaser.documents.content import CREDITS
 from offset_purchaser.journal import MoneyEntry
-from offset_purchaser.reconcile import DayLine, DocumentFact, Findings, OrderFact, reconcile
+from offset_purchaser.reconcile import CreditFact, DayLine, DocumentFact, Findings, OrderFact, reconcile
 from shared.clock import day_bounds
 from shared.errors import Rejected
 from shared.postgres import Connection, Pool, transaction
@@ -38,6 +39,7 @@ async def reconciled(pool: Pool, campaign: str | None) -> Findings:
             await order_facts(connection, campaign),
             await document_facts(connection, campaign),
             await carried(connection),
+            await credit_facts(connection, campaign),
         )
 
 
@@ -73,7 +75,9 @@ async def order_facts(reader: Reader, campaign: str | None) -> list[OrderFact]:
     rows = await reader.fetch(
         """
         SELECT o.*, (SELECT coalesce(sum(e.amount), 0)::bigint FROM entries e
-                     WHERE e.order_id = o.order_id AND e.account = 'bought') AS booked_g
+                     WHERE e.order_id = o.order_id AND e.account = 'bought') AS booked_g,
+               (SELECT coalesce(sum(l.cancelled_g), 0)::bigint FROM credit_lines l JOIN credits c USING (credit)
+                WHERE l.order_id = o.order_id AND c.number IS NOT NULL) AS noted_g
         FROM orders o WHERE $1::text IS NULL OR o.campaign = $1 ORDER BY created_at, order_id
         """,
         campaign,
@@ -81,7 +85,7 @@ async def order_facts(reader: Reader, campaign: str | None) -> list[OrderFact]:
     return [
         OrderFact(
             str(r["order_id"]), r["state"], r["quantity_g"], r["confirmed_g"], r["booked_g"], r["amount"],
-            r["currency"], r["document"], r["provider_state"],
+            r["currency"], r["document"], r["provider_state"], r["credited_g"], r["noted_g"],
         )
         for r in rows
     ]  # fmt: skip
@@ -99,21 +103,49 @@ async def document_facts(reader: Reader, campaign: str | None) -> list[DocumentF
                (SELECT coalesce(-sum(e.amount), 0) FROM entries e JOIN postings p USING (posting)
                 WHERE e.account = 'payable' AND p.note = 'document ' || d.number) AS booked,
                (SELECT sum(amount) FROM payments p WHERE p.document = d.number) AS paid,
-               EXISTS (SELECT 1 FROM payments) AS known
+               EXISTS (SELECT 1 FROM payments) AS known, k.credited, k.refunded
         FROM documents d JOIN LATERAL (
             SELECT sum(confirmed_g)::bigint AS ordered_g, sum(amount) AS net FROM orders WHERE document = d.number
-        ) o ON true
-        WHERE $1::text IS NULL OR d.campaign = $1 ORDER BY d.number
+        ) o ON true JOIN LATERAL (
+            SELECT coalesce(sum((n.content #>> '{totals,gross}')::numeric), 0) AS credited,
+                   coalesce(sum((SELECT sum(amount) FROM payments p WHERE p.document = n.number)), 0) AS refunded
+            FROM credits c JOIN documents n ON n.number = c.number WHERE c.document = d.number
+        ) k ON true
+        WHERE NOT d.kind = ANY($2) AND ($1::text IS NULL OR d.campaign = $1) ORDER BY d.number
         """,
-        campaign,
+        *(campaign, sorted(CREDITS)),
     )
     return [
         DocumentFact(
             r["number"], r["quantity_g"], r["ordered_g"], r["net"], r["ordered_net"], r["gross"], r["booked"],
-            r["currency"], (r["paid"] or Decimal(0)) if r["known"] else None,
+            r["currency"], (r["paid"] or Decimal(0)) if r["known"] else None, r["credited"], r["refunded"],
         )
         for r in rows
     ]  # fmt: skip
+
+
+async def credit_facts(reader: Reader, campaign: str | None) -> list[CreditFact]:
+    """Every credit note with its lines, ledger entries and the payments that came back for it."""
+    rows = await reader.fetch(
+        """
+        SELECT d.number, c.document, d.content #>> '{totals,currency}' AS currency,
+               (d.content #>> '{totals,net}')::numeric AS net, (d.content #>> '{totals,gross}')::numeric AS gross,
+               CASE WHEN c.correction = 'price' THEN 0 ELSE (
+                   SELECT coalesce(sum((line ->> 'quantity_g')::bigint), 0)::bigint
+                   FROM jsonb_array_elements(d.content -> 'lines') AS line) END AS quantity_g,
+               l.lines_g, l.lines_net,
+               (SELECT coalesce(sum(e.amount), 0) FROM entries e JOIN postings p USING (posting)
+                WHERE e.account = 'payable' AND p.note = 'document ' || d.number) AS booked,
+               (SELECT coalesce(sum(amount), 0) FROM payments p WHERE p.document = d.number) AS refunded
+        FROM documents d LEFT JOIN credits c ON c.number = d.number JOIN LATERAL (
+            SELECT coalesce(sum(cancelled_g), 0)::bigint AS lines_g, coalesce(sum(net), 0) AS lines_net
+            FROM credit_lines WHERE credit = c.credit
+        ) l ON true
+        WHERE d.kind = ANY($2) AND ($1::text IS NULL OR d.campaign = $1) ORDER BY d.number
+        """,
+        *(campaign, sorted(CREDITS)),
+    )
+    return [CreditFact(**dict(row)) for row in rows]
 
 
 async def carried(reader: Reader) -> dict[tuple[str, str], tuple[int, int]]:
@@ -189,17 +221,36 @@ async def undocumented(reader: Reader, campaign: Campaign, until: date) -> dict[
     return {str(row["order_id"]): (row["amount"], row["currency"]) for row in rows}
 
 
-async def document_heads(connection: Connection, numbers: Sequence[str]) -> dict[str, tuple[str, str, date, str, str]]:
-    """(legal entity, campaign, day, provider, currency) of documents."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a payment needs to know of its document; for a credit note, money comes back."""
+
+    legal_entity: str
+    campaign: str
+    day: date
+    provider: str
+    currency: str
+    comes_back: bool
+
+
+async def document_heads(connection: Connection, numbers: Sequence[str]) -> dict[str, Head]:
+    """What payments need to know of documents, by number."""
     rows = await connection.fetch(
         """
-        SELECT number, legal_entity, campaign, buy_day, provider, content #>> '{totals,currency}' AS currency
+        SELECT number, kind, legal_entity, campaign, buy_day, provider, content #>> '{totals,currency}' AS currency
         FROM documents WHERE number = ANY($1)
         """,
         list(numbers),
     )
     return {
-        row["number"]: (row["legal_entity"], row["campaign"], row["buy_day"], row["provider"], row["currency"])
+        row["number"]: Head(
+            row["legal_entity"],
+            row["campaign"],
+            row["buy_day"],
+            row["provider"],
+            row["currency"],
+            comes_back=row["kind"] in CREDITS,
+        )
         for row in rows
     }
 

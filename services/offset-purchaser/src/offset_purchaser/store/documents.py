@@ -171,13 +171,19 @@ async def files(pool: Pool, campaign: str | None = None, number: str | None = No
     return [(row["filename"], row["bytes"], row["sha256"]) for row in rows]
 
 
+async def known(reader: Connection | Pool, number: str) -> bool:
+    """Whether there is such a document."""
+    return bool(await reader.fetchval("SELECT EXISTS (SELECT 1 FROM documents WHERE number = $1)", number))
+
+
 async def listing(pool: Pool, campaign: str | None) -> list[dict[str, Any]]:
     """Documents for people."""
     rows = await pool.fetch(
         """
         SELECT d.number, d.kind, d.mode, d.legal_entity, d.campaign, d.buy_day, d.settlement, d.provider, d.issued_at,
                d.content_sha256, f.filename, f.sha256, octet_length(f.bytes) AS size,
-               d.content #>> '{totals,gross}' AS gross, d.content #>> '{totals,currency}' AS currency
+               d.content #>> '{totals,gross}' AS gross, d.content #>> '{totals,currency}' AS currency,
+               (SELECT c.document FROM credits c WHERE c.number = d.number) AS credits
         FROM documents d LEFT JOIN document_files f USING (number)
         WHERE $1::text IS NULL OR d.campaign = $1 ORDER BY d.issued_at, d.number
         """,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -55,14 +54,21 @@ async def orders(reader: Reader, campaign: str, day: date, number: int) -> list[
     return [dict(row) for row in rows]
 
 
-async def documents(reader: Reader, numbers: Sequence[str]) -> list[dict[str, Any]]:
-    """Documents by number: the stored bytes of the content, and of the file when it is rendered."""
+async def documents(reader: Reader, campaign: str, day: date, number: int) -> list[dict[str, Any]]:
+    """The documents about a settlement, credit notes with them, also where they took back all of an order: the stored
+    bytes of the content, and of the file when it is rendered."""
     rows = await reader.fetch(
         """
+        WITH covered AS (
+            SELECT o.document AS number FROM orders o JOIN settlement_legs l
+            ON (l.campaign, l.buy_day, l.number, l.leg) = (o.campaign, o.buy_day, o.number, o.leg)
+            WHERE l.campaign = $1 AND l.day = $2 AND l.number = $3 AND o.document IS NOT NULL)
         SELECT d.number, d.content_bytes, f.filename, f.bytes FROM documents d LEFT JOIN document_files f USING (number)
-        WHERE d.number = ANY($1) AND NOT d.imported ORDER BY d.number
+        WHERE NOT d.imported AND d.number IN (
+            SELECT number FROM covered UNION SELECT c.number FROM credits c JOIN covered ON c.document = covered.number)
+        ORDER BY d.number
         """,
-        list(numbers),
+        *(campaign, day, number),
     )
     return [dict(row) for row in rows]
 

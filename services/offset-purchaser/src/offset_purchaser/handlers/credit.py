@@ -1,0 +1,217 @@
+"""Credit notes: asked for by a person or by a provider's news, issued by the instance that acts.
+
+Asking reserves what is taken back, so all notes together never exceed their document. Issuing writes number, content,
+ledger entries, the orders' remainder and the announcement in one transaction; the page follows like any other's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from offset_purchaser import ledger, metrics
+from offset_purchaser.claims import every_claim
+from offset_purchaser.documents import DocumentContent
+from offset_purchaser.documents.content import CORRECTED_BY, INVOICES
+from offset_purchaser.documents.correction import CreditLine, Part, credit_content, credit_lines
+from offset_purchaser.documents.parts import Correction
+from offset_purchaser.documents.series import series_name
+from offset_purchaser.handlers.context import Context, acting
+from offset_purchaser.handlers.isolate import isolated
+from offset_purchaser.handlers.issue import announcement
+from offset_purchaser.ledger import Posting
+from offset_purchaser.order import Order, OrderState
+from offset_purchaser.store import campaigns, certificates, credits, documents, orders, outbox, settlements
+from offset_purchaser.store import ledger as ledger_store
+from offset_purchaser.store.credits import Asked, Corrected
+from offset_purchaser.store.documents import Undocumented
+from offset_purchaser.store.leadership import Term
+from shared.clock import local_day
+from shared.errors import Rejected
+from shared.postgres import Connection, Pool, transaction
+from shared.telemetry import log
+
+
+async def ask_for_credit(
+    context: Context,
+    pool: Pool,
+    number: str,
+    wanted: Part,
+    *,
+    reason: str,
+    by: str,
+) -> int:
+    """Ask for a credit note of a document, or of part of it; returns its id. The running service issues it.
+
+    Raises ``Rejected``, naming the field, for more than the document still holds, for a kind that only the provider can
+    correct, for credits that are retired already, and for claims in the reason.
+    """
+    why = " ".join(reason.split())
+    if not why:
+        raise Rejected("a reason is required: it stands on the note", field="reason")
+    if claims := every_claim(why):
+        raise Rejected(f'"{claims[0].phrase}" cannot stand on a document: {claims[0].why}', field="reason")
+    async with transaction(pool) as connection:
+        found = await _creditable(connection, number)
+        if any(one.document == number for one in await credits.waiting(connection)):
+            raise Rejected(f"a credit note of {number} waits to be issued: try again when it is")
+        content = DocumentContent.model_validate_json(found.content)
+        before = await credits.lines(connection, number)
+        lines = credit_lines(content, before, wanted)
+        correction: Correction = "cancellation" if any(line.cancelled_g for line in lines) else "price"
+        await _check(connection, lines)
+        return await credits.ask(
+            connection, number, lines, correction=correction, reason=why, by=by, now=context.clock()
+        )
+
+
+async def ask_after_news(context: Context, connection: Connection, order: Order, document: str) -> str:
+    """A provider cancelled an order that is on a document: ask for its note, once; returns why not, ``""`` when asked.
+
+    In the caller's transaction.
+    """
+    match await credits.asked_before(connection, document, order.order_id):
+        case "waiting" | "issued":
+            return ""
+        case str() as refused:
+            return refused
+    try:
+        lines = await whole_order(connection, order, document)
+    except Rejected as error:
+        return error.reason
+    by, now = f"provider {order.provider}", context.clock()
+    await credits.ask(connection, document, lines, correction="cancellation", reason="", by=by, now=now)
+    return ""
+
+
+async def whole_order(connection: Connection, order: Order, document: str) -> list[CreditLine]:
+    """What a note would take back when all of an order is cancelled. Raises ``Rejected`` when none can be issued."""
+    found = await _creditable(connection, document)
+    if any(one.document == document for one in await credits.waiting(connection)):
+        raise Rejected(f"a credit note of {document} waits to be issued: try again when it is")
+    content = DocumentContent.model_validate_json(found.content)
+    lines = credit_lines(content, await credits.lines(connection, document), Part(order.order_id))
+    await _check(connection, lines)
+    return lines
+
+
+async def _creditable(connection: Connection, number: str) -> Corrected:
+    found = await credits.locked(connection, number)
+    if found is None:
+        raise Rejected(f"there is no document {number}")
+    if found.imported:
+        raise Rejected(f"document {number} was taken over from its announcement: its lines are not known here")
+    if found.kind not in CORRECTED_BY:
+        raise Rejected(
+            f"document {number} is a {found.kind}: a cover sheet's invoice only the provider can correct, and a note "
+            "is not taken back"
+        )
+    return found
+
+
+async def _check(connection: Connection, lines: Sequence[CreditLine]) -> None:
+    """What is retired cannot be cancelled. Raises ``Rejected``."""
+    for line in lines:
+        order = await orders.get(connection, line.order_id, lock=True)
+        if order is None or order.state is not OrderState.CONFIRMED:
+            raise Rejected(f"order {line.order_id} is {order.state if order else 'unknown'}: it holds nothing more")
+        grams, _ = await credits.left_of_order(connection, line.order_id)
+        retired = sum((await certificates.archived(connection, line.order_id)).values())
+        if line.cancelled_g and retired > grams - line.cancelled_g:
+            raise Rejected(
+                f"certificates for {retired} g of order {line.order_id} are archived: what is retired cannot be "
+                "cancelled; take back an amount without grams",
+                field="grams",
+            )
+
+
+async def issue_credits(context: Context, term: Term) -> int:
+    """Issue every note that is asked for; returns how many."""
+    count = 0
+    for asked in await credits.waiting(context.pool):
+        with isolated("credit note", document=asked.document):
+            async with acting(context, term) as connection:
+                count += await _issue(context, connection, asked)
+    return count
+
+
+async def _issue(context: Context, connection: Connection, asked: Asked) -> int:
+    found = await credits.locked(connection, asked.document)
+    assert found is not None
+    lines = await credits.lines_of(connection, asked.credit)
+    try:
+        await _check(connection, lines)
+    except Rejected as error:  # a certificate came in between
+        await credits.refuse(connection, asked.credit, error.reason)
+        log(__name__).error("credit note refused", document=asked.document, reason=error.reason)
+        return 0
+    content, sequence, series = await _content(context, connection, found, asked, lines)
+    now = context.clock()
+    what = Undocumented(found.campaign, found.buy_day, found.settlement, found.provider)
+    await documents.insert(connection, content, series=series, sequence=sequence, what=what, order_ids=(), now=now)
+    await credits.issued(connection, asked.credit, content.number)
+    for n, line in enumerate(lines, 1):
+        vat = content.totals.vat if n == len(lines) else Decimal(0)
+        await _take_back(context, connection, asked, line, content, vat)
+    event = announcement(content, what, found.legal_entity, [line.order_id for line in lines], now)
+    hook = outbox.Hook("document.issued", f"{found.campaign}/{found.buy_day}")
+    data = event.model_dump_json().encode()
+    await outbox.put(connection, context.documents_topic, content.number.encode(), data, now, hook=hook)
+    await settlements.refresh_states(connection, found.campaign, [found.buy_day])
+    metrics.DOCUMENTS.labels(content.kind).inc()
+    log(__name__).info("credit note issued", number=content.number, document=asked.document)
+    return 1
+
+
+async def _content(
+    context: Context, connection: Connection, found: Corrected, asked: Asked, lines: Sequence[CreditLine]
+) -> tuple[DocumentContent, int, str]:
+    """(content, sequence, series) of the note: the next number of the series of what it corrects."""
+    corrected = DocumentContent.model_validate_json(found.content)
+    force = (await campaigns.in_force(connection, found.campaign))[0]
+    issued_on = local_day(context.clock(), force.campaign.tz)
+    supplier = ""
+    if corrected.kind in INVOICES:
+        supplier = await documents.supplier_code(connection, found.legal_entity, corrected.seller)
+    series = series_name(CORRECTED_BY[corrected.kind], corrected.mode, force.entity.series, issued_on.year, supplier)
+    sequence = await documents.next_number(connection, series)
+    before = await credits.lines(connection, asked.document, besides=asked.credit)
+    content = credit_content(
+        corrected,
+        before,
+        lines,
+        number=f"{series}-{sequence:05d}",
+        issued_on=issued_on,
+        correction=asked.correction,
+        reason=asked.reason,
+    )
+    return content, sequence, series
+
+
+async def _take_back(
+    context: Context, connection: Connection, asked: Asked, line: CreditLine, content: DocumentContent, vat: Decimal
+) -> None:
+    """One order's part of a note: its remainder and the ledger. An order of which no gram is left is cancelled."""
+    order = await orders.get(connection, line.order_id, lock=True)
+    assert order is not None
+    now, day, provider = context.clock(), order.buy_day, order.provider
+    grams, _ = await credits.left_of_order(connection, line.order_id)
+    entries = ledger.credited_entries(
+        day, provider, order.order_id, net=line.net, vat=vat, currency=content.totals.currency
+    )
+    if line.cancelled_g:
+        entries += ledger.cancelled_entries(
+            day, provider, order.order_id, ordered_g=order.quantity_g, held_g=grams, cancelled_g=line.cancelled_g
+        )
+    key, note = f"document|{content.number}|{order.order_id}", f"document {content.number}"
+    head = (key, order.mode, order.legal_entity, order.campaign, order.number, note)
+    await ledger_store.append(connection, [Posting(*head, tuple(entries))], now)
+    await credits.subtract(connection, line)
+    left = grams - line.cancelled_g
+    if left and not order.certified and sum((await certificates.archived(connection, order.order_id)).values()) == left:
+        await orders.change(connection, order, now, context.orders_topic, {"certified": True})
+    if line.cancelled_g and not left:
+        why = f"taken back by {content.number}: {asked.reason or 'cancelled by the provider'}"
+        values = {"state": OrderState.CANCELLED.value, "reason": why[:500]}
+        await orders.change(connection, order, now, context.orders_topic, values)
+        metrics.ORDERS.labels(order.provider, OrderState.CANCELLED.value).inc()
