@@ -26,6 +26,6 @@ async def test_a_261_of_the_command_is_pdf_a_3_and_valid_en_16931(
     words = ("--reason", "Withdrawn", "--by", "anna", "--grams", "1000001")
     assert (await offset_purchaser("documents", "credit", INVOICE, *words, dsn=world.dsn)).code == 0
     await everything(world)
-    pdf, judge = world.folder / "documents" / f"{NOTE}.pdf", Path(jars).parent / "Validate.java"
+    pdf, judge = world.folder / "documents" / f"{NOTE}.pdf", Path(jars).parents[1] / "Validate.java"
     verdict = read_report(run("java", "-cp", jars, str(judge), str(pdf)))
     assert (verdict.pdf_a3, verdict.pdf, verdict.xml) == (True, "valid", "valid"), verdict.report

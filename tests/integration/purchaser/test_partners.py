@@ -57,7 +57,9 @@ async def test_a_documented_order_whose_credits_are_retired_is_not_cancelled(
     await world.feed(reading(grams=1_000_000), progress())
     await everything(world)
     order_id = (await day(world))[0]["order_id"]
-    with pytest.raises(Rejected, match=r"certificates for 1000000 g of order .* are archived: what is retired cannot be cancelled"):
+    with pytest.raises(
+        Rejected, match=r"certificates for 1000000 g of order .* are archived: what is retired cannot be cancelled"
+    ):
         await cancel_order(world.pool, order_id, reason="x", by="Anna")
     assert len(seller.orders()) == 1
 
