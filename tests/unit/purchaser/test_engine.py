@@ -18,7 +18,7 @@ TERM = Term(1, "here")
 
 async def test_a_database_that_starts_up_is_waited_for() -> None:
     nothing: Any = None
-    loops = Engine(nothing, nothing, nothing)
+    loops = Engine(nothing, nothing, nothing, nothing)
     errors: list[Exception] = [asyncpg.CannotConnectNowError("the database system is starting up"), OSError("gone")]
     done = asyncio.Event()
 

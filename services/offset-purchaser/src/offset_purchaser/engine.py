@@ -33,7 +33,7 @@ from offset_purchaser.store.leadership import Term, acquire, renew, resign
 from offset_purchaser.store.observe import foreign_mode
 from shared.errors import Conflict, OffsetsError, Rejected, Transient
 from shared.offset_events import OffsetDocument, OffsetOrder
-from shared.postgres import RETRYABLE
+from shared.postgres import RETRYABLE, Pool
 from shared.settings import KafkaSettings
 from shared.telemetry import log
 
@@ -58,8 +58,11 @@ Work = Callable[[Term], Awaitable[object]]
 class Engine:
     """The purchaser's life: wait for the right to act, act, lose it, wait again."""
 
-    def __init__(self, context: Context, kafka: KafkaSettings, broker: KafkaBroker) -> None:
-        self._context = context
+    def __init__(
+        self, context: Context, kafka: KafkaSettings, broker: KafkaBroker, open_: Callable[[], Awaitable[Pool]]
+    ) -> None:
+        """``open_`` opens one more pool; readings are stored in a loop of their own, and a pool belongs to one loop."""
+        self._context, self._open = context, open_
         self._kafka = kafka
         self._broker = broker
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
@@ -114,7 +117,7 @@ class Engine:
         self._problems, self._announced, self._caught_up = {}, None, False
         settings = self._context.settings
         file = CampaignWatch(self._context)
-        self._ingest = ingest = Ingest(self._context, self._kafka)
+        self._ingest = ingest = Ingest(self._context, self._kafka, self._open)
         sender = WebhookSender(self._context)
         loops = (
             self._renew(term),
