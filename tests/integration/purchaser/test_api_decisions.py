@@ -10,9 +10,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.integration.purchaser.calling import Api, Caller, reasons
 from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
-from tests.integration.purchaser.world import everything
+from tests.integration.purchaser.world import SellerThread, everything
 
 from offset_purchaser.documents.dossier_check import verify_dossier
 from offset_purchaser.keys import Role
@@ -27,6 +28,16 @@ SELF_BILLED = CAMPAIGN.replace(
     "currency: EUR, document: self_billed, vat: {category: S, rate: 20, exemption_text: ''}, "
     f"agreement: {{reference: A-1, signed_on: 2026-01-05}}, supplier: {SUPPLIER}",
 )
+
+
+ANSWER = {
+    "reference": "GP-1",
+    "progress": "confirmed",
+    "filled_g": 2_000_000,
+    "price_per_tonne": "22",
+    "currency": "EUR",
+    "amount": "44.00",
+}
 
 
 def upload(name: str, content: bytes) -> dict[str, str]:
@@ -223,3 +234,50 @@ async def test_who_decided_what_is_kept_with_the_key(api: Api) -> None:
     rows = await api.world.pool.fetch("SELECT key_id, idempotency_key, path, status, body FROM api_requests")
     assert [(row["key_id"], row["idempotency_key"], row["status"]) for row in rows] == [(anna.key_id, "yes", 200)]
     assert json.loads(rows[0]["body"])["approvals"][0]["by"] == "Anna"
+
+
+async def test_a_provider_s_no_to_a_cancellation_stays_with_the_order_and_none_is_asked_again(
+    api: Api, seller: SellerThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PURCHASER_SANDBOX_URL", seller.url)
+    seller.conduct(confirm_after_s=3600)
+    anna = await bought(api)
+    path = f"/v1/orders/{(await the_order(anna))['order_id']}"
+    seller.stop()
+    lost = await anna.post(f"{path}/cancel", {"reason": "called off"}, key="c1")
+    assert lost.status_code == 502, lost.text
+    order = (await anna.get(path)).json()
+    assert order["state"] == "placed"
+    assert [(one["asked_by"], one["reason"]) for one in order["cancellations"]] == [("Anna", "called off")]
+    assert "gave no answer about cancelling" in order["cancellations"][0]["said"]
+    api.world.clock.pass_by(seconds=1)
+    seller.start(confirm_after_s=0.0)
+    refused = await anna.post(f"{path}/cancel", {"reason": "called off"}, key="c2")
+    assert refused.status_code == 409, refused.text
+    said = [one["said"] for one in (await anna.get(path)).json()["cancellations"]]
+    assert len(said) == 2
+    assert "did not cancel" in said[1]
+    replayed = await anna.post(f"{path}/cancel", {"reason": "called off"}, key="c2")
+    assert (replayed.status_code, replayed.headers["idempotent-replayed"]) == (409, "true")
+    assert len((await anna.get(path)).json()["cancellations"]) == 2
+
+
+async def test_a_wrong_field_is_422_and_named(api: Api) -> None:
+    anna = await bought(api, MANUAL, 2_000_000)
+    path = f"/v1/orders/{(await the_order(anna))['order_id']}"
+    line = {"campaign": "bf", "day": "2026-11-27", "channel": "site", "kg": "1", "description": "d"}
+    line |= {"evidence": upload("e.pdf", b"%PDF")}  # type: ignore[dict-item]
+    for wrong, field in (
+        (anna.post(f"{path}/confirm", {"reference": "r", "filled_g": 2_000_001}), "filled_g"),
+        (anna.post(f"{path}/confirm", {"reference": "r", "price_per_tonne": "22.01"}), "price_per_tonne"),
+        (anna.post("/v1/lines", line | {"day": "2026-11-28"}), "day"),
+        (anna.post("/v1/lines", line | {"channel": "email"}), "channel"),
+        (anna.post("/v1/lines", line | {"low_kg": "2"}), "low_kg"),
+        (anna.post("/v1/lines", line | {"high_kg": "0.5"}), "high_kg"),
+        (
+            anna.post(f"{path}/resolve", {"outcome": "bought", "reason": "r", "answer": ANSWER | {"currency": "USD"}}),
+            "answer",
+        ),
+    ):
+        answer = await wrong
+        assert (answer.status_code, list(reasons(answer))) == (422, [field]), answer.text

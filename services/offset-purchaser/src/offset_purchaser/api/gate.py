@@ -75,7 +75,7 @@ class Gate:
             return
         headers = _headers(scope)
         principal = await self._principal(headers.get("authorization", []))
-        state = {**scope.get("state", {}), "principal": principal, "pool": self._pool}
+        state = {**scope.get("state", {}), "principal": principal, "pool": self._pool, "afterwards": []}
         inner = {**scope, "state": state}
         if scope["method"] == "POST":
             role = self._needed("POST", scope["path"])
@@ -134,7 +134,8 @@ class Gate:
                         if said.status >= 400:
                             raise _RolledBack
                 except _RolledBack:
-                    pass
+                    for remember in scope["state"].get("afterwards", ()):
+                        await remember(connection)
                 known, more = Decided(print_, said.status, said.content_type, bytes(said.body)), said.more
                 if said.status < 400 or scope["state"].get("decided"):
                     request = (scope["method"], scope["path"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
@@ -18,7 +18,7 @@ from offset_purchaser.handlers.live import LiveTotals
 from offset_purchaser.keys import Principal, Role
 from offset_purchaser.store import campaigns
 from offset_purchaser.store.campaigns import InForce
-from shared.postgres import Pool
+from shared.postgres import Connection, Pool
 
 T = TypeVar("T")
 PAGE_MAX = 500
@@ -136,6 +136,12 @@ def needs(role: Role) -> params.Depends:
     return params.Depends(check)
 
 
+async def afterwards(request: Request) -> list[Callable[[Connection], Awaitable[None]]]:
+    """What a route wants kept although it fails; each is called after everything else was rolled back."""
+    found: list[Callable[[Connection], Awaitable[None]]] = request.state.afterwards
+    return found
+
+
 async def tables(request: Request) -> Pool:
     """The store: of a POST, its one transaction."""
     found: Pool = request.state.pool
@@ -168,6 +174,7 @@ def is_file(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
 
 Caller = Annotated[Principal, Depends(caller)]
 Tables = Annotated[Pool, Depends(tables)]
+Afterwards = Annotated[list[Callable[[Connection], Awaitable[None]]], Depends(afterwards)]
 Here = Annotated[Context, Depends(context_of)]
 Live = Annotated[LiveTotals, Depends(live_of)]
 Rows = Annotated[Window, Depends(window)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.credit import whole_order
@@ -12,18 +14,22 @@ from offset_purchaser.handlers.people import context_of, locked_order, name_of
 from offset_purchaser.order import NOT_LEFT, Order, OrderState, Traits
 from offset_purchaser.providers import open_providers, provider_kind
 from offset_purchaser.providers.base import Progress
-from offset_purchaser.store import orders
+from offset_purchaser.store import cancellations, orders
+from offset_purchaser.store.cancellations import Cancellation
 from shared.errors import OutcomeUnknown, Rejected, Transient
 from shared.postgres import Pool, transaction
 from shared.telemetry import log
 
+Keep = Callable[[Cancellation], Awaitable[None]]
+"""Keeps what a provider said where the caller's transaction does not: a no is rolled back with everything else."""
 
-async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str) -> str:
+
+async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str, keep: Keep | None = None) -> str:
     """Cancel an order; returns its state. Its grams are owed again: the true-up or ``orders retry`` buys them.
 
     One that is on a document stays confirmed until the credit note that the provider's yes asks for is issued.
     Raises ``Rejected`` when it may be on its way, has ended, or the provider's window is over;
-    ``OutcomeUnknown`` when the provider gives no answer: nothing is recorded, and asking again is safe.
+    ``OutcomeUnknown`` when the provider gives no answer: asking again is safe. What was asked and said is kept.
     """
     name, context = name_of(by), context_of(pool)
     why = f"cancelled by {name}: {reason}"
@@ -39,11 +45,23 @@ async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str) -> st
         if document is not None:
             await whole_order(connection, order, document)  # before anything leaves
     providers = open_providers(context.settings)
+    asked = partial(Cancellation, order.order_id, context.clock(), name, reason)
     try:
-        return await ask(replace(context, providers=providers), order, why)
+        state = await ask(replace(context, providers=providers), order, why)
+    except (Rejected, OutcomeUnknown) as error:
+        await (keep or partial(_keep, pool))(asked(str(error)))
+        raise
+    else:
+        await _keep(pool, asked("cancelled"))
+        return state
     finally:
         for provider in providers.values():
             await provider.close()
+
+
+async def _keep(pool: Pool, what: Cancellation) -> None:
+    async with transaction(pool) as connection:
+        await cancellations.insert(connection, what)
 
 
 def refuse(order: Order, traits: Traits, document: str | None, now: datetime) -> str:

@@ -59,39 +59,46 @@ async def add_line(pool: Pool, figure: Figure, filename: str, evidence: bytes) -
         evidence=evidence,
     )
     if not line.low_kg <= line.central_kg <= line.high_kg or line.low_kg < 0:
-        raise Rejected(f"range out of order: {line.low_kg} <= {line.central_kg} <= {line.high_kg} kg")
+        side = "high_kg" if 0 <= line.low_kg <= line.central_kg else "low_kg"
+        why = f"range out of order: {line.low_kg} <= {line.central_kg} <= {line.high_kg} kg"
+        raise Rejected(why, field=side)
     async with transaction(pool) as connection:
         found = await campaigns.in_force(connection, figure.campaign)
         if not found:
-            raise Rejected(f"there is no campaign {figure.campaign}")
+            raise Rejected(f"there is no campaign {figure.campaign}", field="campaign")
         await _insert(connection, found[0], line)
     return line.line
 
 
 def _check(figure: Figure, evidence: bytes) -> None:
     if not figure.kg.is_finite() or figure.kg <= 0:
-        raise Rejected(f"{figure.kg} kg: a manual line is above zero")
-    if not all(bound is None or bound.is_finite() for bound in (figure.low_kg, figure.high_kg)):
-        raise Rejected(f"range: {figure.low_kg} to {figure.high_kg} kg are not two numbers")
+        raise Rejected(f"{figure.kg} kg: a manual line is above zero", field="kg")
+    for name, bound in (("low_kg", figure.low_kg), ("high_kg", figure.high_kg)):
+        if bound is not None and not bound.is_finite():
+            raise Rejected(f"{bound} kg is not a number", field=name)
     if figure.channel not in list(ChannelName):
-        raise Rejected(f"there is no channel {figure.channel}; there are {', '.join(ChannelName)}")
-    if not figure.description.strip() or not figure.author.strip():
-        raise Rejected("a manual line needs a description and an author")
+        raise Rejected(f"there is no channel {figure.channel}; there are {', '.join(ChannelName)}", field="channel")
+    for name, text in (("description", figure.description), ("author", figure.author)):
+        if not text.strip():
+            raise Rejected("a manual line needs a description and an author", field=name)
     if figure.channel == ChannelName.ADS and not figure.format:
-        raise Rejected("a line of ads names the format it stands for (ooh_poster, tv ...), so that it is counted once")
+        why = "a line of ads names the format it stands for (ooh_poster, tv ...), so that it is counted once"
+        raise Rejected(why, field="format")
     if not 0 < len(evidence) <= LIMIT_BYTES:
-        raise Rejected(f"the evidence file has {len(evidence)} bytes; between 1 and {LIMIT_BYTES} are accepted")
+        why = f"the evidence file has {len(evidence)} bytes; between 1 and {LIMIT_BYTES} are accepted"
+        raise Rejected(why, field="evidence")
 
 
 async def withdraw_line(pool: Pool, line: str, *, by: str, reason: str) -> None:
     """Take a manual line back, for as long as a settlement of its day is still to come."""
     who, why = " ".join(by.split()), " ".join(reason.split())
-    if not who or not why:
-        raise Rejected("taking a line back needs a name and a reason")
+    for name, text in (("by", who), ("reason", why)):
+        if not text:
+            raise Rejected("taking a line back needs a name and a reason", field=name)
     try:
         key = UUID(line)
     except ValueError:
-        raise Rejected(f"{line} is not the id of a line") from None
+        raise Rejected(f"{line} is not the id of a line", field="line") from None
     async with transaction(pool) as connection:
         found = await manual.of_line(connection, key)
         if found is None:
@@ -106,8 +113,10 @@ async def withdraw_line(pool: Pool, line: str, *, by: str, reason: str) -> None:
 
 async def _insert(connection: Connection, found: InForce, line: ManualLine) -> None:
     campaign = found.campaign
-    if line.day not in set(campaign.days()) or line.channel not in campaign.channels:
-        raise Rejected(f"campaign {campaign.id} has no {line.channel} on {line.day}")
+    if line.day not in set(campaign.days()):
+        raise Rejected(f"campaign {campaign.id} has no {line.channel} on {line.day}", field="day")
+    if line.channel not in campaign.channels:
+        raise Rejected(f"campaign {campaign.id} has no {line.channel} on {line.day}", field="channel")
     start, end = day_bounds(line.day, campaign.tz)
     if line.format:
         events = await manual.events_of(connection, campaign, line.channel, f"format={line.format}", start, end)

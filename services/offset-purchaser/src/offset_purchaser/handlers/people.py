@@ -72,7 +72,7 @@ async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reas
             raise Rejected(f"order {order_id} is {order.state}: there is nothing to resolve")
         _not_under_way(context, order)
         if said is not None and (fault := foreign(order, said) or ("" if aside else overfilled(order, said))):
-            raise Rejected(fault)
+            raise Rejected(fault, field="answer")
         unsent = order.state in NOT_LEFT and order.first_sent_at is None
         if said is not None and unsent and (fault := await bought_unsent(connection, order, said)):
             raise Rejected(f"order {order_id} has not left: {fault}")
@@ -119,7 +119,7 @@ async def retry_order(pool: Pool, order_id: str, provider: str | None, *, by: st
         chosen = provider_kind(provider or order.provider).traits.name
         leg = leg_of((await campaigns.rules(connection, order.campaign)).on(order.buy_day).campaign, order)
         if why := unfit(chosen, order.quantity_g, leg, context.settings):
-            raise Rejected(f"order {order_id}: {why}")
+            raise Rejected(f"order {order_id}: {why}", field="provider")
         fresh = await new_attempt(context, connection, order, chosen)
         await orders.note(connection, order.order_id, {"retried_by": name, "retried_as": str(fresh)})
         log(__name__).info("order retried", order_id=order_id, new=str(fresh), by=name)
@@ -148,10 +148,14 @@ async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: s
         _not_under_way(context, order)
         filled = order.quantity_g if facts.filled_g is None else facts.filled_g
         price = order.price_per_tonne if facts.price_per_tonne is None else facts.price_per_tonne
-        if not price.is_finite() or price < 0 or not 0 < filled <= order.quantity_g:
-            raise Rejected(f"{filled} g at {price} does not fit an order of {order.quantity_g} g")
+        why = f"{filled} g at {price} does not fit an order of {order.quantity_g} g"
+        if not 0 < filled <= order.quantity_g:
+            raise Rejected(why, field="filled_g")
+        if not price.is_finite() or price < 0:
+            raise Rejected(why, field="price_per_tonne")
         if price > order.price_per_tonne:
-            raise Rejected(f"{price} a tonne is above the {order.price_per_tonne} that was ordered")
+            why = f"{price} a tonne is above the {order.price_per_tonne} that was ordered"
+            raise Rejected(why, field="price_per_tonne")
         answer = Answer(
             reference=facts.reference,
             progress=Progress.CONFIRMED,

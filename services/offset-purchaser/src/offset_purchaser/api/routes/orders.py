@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from offset_purchaser.api.problems import DECIDING, READING, described, not_found
 from offset_purchaser.api.shapes import (
+    Afterwards,
     Body,
     Caller,
     IdempotencyKey,
@@ -33,7 +34,7 @@ from offset_purchaser.handlers.cancel import cancel_order
 from offset_purchaser.keys import Role
 from offset_purchaser.order import OrderState
 from offset_purchaser.providers.base import Answer
-from offset_purchaser.store import certificates, orders
+from offset_purchaser.store import cancellations, certificates, orders
 from shared.postgres import Pool
 from shared.units import decimal_text
 
@@ -46,6 +47,15 @@ class Approval(BaseModel):
 
     by: str
     at: datetime
+
+
+class CancellationOut(BaseModel):
+    """One time of asking a provider to cancel, and what it said."""
+
+    asked_at: datetime
+    asked_by: str
+    reason: str
+    said: str
 
 
 class OrderOut(BaseModel):
@@ -71,6 +81,11 @@ class OrderOut(BaseModel):
     certified: bool
     document: str | None
     approvals: list[Approval]
+    credited_g: int = Field(description="Grams that credit notes took back of what was confirmed.")
+    credited_amount: str
+    cancellations: list[CancellationOut] | None = Field(
+        None, description="Every time its provider was asked to cancel it; only where one order is asked for."
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -200,13 +215,20 @@ async def retry(order_id: OrderId, body: RetryIn, key: IdempotencyKey, pool: Tab
 
 
 @router.post("/{order_id}/cancel", responses=DECIDING | described(502), dependencies=[needs(Role.APPROVE)])
-async def cancel(order_id: OrderId, body: Cancellation, key: IdempotencyKey, pool: Tables, who: Caller) -> OrderOut:
+async def cancel(
+    order_id: OrderId, body: Cancellation, key: IdempotencyKey, pool: Tables, who: Caller, afterwards: Afterwards
+) -> OrderOut:
     """Cancel an order: at once while nothing has left, else at the provider within its window.
 
-    502 says that the provider gave no answer that can be trusted: look the order up before you try again.
+    502 says that the provider gave no answer that can be trusted: look the order up before you try again. What was
+    asked and what came of it stands in ``cancellations`` of the order, a no as well.
     """
     await _now(pool, order_id)
-    await cancel_order(pool, str(order_id), reason=body.reason, by=who.name)
+
+    async def keep(what: cancellations.Cancellation) -> None:
+        afterwards.append(lambda connection: cancellations.insert(connection, what))
+
+    await cancel_order(pool, str(order_id), reason=body.reason, by=who.name, keep=keep)
     return await _now(pool, order_id)
 
 
@@ -258,11 +280,13 @@ async def _now(pool: Pool, order_id: UUID) -> OrderOut:
     row = await orders.row(pool, order_id)
     if row is None:
         raise not_found(f"there is no order {order_id}")
-    return _order(row)
+    asked = await cancellations.of_orders(pool, [order_id])
+    return _order({**row, "cancellations": [CancellationOut.model_validate(one) for one in asked]})
 
 
 def _order(row: Mapping[str, Any]) -> OrderOut:
-    values = {name: row[name] for name in OrderOut.model_fields}
+    values = {name: row.get(name) for name in OrderOut.model_fields}
+    values["credited_amount"] = format(row["credited_amount"], "f")
     values["price_per_tonne"], values["amount"] = decimal_text(row["price_per_tonne"]), format(row["amount"], "f")
     values["approvals"] = json.loads(row["approvals"])
     return OrderOut.model_validate({**values, "order_id": str(row["order_id"])})
