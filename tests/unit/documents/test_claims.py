@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from tests.integration.purchaser.feeding import CAMPAIGN
 
-from offset_purchaser.campaign_claims import claim_warnings
+from offset_purchaser.campaign_claims import claim_warnings, claims_in, claims_of_others
 from offset_purchaser.campaign_file import load
 from offset_purchaser.claims import find_claims, fine_sentences, prepare, rules
+from offset_purchaser.documents.example import example_content, example_lines
 
 SAYS = [(rule.language, rule.id, sentence) for rule in rules() for sentence in rule.says]
 FINE = [(language, sentence) for language, sentences in fine_sentences().items() for sentence in sentences]
@@ -74,3 +75,22 @@ def test_claims_in_names_of_a_campaign_file_are_warned_of_with_their_line(tmp_pa
         assert any(phrase in warning for warning in found), phrase
     path.write_text(CAMPAIGN)
     assert list(claim_warnings(load(path))) == []
+
+
+def test_claims_in_parties_suppliers_and_terms_are_warned_of_by_line_and_key(tmp_path: Path) -> None:
+    supplier = "{name: Klimaneutral GmbH, address_lines: [1 Weg], country: DE, vat_id: DE1}"
+    more = f"currency: EUR, supplier: {supplier}, payment: {{terms: 'payable, carbon neutral'}}"
+    path = tmp_path / "c.yaml"
+    path.write_text(CAMPAIGN.replace("Exemple SAS", "Zero Emission Shop").replace("currency: EUR", more))
+    loaded = load(path)
+    warnings = [sentence.split('"')[1] for sentence in claim_warnings(loaded)]
+    assert warnings == ["zero emission", "klimaneutral", "carbon neutral"]
+    keys = [sentence.split(": ")[0] for sentence in claims_in(loaded.file.campaigns[0], loaded.file.legal_entities[0])]
+    assert keys == ["legs.0.supplier.name", "legs.0.payment.terms", "party.name"]
+
+
+def test_a_claim_in_a_provider_s_project_is_warned_of_once_and_printed_as_it_is() -> None:
+    line = example_lines()[0]
+    named = line.model_copy(update={"project": line.project.model_copy(update={"name": "Carbon-neutral cookstoves"})})
+    found = claims_of_others(example_content().model_copy(update={"lines": (named, named)}))
+    assert [sentence.split(" would")[0] for sentence in found] == ['project: "carbon-neutral"']

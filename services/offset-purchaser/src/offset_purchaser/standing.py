@@ -12,10 +12,12 @@ from typing import Any
 
 from offset_purchaser import report
 from offset_purchaser.campaign import Campaign
+from offset_purchaser.campaign_claims import claims_in
 from offset_purchaser.forecast import FLAT, Shape, hours_of_day, last_before, still_to_ship_g, until
 from offset_purchaser.store import books, campaigns
 from offset_purchaser.store import forecast as store
 from offset_purchaser.store.campaigns import InForce
+from offset_purchaser.terms import LegalEntity
 from shared.clock import local_day
 from shared.errors import Rejected
 from shared.estimate import ChannelName
@@ -117,8 +119,9 @@ async def show(pool: Pool, campaign: str | None, now: datetime) -> list[dict[str
     carried = await books.carried(pool)
     for head in heads:
         entity = head["content"]["legal_entity"]["id"]
-        zone = Campaign.model_validate(head["content"]["campaign"]).tz
-        head["today"] = local_day(now, zone)
+        rules = Campaign.model_validate(head["content"]["campaign"])
+        head["today"] = local_day(now, rules.tz)
+        head["claims"] = claims_in(rules, LegalEntity.model_validate(head["content"]["legal_entity"]))
         head["days"] = [_plain(day) for day in days if day.campaign == head["campaign"]]
         head["carried_g"] = {p: carry for (e, p), (_, carry) in carried.items() if e == entity and carry}
         head["surplus_g"] = {p: surplus for (e, p), (surplus, _) in carried.items() if e == entity and surplus}

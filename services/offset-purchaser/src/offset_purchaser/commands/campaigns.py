@@ -136,6 +136,9 @@ def show_campaigns(
     ]  # fmt: skip
     columns = ["campaign", "version", "hash", "stopped", "settlements", "carried g", "surplus g", "refused change"]
     table("Campaigns in force", columns, rows)
+    for c in found:
+        for claim in c["claims"]:
+            typer.secho(f"warning: campaign {c['campaign']}: {claim}", err=True, fg="yellow")
     days = [
         [c["campaign"], d["day"], ", ".join(d["states"]), d["counted_g"], d["forecast_by_now_g"], d["forecast_day_g"],
          d["ordered_g"], d["expected_deliveries"]["orders"], d["expected_deliveries"]["grams"], d["waiting_for"]]

@@ -7,6 +7,7 @@ from itertools import product
 
 from offset_purchaser import metrics
 from offset_purchaser.campaign import Campaign, clash, refuse_edit
+from offset_purchaser.campaign_claims import claims_in
 from offset_purchaser.campaign_file import Loaded, load
 from offset_purchaser.handlers.context import Context, acting, source_topics
 from offset_purchaser.providers import provider_kind
@@ -129,6 +130,7 @@ async def _apply_one(
     if old is None:
         await campaigns.install(connection, campaign, entity, 1, campaign.sha256(), now)
         log(__name__).info("campaign in force", campaign=campaign.id, sha256=campaign.sha256())
+        _warn(campaign, entity)
         return True
     if old.campaign == campaign and old.entity == entity:
         await campaigns.resume(connection, campaign.id)
@@ -141,7 +143,14 @@ async def _apply_one(
     await campaigns.install(connection, campaign, entity, old.version + 1, campaign.sha256(), now)
     begun = str(local_day(now, campaign.tz)) if local_day(now, campaign.tz) >= campaign.first_day else ""
     log(__name__).info("campaign changed", campaign=campaign.id, version=old.version + 1, only_guards_through=begun)
+    _warn(campaign, entity)
     return True
+
+
+def _warn(campaign: Campaign, entity: LegalEntity) -> None:
+    """Once for each version that comes into force."""
+    for sentence in claims_in(campaign, entity):
+        log(__name__).warning("a climate claim would stand on documents", campaign=campaign.id, claim=sentence)
 
 
 async def _refuse_clashes(connection: Connection, changed: Sequence[Campaign]) -> None:

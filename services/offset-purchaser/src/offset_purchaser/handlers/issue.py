@@ -13,6 +13,7 @@ from uuid import uuid5
 
 from offset_purchaser import ledger, metrics
 from offset_purchaser.campaign import Campaign
+from offset_purchaser.campaign_claims import claims_of_others
 from offset_purchaser.documents import Attachment, DocumentContent, render
 from offset_purchaser.documents.series import series_name
 from offset_purchaser.handlers.content import build_content
@@ -82,6 +83,8 @@ async def _issue(
     sequence = await documents.next_number(connection, series)
     number = f"{series}-{sequence:05d}"
     content = await build_content(connection, found, what, rows, number, issued_on)
+    for claim in claims_of_others(content):
+        log(__name__).warning("a name of the provider's makes a climate claim", number=number, claim=claim)
     order_ids = [row["order_id"] for row in rows]
     await documents.insert(
         connection, content, series=series, sequence=sequence, what=what, order_ids=order_ids, now=now
