@@ -68,8 +68,17 @@ async def test_the_command_verifies_without_a_database_and_names_what_was_change
     path = tmp_path / "dossier-bf-2026-11-27-1.zip"
     assert (done.code, done.out.strip()) == (0, str(path))
     done = await offset_purchaser("dossier", "verify", path)
+    assert (done.code, done.err) == (3, ""), done.out
+    assert "CONSISTENT, NOT PROVEN" in done.out
+    printed = await world.pool.fetchval("SELECT lines_sha256 FROM frozen_settlements")
+    issued = world.folder / "documents" / "R-ST-RETAIL-FR-2026-00001.pdf"
+    done = await offset_purchaser("dossier", "verify", path, "--expect", printed, "--document", issued)
     assert (done.code, done.err) == (0, ""), done.out
-    assert "checks passed" in done.out
+    assert "PROVEN" in done.out
+    done = await offset_purchaser("dossier", "verify", path, "--expect", "0" * 64)
+    assert (done.code, "WRONG" in done.out) == (1, True)
+    done = await offset_purchaser("dossier", "verify", path, "--expect", "12ab")
+    assert (done.code, done.err.strip()) == (1, "expect: 12ab is no SHA-256: 64 digits and letters a to f")
     content = path.read_bytes()
     path.write_bytes(content[:1000] + bytes([content[1000] ^ 1]) + content[1001:])
     done = await offset_purchaser("dossier", "verify", path)

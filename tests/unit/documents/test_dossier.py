@@ -33,6 +33,7 @@ from offset_purchaser.documents.dossier_data import (
     record_of,
     total_of,
 )
+from offset_purchaser.documents.dossier_proof import Outside
 from offset_purchaser.documents.example import example_content, example_lines
 from offset_purchaser.documents.render import render
 from offset_purchaser.documents.tables import calculation_csv, csv_bytes, read_csv
@@ -570,3 +571,36 @@ def test_credits_are_exported_as_esrs_e1_7_asks_and_what_was_not_stated_says_so(
     assert rows["share by place of the project: elsewhere"] == ("100", "%")
     assert rows["share by effect: not stated"] == ("100", "%")
     assert rows["share by corresponding adjustment (Article 6): not stated"] == ("100", "%")
+
+
+def test_only_something_from_outside_proves_a_dossier(tmp_path: Path) -> None:
+    path = tmp_path / "dossier.zip"
+    path.write_bytes(build_dossier(data()))
+    record = hashlib.sha256(record_of(LINES)).hexdigest()
+    assert not any(finding.proof for finding in verify_dossier(path))
+    for outside in (
+        Outside((record,)),
+        Outside((CONTENT.sha256().upper(),)),
+        Outside(documents=(("mine.pdf", PDF),)),
+    ):
+        found = verify_dossier(path, outside)
+        assert [finding for finding in found if not finding.ok] == []
+        assert sum(finding.proof for finding in found) == 1
+    another = render(CONTENT.model_copy(update={"number": "ST-2026-00043"})).pdf
+    changed = render(CONTENT.model_copy(update={"note": "another"})).pdf
+    wrong = Outside(("0" * 64,), (("a.pdf", another), ("b.pdf", changed), ("c.pdf", b"%PDF"), ("d.pdf", b"")))
+    details = [finding.detail for finding in verify_dossier(path, wrong) if finding.proof]
+    assert details[0].startswith(f"here are {record} (this record)")
+    assert details[1:3] == [
+        "document ST-2026-00043 is not in this file",
+        "document ST-2026-00042 has another content here",
+    ]
+    assert all("cannot be read" in detail or "carries no content.json" in detail for detail in details[3:])
+
+
+def test_papers_removed_together_with_their_tables_are_found_by_the_document_that_one_has(tmp_path: Path) -> None:
+    path = tmp_path / "dossier.zip"
+    path.write_bytes(build_dossier(data(contents=[], documents=[], orders=[], certificates=[])))
+    assert all(finding.ok for finding in verify_dossier(path))
+    found = [finding for finding in verify_dossier(path, Outside(documents=(("mine.pdf", PDF),))) if not finding.ok]
+    assert [finding.detail for finding in found] == ["document ST-2026-00042 is not in this file"]

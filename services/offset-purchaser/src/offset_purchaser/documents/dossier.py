@@ -43,8 +43,8 @@ not counted. The result is rounded up to grams once; from formula 2 on (settleme
 by itself, and so is the rest.
 
 Check it, without a database or a network: offset-purchaser dossier verify FILE
-It recomputes every hash, the total and the tables, and prints the SHA-256 of record.txt. A file that was made up as a
-whole agrees with itself: hold that SHA-256 against the one printed on a document that you received elsewhere.
+It recomputes every hash, the total and the tables. A file that was made up as a whole agrees with itself: exit code 3.
+Add --expect with a SHA-256 printed on a document that you received elsewhere, or --document with that PDF: 0 is proven.
 """
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from pypdf import PdfReader
-from pypdf.errors import PyPdfError
 
 from offset_purchaser.documents.container import MANIFEST, MOST_BYTES, Unpacked, sha256, unpack
 from offset_purchaser.documents.content import HASHES_MAX, DocumentContent
 from offset_purchaser.documents.dossier import tables
 from offset_purchaser.documents.dossier_data import MANUAL, DossierData, RegisterLine, owed_of, record_of, treatment_of
+from offset_purchaser.documents.dossier_proof import UNREADABLE_PDF, Outside, proofs
 from offset_purchaser.documents.parts import OrderLine
 from offset_purchaser.documents.render import CONTENT_NAME
 from offset_purchaser.documents.tables import read_csv
@@ -26,6 +26,7 @@ from shared.errors import Rejected
 
 Entries = Mapping[str, bytes]
 CONTENT = ".content.json"
+NOTHING = Outside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,16 @@ class Finding:
     what: str
     ok: bool
     detail: str = ""
+    proof: bool = False
+    """Whether it was held against something from outside the file."""
 
 
-def verify_dossier(path: Path) -> tuple[Finding, ...]:
-    """Every finding about a dossier; it is sound when all are ok.
+def verify_dossier(path: Path, outside: Outside = NOTHING) -> tuple[Finding, ...]:
+    """Every finding about a dossier; it agrees with itself when all are ok, and is proven when one of them is a proof.
 
     Reads nothing but ``path`` and writes nothing. Never raises for a damaged or forged file: that is a finding.
-    Not promised: that the file is the one that was issued. One that was made up as a whole agrees with itself: hold the
-    record's hash, the last finding, against the one on a document that came another way.
+    Not promised: that the file is the one that was issued, unless something of ``outside`` says so. One that was made
+    up as a whole, or lost papers together with its tables, agrees with itself.
     """
     try:
         found = unpack(path)
@@ -52,7 +55,7 @@ def verify_dossier(path: Path) -> tuple[Finding, ...]:
     if not all(finding.ok for finding in hashes):
         return hashes
     try:
-        return (*hashes, *_settlement(found.entries))
+        return (*hashes, *_settlement(found.entries, outside))
     except _UNREADABLE as error:
         return (*hashes, Finding("the tables can be read", False, f"{type(error).__name__}: {error}"[:300]))
 
@@ -80,7 +83,7 @@ def _hashes(found: Unpacked) -> tuple[Finding, ...]:
     )
 
 
-def _settlement(entries: Entries) -> list[Finding]:
+def _settlement(entries: Entries, outside: Outside) -> list[Finding]:
     if absent := sorted(_FIXED - entries.keys()):
         return [Finding("every file of an audit file is there", False, ", ".join(absent))]
     data = _data(entries)
@@ -110,7 +113,18 @@ def _settlement(entries: Entries) -> list[Finding]:
             f"the one for {data.day} ({data.number}) on a document that you received elsewhere",
             True,
         ),
+        *(Finding(what, not why, why, proof=True) for what, why in proofs(outside, data, _contents(entries))),
     ]
+
+
+def _contents(entries: Entries) -> dict[str, bytes]:
+    found = {}
+    for name in sorted(entry for entry in entries if entry.endswith(CONTENT)):
+        try:
+            found[DocumentContent.model_validate_json(entries[name]).number] = entries[name]
+        except ValidationError:
+            continue  # said by the finding about that document
+    return found
 
 
 _FIXED = frozenset(
@@ -273,7 +287,7 @@ def _strange(content: DocumentContent, ordered: Mapping[str, OrderLine], content
 def _other(pdf: bytes, content: bytes) -> str:
     try:
         carried = PdfReader(BytesIO(pdf)).attachments.get(CONTENT_NAME, [])
-    except (PyPdfError, *_UNREADABLE, OSError) as error:
+    except UNREADABLE_PDF as error:
         return f"it cannot be read: {type(error).__name__}"
     return "" if carried == [content] else "another content" if carried else "none"
 
