@@ -224,3 +224,11 @@ def test_a_document_takes_less_than_a_second_of_the_processor(kind: Any) -> None
     began = time.process_time()
     render(example_content(kind, "fr"))
     assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "de"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_usual_document_has_two_pages_and_the_second_says_how_to_verify(kind: Any, language: Any) -> None:
+    pages = read(example_content(kind, language, "rehearsal")).pages
+    assert len(pages) == 2
+    assert "offset-purchaser settlements verify black-friday-2026 2026-11-27 1" in pages[1].extract_text()

@@ -104,10 +104,8 @@ def _channels(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
             "",
         ]
     )
-    notes = [
-        words["table.total_note"],
-        *(_activity(row, words, f) for row in content.emissions.channels),
-    ]
+    measured = [text for row in content.emissions.channels if (text := _activity(row, words, f))]
+    notes = [words["table.total_note"], " ".join(measured)]
     return _table(
         words["table.title"],
         [words[f"table.{name}"] for name in names],
