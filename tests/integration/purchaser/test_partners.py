@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,11 @@ async def test_a_placed_order_is_cancelled_at_its_provider(
     await everything(world)
     order_id = (await day(world))[0]["order_id"]
     assert await state_of(world, order_id) == "placed"
+    with pytest.raises(Rejected, match="a reason is required"):
+        await cancel_order(world.pool, order_id, reason=" ", by="Anna")
     assert await cancel_order(world.pool, order_id, reason="called off", by="Anna") == "cancelled"
+    kept = json.loads(await world.pool.fetchval("SELECT details FROM orders"))
+    assert kept["cancellation"] == "cancelled by Anna: called off"
     assert [order["progress"] for order in seller.orders()] == ["cancelled"]
     assert await accounts(world) == {"emitted": -1_000_000, "owed": 1_000_000}
 

@@ -31,8 +31,10 @@ async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str, keep:
     Raises ``Rejected`` when it may be on its way, has ended, or the provider's window is over;
     ``OutcomeUnknown`` when the provider gives no answer: asking again is safe. What was asked and said is kept.
     """
-    name, context = name_of(by), context_of(pool)
-    why = f"cancelled by {name}: {reason}"
+    name, stated, context = name_of(by), " ".join(reason.split()), context_of(pool)
+    if not stated:
+        raise Rejected("a reason is required", field="reason")
+    why = f"cancelled by {name}: {stated}"
     async with transaction(pool) as connection:
         order = await locked_order(connection, order_id)
         if order.state in NOT_LEFT and order.first_sent_at is None:
@@ -99,6 +101,7 @@ async def ask(context: Context, order: Order, why: str) -> str:
         again = await locked_order(connection, str(order.order_id))
         if again.state is order.state:
             await record_answer(context, connection, again, answer)
+            await orders.note(connection, order.order_id, {"cancellation": why})
         log(__name__).warning("cancellation asked for", order_id=str(order.order_id), reason=why)
         now = await orders.get(connection, order.order_id)
     assert now is not None
