@@ -110,6 +110,32 @@ def test_an_entity_written_out_in_a_campaign_is_checked_key_by_key() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("vat", "ids", "why"),
+    [
+        ("{category: S, rate: 20, exemption_text: ''}", "", "VAT category S: the seller's VAT id is required"),
+        (
+            "{category: AE, rate: 0, exemption_text: x}",
+            ", vat_id: FR1",
+            "VAT category AE: the buyer's VAT id is required",
+        ),
+        (
+            "{category: O, rate: 0, exemption_text: x}",
+            ", vat_id: FR1",
+            "VAT category O: neither party may show a VAT id",
+        ),
+    ],
+)
+def test_an_invoice_that_could_not_be_issued_is_refused_before_anything_is_bought(vat: str, ids: str, why: str) -> None:
+    supplier = f"{{name: Partner, address_lines: [1 rue], country: FR{ids}}}"
+    terms = (
+        f"document: self_billed, vat: {vat}, supplier: {supplier}, agreement: {{reference: A, signed_on: 2026-01-01}}"
+    )
+    with pytest.raises(Rejected) as caught:
+        parse((HEAD.replace("currency: EUR", f"currency: EUR, {terms}") + DAYS).encode(), "c.yaml")
+    assert str(caught.value).startswith(f"c.yaml:8: campaigns[1].legs[1].vat: {why}")
+
+
 def test_a_leg_does_not_fall_back_on_its_own_provider() -> None:
     with pytest.raises(Rejected, match="fallback: sandbox is the provider itself; name another one or none"):
         parse((HEAD.replace("EUR", "EUR, fallback: sandbox") + DAYS).encode(), "c.yaml")

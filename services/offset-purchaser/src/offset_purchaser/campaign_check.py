@@ -11,6 +11,8 @@ from datetime import date
 from babel.core import get_global
 
 from offset_purchaser.campaign import Campaign
+from offset_purchaser.documents.content import INVOICES, unlawful
+from offset_purchaser.documents.parts import Party
 from offset_purchaser.terms import LONGEST_SPAN, LegalEntity
 
 FIRST_YEAR, LAST_YEAR = 1970, 2999
@@ -53,6 +55,15 @@ def faults(campaign: Campaign) -> Iterator[Fault]:
         yield from (((*("legs", n), *path), why) for path, why in currency_faults({("currency",): leg.currency}))
     if campaign.forecast_from == campaign.id:
         yield ("forecast_from",), "a campaign cannot shape its own forecast"
+
+
+def invoice_faults(campaign: Campaign, buyer: Party) -> Iterator[Fault]:
+    """Terms that no invoice may state: said before a day begins, for a day's documents keep its terms."""
+    for n, leg in enumerate(campaign.legs):
+        if leg.document not in INVOICES or leg.vat is None or leg.supplier is None:
+            continue
+        if why := unlawful(leg.vat, leg.supplier, buyer, leg.currency):
+            yield ("legs", n, "vat"), why
 
 
 def entity_faults(entity: LegalEntity) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from offset_purchaser.campaign import Campaign, clash
-from offset_purchaser.campaign_check import entity_faults, faults
+from offset_purchaser.campaign_check import entity_faults, faults, invoice_faults
 from offset_purchaser.campaign_words import sentence, told_otherwise
 from offset_purchaser.terms import LegalEntity, Strict
 from shared.errors import Rejected
@@ -128,7 +128,8 @@ def _disagreements(file: CampaignFile) -> Iterator[tuple[tuple[str | int, ...], 
     for n, campaign in enumerate(file.campaigns):
         own = entity_faults(campaign.legal_entity) if isinstance(campaign.legal_entity, LegalEntity) else ()
         yield from ((("campaigns", n, "legal_entity", *path), why) for path, why in own)
-        for path, why in faults(campaign):
+        ours = () if campaign.id in unknown else invoice_faults(campaign, file.entity(campaign).party)
+        for path, why in (*faults(campaign), *ours):
             broken.add(n)
             yield ("campaigns", n, *path), why
     yield from _clashes([(n, one) for n, one in enumerate(file.campaigns) if n not in broken])

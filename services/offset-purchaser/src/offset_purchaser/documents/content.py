@@ -120,18 +120,10 @@ class DocumentContent(Part):
             raise ValueError("a statement is not an invoice and carries no VAT: category O")
         if self.kind not in INVOICES:
             return self
-        if get_currency_precision(self.totals.currency) > 2:
-            raise ValueError(f"an EN 16931 invoice cannot be in {self.totals.currency}: it has more than two decimals")
+        if why := unlawful(self.vat, self.seller, self.buyer, self.totals.currency):
+            raise ValueError(why)
         if len(self.number) > 35:
             raise ValueError(f"invoice number {self.number} has more than 35 characters (BR-FR-01)")
-        if self.vat.category == "O" and (self.seller.vat_id or self.buyer.vat_id):
-            raise ValueError("VAT category O: neither party may show a VAT id (BR-O-02)")
-        if self.vat.category != "O" and not self.seller.vat_id:
-            raise ValueError(f"VAT category {self.vat.category}: the seller's VAT id is required")
-        if self.vat.category in {"AE", "K"} and not self.buyer.vat_id:
-            raise ValueError(f"VAT category {self.vat.category}: the buyer's VAT id is required")
-        if self.vat.category == "O" and not self.seller.registration_id:
-            raise ValueError("without a VAT id the seller's registration id is required (BR-CO-26)")
         if self.payment.paid > self.totals.gross:
             raise ValueError(f"{self.payment.paid} was paid of {self.totals.gross}")
         return self
@@ -146,6 +138,21 @@ class DocumentContent(Part):
     def sha256(self) -> str:
         """SHA-256 (hex) of ``canonical()``: the document's ``content_sha256``."""
         return hashlib.sha256(self.canonical()).hexdigest()
+
+
+def unlawful(vat: Vat, seller: Party, buyer: Party, currency: str) -> str:
+    """Why no invoice of ours may state these terms, known before anything is bought; ``""`` when one may."""
+    if get_currency_precision(currency) > 2:
+        return f"an EN 16931 invoice cannot be in {currency}: it has more than two decimals"
+    if vat.category == "O" and (seller.vat_id or buyer.vat_id):
+        return "VAT category O: neither party may show a VAT id (BR-O-02)"
+    if vat.category != "O" and not seller.vat_id:
+        return f"VAT category {vat.category}: the seller's VAT id is required"
+    if vat.category in {"AE", "K"} and not buyer.vat_id:
+        return f"VAT category {vat.category}: the buyer's VAT id is required"
+    if vat.category == "O" and not seller.registration_id:
+        return "without a VAT id the seller's registration id is required (BR-CO-26)"
+    return ""
 
 
 def totals(lines: Sequence[OrderLine], vat: Vat, currency: str) -> Totals:
