@@ -147,3 +147,26 @@ async def test_a_wrong_question_gets_a_sentence(world: World, words: tuple[str, 
     assert done.code == 1
     assert sentence in done.err
     assert "Traceback" not in done.err
+
+
+async def test_a_day_keeps_the_rules_it_began_with_when_the_file_changes_later(world: World) -> None:
+    """The first day counts robots as its file said then; the second, not begun, by the file as it is now."""
+    two_days = CAMPAIGN.replace("last_day: 2026-11-27", "last_day: 2026-11-28") + "    bots: buy\n"
+    world.clock.now = NOON
+    await world.campaigns(two_days)
+    await world.campaigns(two_days.replace("bots: buy", "bots: record"))
+    bot = {"detail": "device=bot;kind=view"}
+    await world.feed(
+        reading(events=10, grams=3000),
+        reading(events=7, grams=9, **bot),
+        reading(events=10, grams=100, quarter=NOON + timedelta(days=1)),
+        reading(events=7, grams=5, quarter=NOON + timedelta(days=1), **bot),
+        progress(34),
+    )
+    page, _ = await campaign_page(world.pool, "bf")
+    assert {hour: grams["site"] for hour, grams in page.hours if grams} == {
+        datetime(2026, 11, 27, 13): Decimal(3009),  # noqa: DTZ001  (the wall clock of Paris)
+        datetime(2026, 11, 28, 13): Decimal(100),  # noqa: DTZ001
+    }
+    assert [(row.code, row.events, row.grams) for row in page.countries] == [("FR", 27, Decimal(3109))]
+    assert page.total.central == 3109

@@ -5,11 +5,13 @@ Every day shows its newest settlement; a day that has not frozen yet shows the m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 
 from offset_purchaser.campaign import Campaign, Due, timetable
-from offset_purchaser.campaign_report.facts import Apart, Facts
+from offset_purchaser.campaign_report.facts import Apart, Facts, merged
+from offset_purchaser.store import campaigns
 from offset_purchaser.store.totals import BELONGS, DAYS, filters
 from shared.postgres import Connection, Pool
 
@@ -17,7 +19,8 @@ Reader = Connection | Pool
 
 _SHOWN = "quarter, channel, country, unprovable, bot, estimated, events, central_ug, method, method_version, factor_set"
 _NEWEST = f"""
-WITH newest AS (SELECT day, max(number) AS number FROM frozen_settlements WHERE campaign = $8 GROUP BY day),
+WITH newest AS (SELECT day, max(number) AS number FROM frozen_settlements WHERE campaign = $8 AND day = ANY($11)
+    GROUP BY day),
 lines AS (
     SELECT {", ".join(f"f.{name}" for name in _SHOWN.split(", "))}
     FROM frozen_lines f JOIN newest n ON n.day = f.day AND n.number = f.number WHERE f.campaign = $8
@@ -28,11 +31,25 @@ lines AS (
 
 
 async def facts(reader: Reader, campaign: Campaign, others: Sequence[Campaign]) -> Facts:
-    """Read everything about one campaign; ``others`` are all other campaigns in force."""
-    dues = [due for due in timetable(campaign) if due.number == 1]
+    """Read everything about one campaign, each day by its own rules; ``others`` are all other campaigns in force."""
+    rules = await campaigns.rules(reader, campaign.id)
     frozen = {row["day"] for row in await reader.fetch(_FROZEN_DAYS, campaign.id)}
+    by_version: dict[int, list[Due]] = {}
+    for due in timetable(campaign):
+        if due.number == 1:
+            by_version.setdefault(rules.version_on(due.day), []).append(due)
+    return merged(
+        [await _facts(reader, rules.on(dues[0].day).campaign, dues, frozen, others) for dues in by_version.values()]
+    )
+
+
+async def _facts(
+    reader: Reader, campaign: Campaign, dues: Sequence[Due], frozen: Collection[date], others: Sequence[Campaign]
+) -> Facts:
+    """The days that share a version of the campaign."""
     live = filters(campaign, [due for due in dues if due.day not in frozen])
-    chosen = (*live, campaign.id, campaign.bots == "record", campaign.late_unprovable == "record")
+    rules = (campaign.bots == "record", campaign.late_unprovable == "record")
+    chosen = (*live, campaign.id, *rules, [due.day for due in dues])
     hours = await reader.fetch(_HOURS, *chosen, campaign.zone)
     countries = await reader.fetch(_COUNTRIES, *chosen)
     methods = await reader.fetch(_METHODS, *chosen)
@@ -49,7 +66,7 @@ async def facts(reader: Reader, campaign: Campaign, others: Sequence[Campaign]) 
 
 _FROZEN_DAYS = "SELECT DISTINCT day FROM frozen_settlements WHERE campaign = $1"
 _HOURS = f"""{_NEWEST}
-SELECT date_trunc('hour', quarter AT TIME ZONE $11) AS hour, channel, sum(central_ug) AS ug
+SELECT date_trunc('hour', quarter AT TIME ZONE $12) AS hour, channel, sum(central_ug) AS ug
 FROM counted GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608
 _COUNTRIES = f"""{_NEWEST}
