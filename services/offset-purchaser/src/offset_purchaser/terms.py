@@ -14,6 +14,7 @@ from babel.numbers import is_currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from offset_purchaser.documents.parts import Agreement, Party, Payment, Vat
+from offset_purchaser.documents.values import Effect
 
 BuyMode = Literal["per_day", "per_campaign"]
 PER_CAMPAIGN_PROVIDERS = frozenset({"manual"})
@@ -74,6 +75,8 @@ class Leg(Strict):
     fallback: str | None = None
     product: str = ""
     """What to buy there, where the provider sells several things (a Stripe Climate product id)."""
+    effect: Effect = ""
+    """What its credits do (``reduction`` or ``removal``), where neither provider nor certificate says so."""
     document: Literal["statement", "self_billed", "provider_invoice"] = "statement"
     vat: Vat | None = None
     supplier: Party | None = None

@@ -127,7 +127,7 @@ async def order_lines(
 ) -> list[OrderLine]:
     """One priced line for each confirmed order, with what provider and certificates state."""
     archived = await certificates.of_orders(connection, [row["order_id"] for row in orders])
-    lots = {leg.key: leg.lot_g for leg in campaign.legs}
+    legs = {leg.key: leg for leg in campaign.legs}
     found = []
     for row in orders:
         mine = [c for c in archived if c["order_id"] == row["order_id"]]
@@ -144,14 +144,14 @@ async def order_lines(
                     country=said["project_country"],
                     type=said["project_type"],
                     methodology=said["methodology"],
-                    effect=said["effect"],
+                    effect=said["effect"] or (legs[row["leg"]].effect if row["leg"] in legs else ""),
                 ),
                 vintage=said["vintage"],
                 registry=said["registry"],
                 standard=said["standard"],
                 certificates=tuple(certificate_of(c) for c in mine),
                 quantity_g=row["confirmed_g"] - row["credited_g"],
-                lot_g=lots.get(row["leg"]),
+                lot_g=legs[row["leg"]].lot_g if row["leg"] in legs else None,
                 price_per_tonne=row["price_per_tonne"],
                 currency=row["currency"],
                 net_amount=row["amount"] - row["credited_amount"],
