@@ -274,3 +274,20 @@ async def test_a_wrong_field_is_422_and_named(api: Api) -> None:
     ):
         answer = await wrong
         assert (answer.status_code, list(reasons(answer))) == (422, [field]), answer.text
+
+
+async def test_a_provider_s_no_to_a_cancellation_is_409_and_stays_with_the_order(
+    api: Api, seller: SellerThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PURCHASER_SANDBOX_URL", seller.url)
+    seller.conduct(confirm_after_s=3600)
+    anna = await bought(api)
+    path = f"/v1/orders/{(await the_order(anna))['order_id']}"
+    seller.conduct(confirm_after_s=0.0)
+    assert [order["progress"] for order in seller.orders()] == ["retired"]
+    refused = await anna.post(f"{path}/cancel", {"reason": "called off"}, key="c1")
+    assert refused.status_code == 409, (refused.text, seller.orders())
+    assert "did not cancel" in (await anna.get(path)).json()["cancellations"][0]["said"]
+    replayed = await anna.post(f"{path}/cancel", {"reason": "called off"}, key="c1")
+    assert (replayed.status_code, replayed.headers["idempotent-replayed"]) == (409, "true")
+    assert len((await anna.get(path)).json()["cancellations"]) == 1
