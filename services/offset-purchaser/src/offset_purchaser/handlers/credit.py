@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from offset_purchaser import ledger, metrics
+from offset_purchaser import metrics
 from offset_purchaser.claims import every_claim
 from offset_purchaser.documents import DocumentContent
 from offset_purchaser.documents.content import CORRECTED_BY, INVOICES
@@ -19,10 +19,9 @@ from offset_purchaser.documents.series import series_name
 from offset_purchaser.handlers.context import Context, acting
 from offset_purchaser.handlers.isolate import isolated
 from offset_purchaser.handlers.issue import announcement
-from offset_purchaser.ledger import Posting
+from offset_purchaser.handlers.take_back import Note, take_back
 from offset_purchaser.order import Order, OrderState
 from offset_purchaser.store import campaigns, certificates, credits, documents, orders, outbox, settlements
-from offset_purchaser.store import ledger as ledger_store
 from offset_purchaser.store.credits import Asked, Corrected
 from offset_purchaser.store.documents import Undocumented
 from offset_purchaser.store.leadership import Term
@@ -150,9 +149,10 @@ async def _issue(context: Context, connection: Connection, asked: Asked) -> int:
     what = Undocumented(found.campaign, found.buy_day, found.settlement, found.provider)
     await documents.insert(connection, content, series=series, sequence=sequence, what=what, order_ids=(), now=now)
     await credits.issued(connection, asked.credit, content.number)
+    note = Note(content.number, content.totals.currency, asked.reason or "cancelled by the provider")
     for n, line in enumerate(lines, 1):
         vat = content.totals.vat if n == len(lines) else Decimal(0)
-        await _take_back(context, connection, asked, line, content, vat)
+        await take_back(context, connection, note, line, vat)
     event = announcement(content, what, found.legal_entity, [line.order_id for line in lines], now)
     hook = outbox.Hook("document.issued", f"{found.campaign}/{found.buy_day}")
     data = event.model_dump_json().encode()
@@ -186,32 +186,3 @@ async def _content(
         reason=asked.reason,
     )
     return content, sequence, series
-
-
-async def _take_back(
-    context: Context, connection: Connection, asked: Asked, line: CreditLine, content: DocumentContent, vat: Decimal
-) -> None:
-    """One order's part of a note: its remainder and the ledger. An order of which no gram is left is cancelled."""
-    order = await orders.get(connection, line.order_id, lock=True)
-    assert order is not None
-    now, day, provider = context.clock(), order.buy_day, order.provider
-    grams, _ = await credits.left_of_order(connection, line.order_id)
-    entries = ledger.credited_entries(
-        day, provider, order.order_id, net=line.net, vat=vat, currency=content.totals.currency
-    )
-    if line.cancelled_g:
-        entries += ledger.cancelled_entries(
-            day, provider, order.order_id, ordered_g=order.quantity_g, held_g=grams, cancelled_g=line.cancelled_g
-        )
-    key, note = f"document|{content.number}|{order.order_id}", f"document {content.number}"
-    head = (key, order.mode, order.legal_entity, order.campaign, order.number, note)
-    await ledger_store.append(connection, [Posting(*head, tuple(entries))], now)
-    await credits.subtract(connection, line)
-    left = grams - line.cancelled_g
-    if left and not order.certified and sum((await certificates.archived(connection, order.order_id)).values()) == left:
-        await orders.change(connection, order, now, context.orders_topic, {"certified": True})
-    if line.cancelled_g and not left:
-        why = f"taken back by {content.number}: {asked.reason or 'cancelled by the provider'}"
-        values = {"state": OrderState.CANCELLED.value, "reason": why[:500]}
-        await orders.change(connection, order, now, context.orders_topic, values)
-        metrics.ORDERS.labels(order.provider, OrderState.CANCELLED.value).inc()

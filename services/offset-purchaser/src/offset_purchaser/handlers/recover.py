@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from offset_purchaser import ledger
 from offset_purchaser.announced import Behind, behind, newest
 from offset_purchaser.handlers.context import Context
+from offset_purchaser.handlers.take_back import Note, take_back
 from offset_purchaser.ledger import Posting
-from offset_purchaser.store import announced
+from offset_purchaser.store import announced, credits
 from offset_purchaser.store import ledger as ledger_store
 from shared.errors import Transient
 from shared.kafka import client_options, partition_counts, stop_consumer
@@ -85,10 +86,25 @@ async def link_imported(context: Context, connection: Connection, rows: Sequence
     await connection.execute(
         "UPDATE orders SET document = $1 WHERE order_id = ANY($2)", number, [row["order_id"] for row in rows]
     )
-    for row in rows:
-        money = {"net": row["amount"], "vat": row["amount"] * 0, "currency": row["currency"]}
+    tax = await announced.vat_of(connection, number)
+    for n, row in enumerate(rows, 1):
+        vat = tax if n == len(rows) else tax * 0
+        money = {"net": row["amount"], "vat": vat, "currency": row["currency"]}
         entries = ledger.documented_entries(row["buy_day"], row["provider"], row["order_id"], **money)
         key, note = f"document|{number}|{row['order_id']}", f"document {number}"
         head = (key, row["mode"], row["legal_entity"], row["campaign"], row["number"], note)
         await ledger_store.append(connection, [Posting(*head, tuple(entries))], context.clock())
+    for found in await credits.imported(connection, number):
+        await _take_back(context, connection, found)
     return True
+
+
+async def _take_back(context: Context, connection: Connection, found: credits.Imported) -> None:
+    """Let a note from before the restore act on its order, where it fits: over several orders its announcement does not
+    say which."""
+    grams, net = await credits.left_of_order(connection, found.line.order_id)
+    if found.line.cancelled_g > grams or found.line.net > net:
+        log(__name__).error("a credit note from before the restore fits no order", number=found.number)
+        return
+    note = Note(found.number, found.currency, "announced before the restore")
+    await take_back(context, connection, note, found.line, found.vat)

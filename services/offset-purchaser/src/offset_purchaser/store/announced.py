@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from offset_purchaser.documents.content import CREDITS
@@ -103,3 +104,11 @@ async def imported_document(connection: Connection, order_ids: Sequence[UUID]) -
         *([str(order_id) for order_id in order_ids], sorted(CREDITS)),
     )
     return number
+
+
+async def vat_of(connection: Connection, number: str) -> Decimal:
+    """The VAT that a document states."""
+    vat: Decimal = await connection.fetchval(
+        "SELECT (content #>> '{totals,vat}')::numeric FROM documents WHERE number = $1", number
+    )
+    return vat

@@ -92,7 +92,10 @@ async def order_facts(reader: Reader, campaign: str | None) -> list[OrderFact]:
 
 
 async def document_facts(reader: Reader, campaign: str | None) -> list[DocumentFact]:
-    """Every document with its orders, ledger entries and payments."""
+    """Every document with its orders, ledger entries and payments.
+
+    Not one from before a restore that was taken back as a whole: its orders are cancelled, and nothing is booked here.
+    """
     rows = await reader.fetch(
         """
         SELECT d.number, d.content #>> '{totals,currency}' AS currency,
@@ -111,7 +114,9 @@ async def document_facts(reader: Reader, campaign: str | None) -> list[DocumentF
                    coalesce(sum((SELECT sum(amount) FROM payments p WHERE p.document = n.number)), 0) AS refunded
             FROM credits c JOIN documents n ON n.number = c.number WHERE c.document = d.number
         ) k ON true
-        WHERE NOT d.kind = ANY($2) AND ($1::text IS NULL OR d.campaign = $1) ORDER BY d.number
+        WHERE NOT d.kind = ANY($2) AND ($1::text IS NULL OR d.campaign = $1)
+        AND NOT (d.imported AND o.ordered_g IS NULL AND k.credited = (d.content #>> '{totals,gross}')::numeric)
+        ORDER BY d.number
         """,
         *(campaign, sorted(CREDITS)),
     )
@@ -141,7 +146,8 @@ async def credit_facts(reader: Reader, campaign: str | None) -> list[CreditFact]
             SELECT coalesce(sum(cancelled_g), 0)::bigint AS lines_g, coalesce(sum(net), 0) AS lines_net
             FROM credit_lines WHERE credit = c.credit
         ) l ON true
-        WHERE d.kind = ANY($2) AND ($1::text IS NULL OR d.campaign = $1) ORDER BY d.number
+        WHERE d.kind = ANY($2) AND ($1::text IS NULL OR d.campaign = $1)
+        AND NOT (d.imported AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.document = c.document)) ORDER BY d.number
         """,
         *(campaign, sorted(CREDITS)),
     )

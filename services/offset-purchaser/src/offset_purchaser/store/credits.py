@@ -147,6 +147,40 @@ async def take_over(connection: Connection, document: str, number: str, line: Cr
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A note that was taken over from its announcement, all of it as one line."""
+
+    number: str
+    line: CreditLine
+    currency: str
+    vat: Decimal
+
+
+async def imported(connection: Connection, document: str) -> list[Imported]:
+    """The notes over a document that were taken over and have not acted on an order here."""
+    rows = await connection.fetch(
+        """
+        SELECT n.number, l.order_id, l.cancelled_g, l.net, n.content #>> '{totals,currency}' AS currency,
+               (n.content #>> '{totals,vat}')::numeric AS vat
+        FROM credits c JOIN credit_lines l USING (credit) JOIN documents n ON n.number = c.number
+        JOIN orders o ON o.order_id = l.order_id AND o.document = c.document
+        WHERE c.document = $1 AND n.imported AND NOT EXISTS (
+            SELECT 1 FROM postings WHERE posting = 'document|' || n.number || '|' || l.order_id) ORDER BY c.credit
+        """,
+        document,
+    )
+    return [
+        Imported(
+            row["number"],
+            CreditLine(UUID(str(row["order_id"])), row["cancelled_g"], row["net"]),
+            row["currency"],
+            row["vat"],
+        )
+        for row in rows
+    ]
+
+
 async def subtract(connection: Connection, line: CreditLine) -> None:
     """Note on the order what a note took back of it."""
     await connection.execute(
