@@ -141,7 +141,8 @@ async def test_every_operation_asks_for_a_key_its_role_and_a_method_that_exists(
         address = path.format_map(dict.fromkeys(("order_id", "endpoint_id", "line"), "0" * 32) | _PLACES)
         for headers in ({}, {"Authorization": f"Bearer {reader.secret}x"}, {"Authorization": "Basic YTpi"}):
             answer = await api.client.request(method, address, headers={**headers, "Idempotency-Key": "k"})
-            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), (method, path)
+            assert answer.status_code == 401, (method, path, answer.text)
+            assert answer.headers["www-authenticate"].startswith("Bearer realm="), (method, path)
         for who, allowed in ((reader, role is Role.READ), (approver, role is not Role.ADMIN)):
             key = {"Authorization": f"Bearer {who.secret}", "Idempotency-Key": "k"}
             answer = await api.client.request(method, address, headers=key)
