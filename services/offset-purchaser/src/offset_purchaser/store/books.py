@@ -77,7 +77,7 @@ async def order_facts(reader: Reader, campaign: str | None) -> list[OrderFact]:
         SELECT o.*, (SELECT coalesce(sum(e.amount), 0)::bigint FROM entries e
                      WHERE e.order_id = o.order_id AND e.account = 'bought') AS booked_g,
                (SELECT coalesce(sum(l.cancelled_g), 0)::bigint FROM credit_lines l JOIN credits c USING (credit)
-                WHERE l.order_id = o.order_id AND c.number IS NOT NULL) AS noted_g
+                WHERE l.order_id = o.order_id AND c.number IS NOT NULL AND c.document = o.document) AS noted_g
         FROM orders o WHERE $1::text IS NULL OR o.campaign = $1 ORDER BY created_at, order_id
         """,
         campaign,
