@@ -10,13 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.integration.purchaser.commands import offset_purchaser
-from tests.integration.purchaser.feeding import progress, reading
-from tests.integration.purchaser.test_api_decisions import MANUAL
 from tests.integration.purchaser.test_dossier import settled
-from tests.integration.purchaser.world import World, everything
+from tests.integration.purchaser.world import World
 
 from offset_purchaser.documents.accounting import ghg_protocol
-from offset_purchaser.handlers.people import Confirmation, confirm_order
 from offset_purchaser.store.accounting import emitted
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)
@@ -53,14 +50,3 @@ async def test_credits_are_exported_apart_with_what_was_not_stated(world: World)
     }
     done = await offset_purchaser("export", "esrs-e1-7", "nobody", dsn=world.dsn)
     assert (done.code, done.err.strip()) == (1, "there is no campaign and no legal entity nobody")
-
-
-async def test_what_a_leg_s_credits_do_stands_where_neither_provider_nor_certificate_says_it(world: World) -> None:
-    await world.campaigns(MANUAL.replace("provider: manual,", "provider: manual, effect: removal,"))
-    await world.feed(reading(grams=2_000_000), progress())
-    await everything(world)
-    order = str(await world.pool.fetchval("SELECT order_id FROM orders"))
-    await confirm_order(world.pool, order, Confirmation("GP-17"), by="Anna")
-    await everything(world)
-    content = await world.pool.fetchval("SELECT content FROM documents")
-    assert json.loads(content)["lines"][0]["project"]["effect"] == "removal"

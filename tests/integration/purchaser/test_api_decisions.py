@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from tests.integration.purchaser.calling import Api, Caller, reasons
 from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
-from tests.integration.purchaser.world import SellerThread, everything
+from tests.integration.purchaser.world import SellerThread, World, everything
 
 from offset_purchaser.documents.dossier_check import verify_dossier
+from offset_purchaser.handlers.people import Confirmation, confirm_order
 from offset_purchaser.keys import Role
 
 SETTLEMENT = "/v1/settlements/bf/2026-11-27/1"
@@ -291,3 +292,14 @@ async def test_a_provider_s_no_to_a_cancellation_is_409_and_stays_with_the_order
     replayed = await anna.post(f"{path}/cancel", {"reason": "called off"}, key="c1")
     assert (replayed.status_code, replayed.headers["idempotent-replayed"]) == (409, "true")
     assert len((await anna.get(path)).json()["cancellations"]) == 1
+
+
+async def test_what_a_leg_s_credits_do_stands_where_neither_provider_nor_certificate_says_it(world: World) -> None:
+    await world.campaigns(MANUAL.replace("provider: manual,", "provider: manual, effect: removal,"))
+    await world.feed(reading(grams=2_000_000), progress())
+    await everything(world)
+    order = str(await world.pool.fetchval("SELECT order_id FROM orders"))
+    await confirm_order(world.pool, order, Confirmation("GP-17"), by="Anna")
+    await everything(world)
+    content = await world.pool.fetchval("SELECT content FROM documents")
+    assert json.loads(content)["lines"][0]["project"]["effect"] == "removal"

@@ -14,6 +14,7 @@ from tests.integration.purchaser.calling import Api, reasons
 from tests.integration.purchaser.commands import offset_purchaser
 from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
 from tests.integration.purchaser.test_api_decisions import SELF_BILLED
+from tests.integration.purchaser.test_restore import announced, restored  # noqa: F401  (restored is a fixture)
 from tests.integration.purchaser.test_rules import certificate
 from tests.integration.purchaser.world import SellerThread, World, everything
 
@@ -25,6 +26,7 @@ from offset_purchaser.handlers.cancel import cancel_order
 from offset_purchaser.handlers.credit import ask_for_credit, issue_credits
 from offset_purchaser.handlers.dossier import settlement_dossier
 from offset_purchaser.handlers.payments import import_payments, parse
+from offset_purchaser.handlers.recover import compare, take_over
 from offset_purchaser.keys import Role
 from offset_purchaser.reconcile import Findings
 from offset_purchaser.store import books, credits
@@ -283,3 +285,52 @@ async def test_the_command_asks_for_a_note_and_shows_what_became_of_it(world: Wo
     assert (asked.code, "waiting" in asked.out) == (0, True), asked.err
     await everything(world)
     assert NOTE in (await offset_purchaser("documents", "credits", INVOICE, dsn=world.dsn)).out
+
+
+async def test_a_credit_note_from_before_the_restore_acts_on_its_order_and_is_never_exceeded(
+    world: World,
+    restored: World,  # noqa: F811
+    seller: SellerThread,
+) -> None:
+    seller.conduct(retire_after_s=3600)
+    for one in (world, restored):
+        await one.campaigns(SELF_BILLED)
+    await world.feed(reading(grams=1_000_000), progress())
+    await everything(world)
+    await ask_for_credit(world.context, world.pool, INVOICE, Part(grams=400_000), reason="Withdrawn", by="Anna")
+    await everything(world)
+    orders, papers = await announced(world)
+    missing = await compare(restored.pool, orders, papers, "rehearsal")
+    assert "(1 orders, 2 documents)" in missing.sentence
+    await take_over(restored.context, missing, orders, by="Anna")
+    restored.clock.pass_by(hours=6)
+    await everything(restored)
+    row = await restored.pool.fetchrow("SELECT * FROM orders")
+    assert (row["document"], row["credited_g"], row["credited_amount"]) == (INVOICE, 400_000, Decimal("8.80"))
+    assert (await books.reconciled(restored.pool, None)).broken == ()
+    assert await restored.pool.fetchval("SELECT count(*) FROM documents") == 2
+
+
+async def test_an_invoice_that_was_taken_back_as_a_whole_before_the_restore_breaks_no_books(
+    world: World,
+    restored: World,  # noqa: F811
+    seller: SellerThread,
+) -> None:
+    seller.conduct(retire_after_s=3600)
+    for one in (world, restored):
+        await one.campaigns(SELF_BILLED)
+    await world.feed(reading(grams=1_000_000), progress())
+    await everything(world)
+    reference = await world.pool.fetchval("SELECT reference FROM orders")
+    assert seller.book.cancel(reference, time.time())["progress"] == "cancelled"  # type: ignore[index]
+    world.clock.pass_by(hours=1)
+    await everything(world)
+    orders, papers = await announced(world)
+    assert [paper.kind for paper in papers] == ["self_billed", "self_billed_credit"]
+    missing = await compare(restored.pool, orders, papers, "rehearsal")
+    await take_over(restored.context, missing, orders, by="Anna")
+    restored.clock.pass_by(hours=6)
+    await restored.feed(reading(grams=1_000_000), progress())
+    await everything(restored)
+    assert [row["state"] for row in await restored.pool.fetch("SELECT state FROM orders")] == ["cancelled"]
+    assert (await books.reconciled(restored.pool, None)).broken == ()

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
-from tests.integration.purchaser.test_api_decisions import SELF_BILLED
 from tests.integration.purchaser.world import SellerThread, World, everything, open_world
 
 from local_stack import LocalStack
-from offset_purchaser.documents.correction import Part
-from offset_purchaser.handlers.credit import ask_for_credit
 from offset_purchaser.handlers.recover import compare, read_announcements, take_over
 from offset_purchaser.report import build
-from offset_purchaser.store import books
 from shared.errors import Transient
 from shared.kafka import announcement_topics, client_options, ensure_topics
 from shared.offset_events import OffsetDocument, OffsetOrder
@@ -138,49 +132,3 @@ async def test_what_changed_since_the_backup_is_owed_or_surplus_not_bought_again
         "bought": 1_000_000,
         **rest,
     }
-
-
-async def test_a_credit_note_from_before_the_restore_acts_on_its_order_and_is_never_exceeded(
-    world: World, restored: World, seller: SellerThread
-) -> None:
-    seller.conduct(retire_after_s=3600)
-    for one in (world, restored):
-        await one.campaigns(SELF_BILLED)
-    await world.feed(reading(grams=1_000_000), progress())
-    await everything(world)
-    invoice = "R-SB-RETAIL-FR-GOODPL-2026-00001"
-    await ask_for_credit(world.context, world.pool, invoice, Part(grams=400_000), reason="Withdrawn", by="Anna")
-    await everything(world)
-    orders, papers = await announced(world)
-    missing = await compare(restored.pool, orders, papers, "rehearsal")
-    assert "(1 orders, 2 documents)" in missing.sentence
-    await take_over(restored.context, missing, orders, by="Anna")
-    restored.clock.pass_by(hours=6)
-    await everything(restored)
-    row = await restored.pool.fetchrow("SELECT * FROM orders")
-    assert (row["document"], row["credited_g"], row["credited_amount"]) == (invoice, 400_000, Decimal("8.80"))
-    assert (await books.reconciled(restored.pool, None)).broken == ()
-    assert await restored.pool.fetchval("SELECT count(*) FROM documents") == 2
-
-
-async def test_an_invoice_that_was_taken_back_as_a_whole_before_the_restore_breaks_no_books(
-    world: World, restored: World, seller: SellerThread
-) -> None:
-    seller.conduct(retire_after_s=3600)
-    for one in (world, restored):
-        await one.campaigns(SELF_BILLED)
-    await world.feed(reading(grams=1_000_000), progress())
-    await everything(world)
-    reference = await world.pool.fetchval("SELECT reference FROM orders")
-    assert seller.book.cancel(reference, time.time())["progress"] == "cancelled"  # type: ignore[index]
-    world.clock.pass_by(hours=1)
-    await everything(world)
-    orders, papers = await announced(world)
-    assert [paper.kind for paper in papers] == ["self_billed", "self_billed_credit"]
-    missing = await compare(restored.pool, orders, papers, "rehearsal")
-    await take_over(restored.context, missing, orders, by="Anna")
-    restored.clock.pass_by(hours=6)
-    await restored.feed(reading(grams=1_000_000), progress())
-    await everything(restored)
-    assert [row["state"] for row in await restored.pool.fetch("SELECT state FROM orders")] == ["cancelled"]
-    assert (await books.reconciled(restored.pool, None)).broken == ()
