@@ -114,7 +114,9 @@ class Sandbox:
     def start(self, service: str, **more: str) -> subprocess.Popen[bytes]:
         """Start a service process; its log goes to the test's folder."""
         log = (self.folder / f"{service}-{len(self.processes)}.log").open("wb")
-        process = subprocess.Popen([BIN / service, "run"], env=self.environment(service, **more), stderr=log)
+        process = subprocess.Popen(
+            [BIN / service, "run"], env=self.environment(service, **more), stdout=log, stderr=log
+        )
         self.processes.append(process)
         return process
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -115,17 +114,6 @@ class Compose:
         """Run a command inside a running service."""
         return self.command("exec", "-T", service, *arguments)
 
-    def piped(self, *arguments: str, read: Path | None = None, write: Path | None = None) -> None:
-        """A ``docker compose`` command with a file as its input or output, as ``<`` and ``>`` do in a shell."""
-        argv = [*self._head(), *arguments]
-        with ExitStack() as files:
-            stdin = files.enter_context(read.open("rb")) if read else subprocess.DEVNULL
-            stdout = files.enter_context(write.open("wb")) if write else subprocess.DEVNULL
-            done = subprocess.run(
-                argv, cwd=ROOT, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=120, check=False
-            )
-        assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
-
     def report(self) -> dict[str, Any]:
         """The purchaser's report."""
         found: dict[str, Any] = json.loads(self.run("offset-purchaser", "offset-purchaser", "report", "--json"))
@@ -160,6 +148,11 @@ class Compose:
     def start(self, service: str) -> None:
         """Start a stopped service again, alone: `docker compose start` would run its set-up jobs once more."""
         _run(["docker", "start", self._container(service)])
+
+    def image(self, service: str) -> str:
+        """The image of a running service, by name and tag."""
+        shown = _run(["docker", "inspect", "--format", "{{.Config.Image}}", self._container(service)]).stdout.strip()
+        return shown.removeprefix("docker.io/").removeprefix("localhost/")
 
     def _container(self, service: str) -> str:
         return self.command("ps", "--all", "--quiet", service).strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -23,10 +24,13 @@ from demo.send import end_offsets, send_records
 from demo.shapes import CAMPAIGN_SHOPS, DAYS, ZONE
 from shared.settings import TopicSettings
 from tests.container.compose import SERVICES, Compose, require_engine, wait_for
-from tests.container.open_items import leave_open
+from tests.container.open_items import leave_open, order_later
+from tests.container.runbook import NEWER, blocks, newer_images, run_block
 
 RECORDS_A_SECOND = 150
-"""Traffic lasts about 70 seconds: long enough for every service to restart in the middle of it."""
+"""About 70 seconds of traffic."""
+KEPT_FOR_THE_END = 300
+"""Records that come slowly until the upgrade is done: every restart has traffic before, during and after it."""
 WEEKEND = Weekend(site=7_000, emails=2_000, ads=1_000, shipments=300)
 
 
@@ -42,8 +46,10 @@ class Ran:
     exit_codes: dict[str, int]
     documents: Path
     api_key: str
-    backup: Path
-    """A dump of the database from before the last orders."""
+    kept_files: list[str]
+    """The orders by hand that the backup holds, which is older than the last orders."""
+    sent_at: dict[str, int]
+    """How many records were sent when the upgrade began, when it ended, and in all."""
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +57,40 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     require_engine()
     folder = tmp_path_factory.mktemp("compose")
     with Compose.of_its_own(folder, METER_LOG_TIME="recorded", METER_FLUSH_INTERVAL_MS="200") as compose:
-        yield _campaign(compose, folder)
+        try:
+            yield _campaign(compose, folder)
+        finally:
+            images = [f"campaign-offsets/{name}:{compose.project}" for name in NEWER]
+            subprocess.run(["docker", "rmi", "--force", *images], capture_output=True, timeout=60, check=False)
+
+
+class Traffic:
+    """Records, no faster than a steady stream of visitors, the last of them only when ``end`` was called."""
+
+    def __init__(self, generated: Generated) -> None:
+        self._records = list(generated.records())
+        self._ending = threading.Event()
+        self.sent = 0
+
+    def records(self) -> Iterator[Record]:
+        """The generator's records in its order."""
+        began, last = time.monotonic(), len(self._records) - KEPT_FOR_THE_END
+        for record in self._records:
+            if self.sent >= last:
+                self._ending.wait(0.2)
+            elif self.sent % 50 == 0:
+                time.sleep(max(0.0, began + self.sent / RECORDS_A_SECOND - time.monotonic()))
+            yield record
+            self.sent += 1
+
+    def flows(self, seconds: int = 2) -> None:
+        """Return when some seconds' worth of records more were sent."""
+        goal = self.sent + seconds * RECORDS_A_SECOND
+        wait_for("traffic", lambda: self.sent >= min(goal, len(self._records) - KEPT_FOR_THE_END))
+
+    def end(self) -> None:
+        """Send what is left."""
+        self._ending.set()
 
 
 def _campaign(compose: Compose, folder: Path) -> Ran:
@@ -59,12 +98,16 @@ def _campaign(compose: Compose, folder: Path) -> Ran:
     campaign_file = CampaignFile(compose.campaigns, [BLACK_FRIDAY], topics)
     campaign_file.write(opens_after=None)
     generated = Generated(WEEKEND)
-    sending = threading.Thread(
-        target=lambda: asyncio.run(send_records(compose.kafka, topics, _paced(generated.records())))
-    )
+    traffic = Traffic(generated)
+    sending = threading.Thread(target=lambda: asyncio.run(send_records(compose.kafka, topics, traffic.records())))
     sending.start()
-    exit_codes = {service: _restart(compose, service) for service in SERVICES}
+    exit_codes = {service: _restart(compose, service, traffic) for service in SERVICES}
+    sent_at = {"began": traffic.sent}
+    _upgrade(compose, folder)
+    sent_at["ended"] = traffic.sent
+    traffic.end()
     sending.join()
+    sent_at["all"] = traffic.sent
     ends = asyncio.run(end_offsets(compose.kafka, [topics.name(setting) for setting in TOPIC_SETTINGS]))
     campaign_file.write(opens_after=ends)
     report: dict[str, Any] = {}
@@ -77,25 +120,30 @@ def _campaign(compose: Compose, folder: Path) -> Ran:
     documents = folder / "documents"
     wait_for("documents as files", lambda: _copied(compose, documents, report), 60)
     log = asyncio.run(read_meter_log(compose.kafka, topics, Scope(DAYS, CAMPAIGN_SHOPS, ZONE)))
-    backup = folder / "campaign_offsets.dump"
-    compose.piped("exec", "-T", "postgres", "pg_dump", "-U", "postgres", "-Fc", "campaign_offsets", write=backup)
     leave_open(compose)
+    kept_files = manual_orders(compose)
+    for block in blocks("Backup and restore")[:2]:
+        run_block(compose, block)
+    order_later(compose)
     key = compose.run("offset-purchaser", "offset-purchaser", "keys", "create", "--role", "read", "--name", "auditor")
-    return Ran(compose, generated, report, log, ends, exit_codes, documents, key.strip(), backup)
+    return Ran(compose, generated, report, log, ends, exit_codes, documents, key.strip(), kept_files, sent_at)
 
 
-def _paced(records: Iterator[Record]) -> Iterator[Record]:
-    """The same records, no faster than a steady stream of visitors."""
-    began = time.monotonic()
-    for number, record in enumerate(records):
-        if number % 50 == 0:
-            time.sleep(max(0.0, began + number / RECORDS_A_SECOND - time.monotonic()))
-        yield record
+def _upgrade(compose: Compose, folder: Path) -> None:
+    """The runbook's rolling upgrade, to images with one more migration."""
+    block = blocks("Rolling upgrade")[0]
+    images = newer_images(folder, compose.project)
+    run_block(compose, block.replace("TAG=2026-11", f"TAG={compose.project}"), build=images)
 
 
-def _restart(compose: Compose, service: str) -> int:
+def manual_orders(compose: Compose) -> list[str]:
+    """The orders to partners without an API as they were sent: the folder's files."""
+    return sorted(compose.run("offset-purchaser", "ls", "/var/lib/campaign-offsets/manual-orders").split())
+
+
+def _restart(compose: Compose, service: str, traffic: Traffic) -> int:
     """Stop a service in the middle of the traffic, start it again; returns the exit code of its leaving."""
-    time.sleep(4)
+    traffic.flows()
     code = compose.stop(service)
     compose.start(service)
     wait_for(f"{service} ready again", lambda: httpx.get(compose.url(service, "/health/ready")).status_code == 200)

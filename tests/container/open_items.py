@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Any
 
+import yaml
+
 from demo.campaign import BLACK_FRIDAY
 from demo.campaign_file import CampaignFile
 from demo.records import TOPIC_SETTINGS, Record
@@ -57,12 +59,27 @@ def leave_open(compose: Compose) -> None:
     file.write(opens_after=ends)
     wait_for("an order held by its cap", lambda: _orders(compose, "held", "held"))
     wait_for("an order placed by hand", lambda: _orders(compose, "by-hand", "placed"))
+
+
+def order_later(compose: Compose) -> None:
+    """What a backup made now does not know: the partner's confirmation, and another order by hand."""
+    topics, stamp = TopicSettings(), int(time.time() * 1000)
+    before = datetime.now(UTC) - timedelta(days=2)
+    asyncio.run(send_records(compose.kafka, topics, mailing("by-hand-later", before, stamp)))
+    content = yaml.safe_load(compose.campaigns.read_bytes())
+    (first,) = [entry for entry in content["campaigns"] if entry["id"] == "by-hand"]
+    ends = asyncio.run(end_offsets(compose.kafka, [topics.name("emails_sent")]))
+    marks = [{"topic": t, "partition": p, "offset": n} for t, by in ends.items() for p, n in by.items()]
+    later = first | {"id": "by-hand-later", "shops": ["by-hand-later"], "channels": ["email"], "opens_after": marks}
+    content["campaigns"].append(later)
+    compose.campaigns.write_text(yaml.safe_dump(content, sort_keys=False))
     (order,) = _orders(compose, "by-hand", "placed")
     compose.run(
         *("offset-purchaser", "offset-purchaser", "orders", "confirm", order["order_id"]),
         *("--reference", "GP-1", "--by", "anna"),
     )
     wait_for("the confirmed order", lambda: _orders(compose, "by-hand", "confirmed"))
+    wait_for("the later order", lambda: _orders(compose, "by-hand-later", "placed"))
 
 
 def _orders(compose: Compose, name: str, state: str) -> list[dict[str, Any]]:

@@ -47,6 +47,13 @@ def test_a_field_that_holds_a_secret_by_its_name_is_starred(key: str) -> None:
         ("Bearer sk_live_51Habcdefgh refused", "Bearer sk_live_*** refused"),
         ("signed with whsec_abcdefgh123", "signed with whsec_***"),
         ("http://127.0.0.1:8089/v1", "http://127.0.0.1:8089/v1"),
+        ("550 jane.roe+x@mail.example.com: no such user", "550 ***@***: no such user"),
+        ("amqp://meter:hunter2@kafka.example.com:5432", "amqp://meter:***@kafka.example.com:5432"),
+        (
+            "violates check\nDETAIL:  Failing row contains (s1, Jane Roe, (1, 2)).\nnext",
+            "violates check\nDETAIL:  ***\nnext",
+        ),
+        ("DETAIL:  Key (number)=(Jane) already exists.", "DETAIL:  ***"),
     ],
 )
 def test_secrets_inside_a_text_are_cut_out_and_the_rest_stays(text: str, shown: str) -> None:

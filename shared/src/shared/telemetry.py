@@ -18,6 +18,10 @@ SECRET_KEYS = ("password", "passwd", "dsn", "secret", "token", "api_key", "autho
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^:@/\s]*):([^@/\s]+)@")
 PROVIDER_KEY = re.compile(r"\b((?:sk|rk|whsec)_(?:test_|live_)?)[A-Za-z0-9]{8,}")
 """Keys of the kind that Stripe gives out, wherever they stand."""
+MAIL_ADDRESS = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
+"""Mail servers quote addresses in what they refuse, people write them into fields that are for something else."""
+ROW_OF_DATABASE = re.compile(r"(DETAIL:\s+)(?:Failing row contains|Key) \(.*")
+"""PostgreSQL quotes the row or key that breaks a constraint."""
 DEPTH_MAX = 4
 """Levels of lists and mappings in a log event that are looked into; what lies deeper is left out."""
 
@@ -29,7 +33,11 @@ Probe = Callable[[], Awaitable[tuple[bool, str]]]
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take secrets out of a log event: by the field's name, passwords inside any URL, and providers' keys."""
+    """Take secrets and what is personal out of a log event.
+
+    Secrets by the field's name, passwords inside any URL and providers' keys; mail addresses, and the rows that
+    PostgreSQL quotes. Not promised: that other personal words are found. Code logs positions and ids, never contents.
+    """
     for key, value in event.items():
         event[key] = _redacted(key, value, DEPTH_MAX)
     return event
@@ -39,7 +47,8 @@ def _redacted(key: str, value: Any, depth: int) -> Any:
     if key.lower().endswith(SECRET_KEYS):
         return "***"
     if isinstance(value, str):
-        return PROVIDER_KEY.sub(r"\1***", PASSWORD_IN_URL.sub(r"\1:***@", value))
+        shown = PROVIDER_KEY.sub(r"\1***", PASSWORD_IN_URL.sub(r"\1:***@", value))
+        return ROW_OF_DATABASE.sub(r"\1***", MAIL_ADDRESS.sub("***@***", shown))
     if depth and isinstance(value, Mapping):
         return {name: _redacted(str(name), inner, depth - 1) for name, inner in value.items()}
     if depth and isinstance(value, list | tuple):

@@ -53,7 +53,7 @@ class Purchaser:
 
     def start(self) -> None:
         log = (self.folder / "purchaser.log").open("ab")
-        self.process = subprocess.Popen([SCRIPT, "run"], env=self.environment, stderr=log)
+        self.process = subprocess.Popen([SCRIPT, "run"], env=self.environment, stdout=log, stderr=log)
 
     def wait_ready(self) -> None:
         deadline = time.monotonic() + 40

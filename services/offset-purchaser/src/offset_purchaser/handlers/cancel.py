@@ -38,7 +38,7 @@ async def cancel_order(pool: Pool, order_id: str, *, reason: str, by: str, keep:
     async with transaction(pool) as connection:
         order = await locked_order(connection, order_id)
         if order.state in NOT_LEFT and order.first_sent_at is None:
-            await close(context, connection, order, OrderState.CANCELLED, why, {})
+            await close(context, connection, order, OrderState.CANCELLED, why, {}, of_person=True)
             return OrderState.CANCELLED.value
         document = await orders.document_of(connection, order.order_id)
         traits = provider_kind(order.provider).traits
@@ -92,7 +92,7 @@ async def ask(context: Context, order: Order, why: str) -> str:
     try:
         answer = await provider.cancel(order)
     except (Transient, OutcomeUnknown) as error:
-        log(__name__).warning("no answer to a cancellation", order_id=str(order.order_id), reason=why, error=str(error))
+        log(__name__).warning("no answer to a cancellation", order_id=str(order.order_id), error=str(error))
         said = f"{order.provider} gave no answer about cancelling order {order.order_id} ({error})"
         raise OutcomeUnknown(said) from error
     if answer is None:
@@ -102,7 +102,7 @@ async def ask(context: Context, order: Order, why: str) -> str:
         if again.state is order.state:
             await record_answer(context, connection, again, answer)
             await orders.note(connection, order.order_id, {"cancellation": why})
-        log(__name__).warning("cancellation asked for", order_id=str(order.order_id), reason=why)
+        log(__name__).warning("cancellation asked for", order_id=str(order.order_id))
         now = await orders.get(connection, order.order_id)
     assert now is not None
     if now.state is not OrderState.CANCELLED and answer.progress is not Progress.CANCELLED:

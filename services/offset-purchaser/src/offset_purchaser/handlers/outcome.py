@@ -201,9 +201,11 @@ async def archive_certificate(
     return ""
 
 
-async def record_refusal(context: Context, connection: Connection, order: Order, why: str) -> None:
+async def record_refusal(
+    context: Context, connection: Connection, order: Order, why: str, *, of_person: bool = False
+) -> None:
     """A definitive refusal closes the row; its grams are owed again; a fallback provider gets a row of its own."""
-    await close(context, connection, order, OrderState.REJECTED, why, {})
+    await close(context, connection, order, OrderState.REJECTED, why, {}, of_person=of_person)
     found = (await campaigns.rules(connection, order.campaign)).on(order.buy_day)
     leg = next((leg for leg in found.campaign.legs if leg.key == order.leg), None)
     if leg and leg.fallback and order.provider == leg.provider:
@@ -240,16 +242,27 @@ async def new_attempt(context: Context, connection: Connection, order: Order, pr
 
 
 async def close(
-    context: Context, connection: Connection, order: Order, state: OrderState, why: str, common: Mapping[str, object]
+    context: Context,
+    connection: Connection,
+    order: Order,
+    state: OrderState,
+    why: str,
+    common: Mapping[str, object],
+    *,
+    of_person: bool = False,
 ) -> None:
-    """An order ends without a purchase: its grams are owed again."""
+    """An order ends without a purchase: its grams are owed again.
+
+    ``of_person``: a person says ``why``, whose name and words belong in the tables and not in a log.
+    """
     now = context.clock()
     values = {**common, "state": state.value, "reason": why[:500]}
     await orders.change(connection, order, now, context.orders_topic, values)
     entries = ledger.returned_entries(order.buy_day, order.provider, order.order_id, order.quantity_g)
     await ledger_store.append(connection, [posting(order, state.value, entries)], now)
     metrics.ORDERS.labels(order.provider, state.value).inc()
-    log(__name__).error("order closed", order_id=str(order.order_id), state=state.value, reason=why)
+    shown = "a person's decision" if of_person else why
+    log(__name__).error("order closed", order_id=str(order.order_id), state=state.value, reason=shown)
     await settlements.refresh_states(connection, order.campaign, [order.buy_day])
 
 

@@ -77,11 +77,11 @@ async def resolve_order(pool: Pool, order_id: str, answer: bytes | None, *, reas
         if said is not None and unsent and (fault := await bought_unsent(connection, order, said)):
             raise Rejected(f"order {order_id} has not left: {fault}")
         if said is None:
-            await record_refusal(context, connection, order, note)
+            await record_refusal(context, connection, order, note, of_person=True)
         else:
             await record_answer(context, connection, order, said, looked_at=True)
             await orders.note(connection, order.order_id, {"recorded_by": name, "recorded_because": why})
-        log(__name__).warning("order resolved", order_id=order_id, by=name, reason=why)
+        log(__name__).warning("order resolved", order_id=order_id)
         now = await orders.get(connection, order.order_id)
     assert now is not None
     return now.state.value
@@ -122,7 +122,7 @@ async def retry_order(pool: Pool, order_id: str, provider: str | None, *, by: st
             raise Rejected(f"order {order_id}: {why}", field="provider")
         fresh = await new_attempt(context, connection, order, chosen)
         await orders.note(connection, order.order_id, {"retried_by": name, "retried_as": str(fresh)})
-        log(__name__).info("order retried", order_id=order_id, new=str(fresh), by=name)
+        log(__name__).info("order retried", order_id=order_id, new=str(fresh))
     return str(fresh)
 
 
@@ -167,7 +167,7 @@ async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: s
         )
         await record_answer(context, connection, order, answer)
         await orders.note(connection, order.order_id, {"recorded_by": name, "recorded_because": "confirmed by hand"})
-        log(__name__).info("order confirmed by hand", order_id=order_id, by=name)
+        log(__name__).info("order confirmed by hand", order_id=order_id)
     return OrderState.CONFIRMED.value
 
 

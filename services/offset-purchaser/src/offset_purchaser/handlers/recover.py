@@ -75,7 +75,7 @@ async def take_over(context: Context, missing: Behind, orders: Sequence[OffsetOr
             series, _, sequence = event.number.rpartition("-")
             provider = providers.get(event.order_ids[0], "") if event.order_ids else ""
             await announced.insert_document(connection, event, provider, series, int(sequence))
-    log(__name__).warning("announcements imported", orders=len(missing.orders), documents=len(missing.documents), by=by)
+    log(__name__).warning("announcements imported", orders=len(missing.orders), documents=len(missing.documents))
 
 
 async def link_imported(context: Context, connection: Connection, rows: Sequence[dict[str, Any]]) -> bool:
