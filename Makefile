@@ -73,7 +73,7 @@ up: ## Start the whole system with docker compose and wait until it is ready (UP
 	docker compose $(UP) up --detach --wait
 
 down: ## Stop what `make up` started; the volumes keep the data (DOWN=--volumes removes them)
-	docker compose --profile dashboards down $(DOWN)
+	docker compose --profile dashboards --profile alerts down $(DOWN)
 
 logs: ## Follow the logs of what `make up` started
 	docker compose logs --follow --tail 50

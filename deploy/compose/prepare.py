@@ -1,4 +1,4 @@
-"""Make what `docker compose up` needs and git must not hold: passwords, the `.env` file, a campaign file to edit.
+"""Make what `docker compose up` needs and git must not hold: passwords, `.env`, files to edit, pages with links.
 
     python3 deploy/compose/prepare.py                          # what is missing or empty; the rest is never touched
     python3 deploy/compose/prepare.py --rotate offset_purchaser  # a new password for one role, then `make up`
@@ -22,7 +22,10 @@ READER = "dashboards"
 """The role that only reads what Grafana shows: Grafana wants the password alone."""
 DATABASE = "postgres:5432/campaign_offsets"
 """Host and name as containers see them."""
-RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
+DEPLOY = Path(__file__).resolve().parents[1]
+RUNBOOK = DEPLOY.parent / "docs" / "runbook.md"
+PROMETHEUS = "http://127.0.0.1:9090"
+"""Where the dashboards in git lead; those of an installation lead to its own Prometheus."""
 GENERATED = ("POSTGRES_PASSWORD", "GRAFANA_PASSWORD")
 """Variables of `.env` that are filled in here while they are empty, as in the example."""
 
@@ -51,14 +54,29 @@ def prepare(root: Path, rotate: str | None = None) -> None:
     path = folder / f"{READER}_password"
     if rotate == READER or not path.exists():
         replace(path, secrets.token_hex(24), 0o444)
-    campaigns = root / values.get("CAMPAIGNS_FOLDER", "var/compose/campaigns") / "campaigns.yaml"
-    if not campaigns.exists():
-        campaigns.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / "campaigns.yaml", campaigns)
+    if not (path := folder / "alertmanager_smtp_password").exists():
+        replace(path, "", 0o444)  # for a mail server that asks for none
+    copy_once(root / "campaigns.yaml", root / values.get("CAMPAIGNS_FOLDER", "var/compose/campaigns"))
+    routes = DEPLOY / "alertmanager" / "alertmanager.yml"
+    copy_once(routes, root / values.get("ALERTMANAGER_FOLDER", "var/compose/alertmanager"))
 
+    local = f"http://127.0.0.1:{values.get('PROMETHEUS_PORT', '9090')}"
+    boards = root / values.get("DASHBOARDS_FOLDER", "var/compose/dashboards")
+    boards.mkdir(parents=True, exist_ok=True)
+    for board in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")):
+        text = board.read_text(encoding="utf-8")
+        linked = text.replace(PROMETHEUS, values.get("PROMETHEUS_URL", local).rstrip("/"))
+        replace(boards / board.name, linked, 0o444)
     page = root / values.get("RUNBOOK_FOLDER", "var/compose/runbook") / "runbook.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     replace(page, runbook_page(RUNBOOK.read_text(encoding="utf-8")), 0o444)
+
+
+def copy_once(example: Path, folder: Path) -> None:
+    """Put a file that people edit where containers read it, unless it is there."""
+    if not (path := folder / example.name).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(example, path)
 
 
 def runbook_page(text: str) -> str:

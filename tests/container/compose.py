@@ -25,7 +25,7 @@ SERVICES = ("traffic-meter", "delivery-emissions", "offset-purchaser")
 JOBS = ("roles", "migrations", "topics")
 HTTP = (*SERVICES, "sandbox")
 PORTS = (
-    *("KAFKA_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT", "SANDBOX_PORT"),
+    *("KAFKA_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT", "SANDBOX_PORT"),
     *(f"{name.upper().replace('-', '_')}_PORT" for name in SERVICES),
 )
 
@@ -71,8 +71,8 @@ class Compose:
         """A project that shares nothing with any other: prepared as ``make up`` does, with free ports."""
         example = (ROOT / ".env.example").read_text()
         ports = {name: str(free_port()) for name in PORTS}
-        folders = {"SECRETS_FOLDER": str(folder / "secrets"), "CAMPAIGNS_FOLDER": str(folder / "campaigns")}
-        folders["RUNBOOK_FOLDER"] = str(folder / "runbook")
+        kinds = ("SECRETS", "CAMPAIGNS", "RUNBOOK", "DASHBOARDS", "ALERTMANAGER")
+        folders = {f"{kind}_FOLDER": str(folder / kind.lower()) for kind in kinds}
         settings = ports | folders | settings
         (folder / ".env.example").write_text(_with(example, settings))
         shutil.copyfile(ROOT / "campaigns.yaml", folder / "campaigns.yaml")

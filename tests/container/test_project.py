@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -104,15 +105,22 @@ def test_prometheus_has_four_targets_and_all_are_up(ran: Ran) -> None:
 
 
 def panels(data: str) -> list[Any]:
-    """Title and query of every panel of a data source, as test parameters."""
+    """Title, query and legend of every panel of a data source, as test parameters."""
     found = []
     for path in sorted((ROOT / "deploy/grafana/dashboards").glob("*.json")):
         for panel in json.loads(path.read_text())["panels"]:
             if panel["datasource"]["uid"] == data:
                 (target,) = panel["targets"]
                 query = target.get("expr") or target["rawSql"]
-                found.append(pytest.param(panel["title"], query, id=f"{path.stem}: {panel['title']}"))
+                legend = target.get("legendFormat", "")
+                found.append(pytest.param(panel["title"], query, legend, id=f"{path.stem}: {panel['title']}"))
     return found
+
+
+def variables() -> list[Any]:
+    """Name and query of every variable of a dashboard that the database fills."""
+    found = json.loads((ROOT / "deploy/grafana/dashboards/campaign-day.json").read_text())["templating"]["list"]
+    return [pytest.param(one["name"], one["query"], id=one["name"]) for one in found if one["type"] == "query"]
 
 
 def select(compose: Compose, sql: str, day: object = DAYS[0]) -> list[dict[str, str]]:
@@ -124,15 +132,27 @@ def select(compose: Compose, sql: str, day: object = DAYS[0]) -> list[dict[str, 
     return list(csv.DictReader(io.StringIO(printed)))
 
 
-@pytest.mark.parametrize(("title", "query"), panels("prometheus"))
-def test_the_panels_query_returns_data_from_prometheus(ran: Ran, title: str, query: str) -> None:
+@pytest.mark.parametrize(("title", "query", "legend"), panels("prometheus"))
+def test_the_panels_query_returns_data_with_the_labels_of_its_legend_from_prometheus(
+    ran: Ran, title: str, query: str, legend: str
+) -> None:
     wait_for(f"data for {title}", lambda: ran.compose.query(query), 45)
+    named = set(re.findall(r"\{\{(\w+)\}\}", legend))
+    assert all(named <= set(series["metric"]) for series in ran.compose.query(query)), title
 
 
-@pytest.mark.parametrize(("title", "query"), panels("purchaser"))
-def test_the_panels_query_returns_rows_from_the_purchasers_tables(ran: Ran, title: str, query: str) -> None:
-    rows = select(ran.compose, query)
-    assert rows, title
+@pytest.mark.parametrize(("title", "query", "legend"), panels("purchaser"))
+def test_the_panels_query_returns_rows_from_the_purchasers_tables(
+    ran: Ran, title: str, query: str, legend: str
+) -> None:
+    assert legend == ""
+    assert select(ran.compose, query), title
+
+
+@pytest.mark.parametrize(("name", "query"), variables())
+def test_the_variables_query_offers_the_campaigns_and_their_days(ran: Ran, name: str, query: str) -> None:
+    offered = {value for row in select(ran.compose, query) for value in row.values()}
+    assert offered >= ({CAMPAIGN_ID, "running", "held"} if name == "campaign" else {str(day) for day in DAYS})
 
 
 def test_prometheus_evaluates_every_rule_without_an_error(ran: Ran) -> None:

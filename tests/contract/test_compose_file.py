@@ -21,11 +21,11 @@ def compose(repository: Path) -> dict[str, Any]:
     return found
 
 
-def test_ten_services_start_by_default_and_two_with_the_profile_dashboards(compose: dict[str, Any]) -> None:
+def test_ten_services_start_by_default_and_three_with_a_profile(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    with_profile = {name for name, service in services.items() if service.get("profiles") == ["dashboards"]}
-    assert with_profile == {"grafana", "node-exporter"}
-    assert set(services) - with_profile == OURS | JOBS | {"kafka", "postgres", "prometheus"}
+    profiles = {name: service["profiles"] for name, service in services.items() if "profiles" in service}
+    assert profiles == {"grafana": ["dashboards"], "node-exporter": ["dashboards"], "alertmanager": ["alerts"]}
+    assert set(services) - set(profiles) == OURS | JOBS | {"kafka", "postgres", "prometheus"}
 
 
 def test_every_image_has_a_tag_and_none_is_latest(compose: dict[str, Any]) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.container.compose import load_script
@@ -110,6 +112,65 @@ def test_a_chart_from_the_database_asks_for_series_with_a_time(repository: Path,
         if "rawSql" in target:
             assert target["format"] == ("time_series" if panel["type"] == "timeseries" else "table"), panel["title"]
             assert panel["type"] != "timeseries" or " AS time," in target["rawSql"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_unit_is_one_of_grafanas_and_every_threshold_rises_from_a_base(repository: Path, name: str) -> None:
+    known = {value for key, value in vars(units).items() if not key.startswith("_")}
+    assert {"s", "massg", "percentunit"} < known
+    assert "seconds" not in known
+    for panel in dashboard(repository, name)["panels"]:
+        config = panel["fieldConfig"]
+        columns = [p["value"] for o in config["overrides"] for p in o["properties"] if p["id"] == "unit"]
+        assert {config["defaults"]["unit"], *columns} <= known, panel["title"]
+        base, *steps = [step["value"] for step in config["defaults"]["thresholds"]["steps"]]
+        assert base is None, panel["title"]
+        assert steps == sorted(steps), panel["title"]
+
+
+def test_dashboards_and_panels_have_ids_of_their_own(repository: Path) -> None:
+    found = [dashboard(repository, name) for name in NAMES]
+    assert sorted(one["uid"] for one in found) == list(NAMES)
+    for one in found:
+        numbers = [panel["id"] for panel in one["panels"]]
+        assert len(set(numbers)) == len(numbers)
+        assert len({panel["title"] for panel in one["panels"]}) == len(numbers)
+
+
+OF_GRAFANA = {"__timeFrom", "__timeTo", "__interval", "__rate_interval"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variable_that_a_query_or_link_uses_is_defined_before_it_and_none_is_idle(
+    repository: Path, name: str
+) -> None:
+    found = dashboard(repository, name)
+    used = re.compile(r"\$\{?([a-zA-Z_]\w*)")
+    defined: set[str] = set()
+    for variable in found["templating"]["list"]:
+        assert set(used.findall(variable["query"])) <= defined, variable["name"]
+        defined.add(variable["name"])
+    asked = {word for panel in found["panels"] for word in used.findall(json.dumps(panel))} - OF_GRAFANA
+    asked |= {word for link in found["links"] for word in used.findall(link["url"])}
+    assert asked == defined
+
+
+def test_the_provisioned_sources_are_of_the_kind_that_panels_name_and_hold_no_password(repository: Path) -> None:
+    folder = repository / "deploy/grafana/provisioning"
+    sources = yaml.safe_load((folder / "datasources/all.yml").read_text())
+    assert sources["apiVersion"] == 1
+    kinds = {source["uid"]: source["type"] for source in sources["datasources"]}
+    panels = [panel for name in NAMES for panel in dashboard(repository, name)["panels"]]
+    assert {panel["datasource"]["uid"]: panel["datasource"]["type"] for panel in panels} == kinds
+    passwords = [
+        source["secureJsonData"]["password"] for source in sources["datasources"] if "secureJsonData" in source
+    ]
+    compose = yaml.safe_load((repository / "docker-compose.yml").read_text())["services"]["grafana"]
+    assert passwords == [f"$__file{{/run/secrets/{compose['secrets'][0]}}}"]
+    (provider,) = yaml.safe_load((folder / "dashboards/all.yml").read_text())["providers"]
+    mounts = [mount["target"] for mount in compose["volumes"] if isinstance(mount, dict)]
+    assert mounts == [provider["options"]["path"]]
+    assert compose["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == f"{mounts[0]}/campaign-day.json"
 
 
 def tables(sql: str) -> set[str]:

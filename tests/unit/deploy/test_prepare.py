@@ -24,13 +24,14 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_first_run_makes_two_passwords_four_secrets_and_a_campaign_file(script: Any, root: Path) -> None:
+def test_the_first_run_makes_two_passwords_five_secrets_and_a_campaign_file(script: Any, root: Path) -> None:
     script.prepare(root)
     values = script.read_environment(root / ".env")
     assert re.fullmatch(r"[0-9a-f]{48}", values["POSTGRES_PASSWORD"])
     assert re.fullmatch(r"[0-9a-f]{48}", values["GRAFANA_PASSWORD"])
     secrets = root / "var/compose/secrets"
     assert sorted(path.name for path in secrets.iterdir()) == [
+        "alertmanager_smtp_password",
         "dashboards_password",
         "delivery_emissions_dsn",
         "offset_purchaser_dsn",
@@ -41,6 +42,30 @@ def test_the_first_run_makes_two_passwords_four_secrets_and_a_campaign_file(scri
         (secrets / "traffic_meter_dsn").read_text(),
     )
     assert (root / "var/compose/campaigns/campaigns.yaml").read_bytes() == (root / "campaigns.yaml").read_bytes()
+
+
+def test_panels_lead_to_the_prometheus_of_this_installation(script: Any, root: Path) -> None:
+    script.prepare(root)
+    board = root / "var/compose/dashboards/pipeline.json"
+    assert "http://127.0.0.1:9090/consoles/runbook.html" in board.read_text()
+    environment = root / ".env"
+    text = environment.read_text()
+    environment.write_text(text.replace("PROMETHEUS_PORT=9090", "PROMETHEUS_PORT=9999"))
+    script.prepare(root)
+    assert "http://127.0.0.1:9999/consoles/runbook.html" in board.read_text()
+    environment.write_text(text.replace("PROMETHEUS_URL=", "PROMETHEUS_URL=https://metrics.example.org/"))
+    script.prepare(root)
+    assert '"https://metrics.example.org/consoles/runbook.html"' in board.read_text()
+    assert "127.0.0.1:9" not in board.read_text()
+
+
+def test_the_routes_of_alerts_are_copied_once_and_then_belong_to_whoever_edits_them(script: Any, root: Path) -> None:
+    script.prepare(root)
+    routes = root / "var/compose/alertmanager/alertmanager.yml"
+    assert routes.read_bytes() == (ROOT / "deploy/alertmanager/alertmanager.yml").read_bytes()
+    routes.write_text("mine")
+    script.prepare(root)
+    assert routes.read_text() == "mine"
 
 
 def test_only_the_owner_reaches_passwords(script: Any, root: Path) -> None:
