@@ -10,7 +10,7 @@ PACKAGES := shared services/traffic-meter services/delivery-emissions services/o
 option = $(if $(value $(2)),--$(1) '$(subst ','\'',$(value $(2)))')
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-api bench-settlement bench-processes bench-flat bench-window bench-latency bench-shipments chaos law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
+.PHONY: bench bench-api bench-settlement bench-processes bench-flat bench-window bench-latency bench-shipments chaos upgrade law help setup lock schemas lint types imports check test test-unit demo replay clean up down logs smoke test-containers audit-deps
 
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -90,6 +90,9 @@ audit-deps: ## Known vulnerabilities in the locked packages (asks the package in
 
 law: $(STAMP) ## The law of the meters alone, from another seed each time (LAW='--schedules 20000' for more, LAW_SEED=… to repeat)
 	$(BIN)/python -m tests.law $(if $(LAW_SEED),--seed $(LAW_SEED)) $(LAW)
+
+upgrade: $(STAMP) ## From an older version to this one and back under traffic, every total compared (FROM=commit; else before the newest migration)
+	$(BIN)/python -m tests.chaos.upgrade $(call option,from,FROM)
 
 chaos: $(STAMP) ## Random faults on real parts: make chaos FAULTS=200 SEED=7
 	$(BIN)/python -m tests.chaos.run $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))

@@ -55,13 +55,15 @@ class Fleet:
     running: dict[str, list[subprocess.Popen[bytes]]] = field(default_factory=dict)
     restarts: int = 0
     number: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    """Of processes that start from now on, besides their own."""
 
     def open(self) -> None:
         """Tables, topics, and the usual number of processes."""
         (self.sandbox.folder / "campaigns.yaml").write_text(CAMPAIGNS)
         asyncio.run(self.make_topic(SITE))
         for service in (*METERS, PURCHASER):
-            self.sandbox.prepare(service)
+            self.sandbox.prepare(service, **self.environment)
         self.usual()
 
     def usual(self) -> None:
@@ -91,6 +93,11 @@ class Fleet:
                 alive.append(self._start(service))
                 self.restarts += 1
 
+    def replace_oldest(self, service: str) -> None:
+        """SIGTERM of the oldest process, and a new one."""
+        self.sandbox.stop(self.running[service].pop(0))
+        self.running[service].append(self._start(service))
+
     def kill(self, service: str) -> None:
         """kill -9 of the oldest process."""
         self.sandbox.stop(self.running[service][0], signal.SIGKILL)
@@ -116,7 +123,7 @@ class Fleet:
     def _start(self, service: str) -> subprocess.Popen[bytes]:
         self.number += 1
         if service in METERS:
-            return self.sandbox.start(service, **METER_ENVIRONMENT)
+            return self.sandbox.start(service, **METER_ENVIRONMENT, **self.environment)
         folder = self.sandbox.folder
         return self.sandbox.start(
             service,
@@ -125,4 +132,5 @@ class Fleet:
             PURCHASER_MANUAL_FOLDER=str(folder / "orders"),
             PURCHASER_LEASE_S="2.5",  # one that was killed is followed by the next when its lease ends
             PURCHASER_LEASE_RENEW_S="0.5",
+            **self.environment,
         )

@@ -67,7 +67,7 @@ async def chaos(sandbox: Sandbox, fleet: Fleet, faults: int, report: Report, say
     scene = Scene(sandbox, fleet, producer, chance, report.differences, report.leaves_s)
     producing = asyncio.create_task(producer.run())
     try:
-        took = await bounded(_first(scene), producing, RECOVER_S_MAX, "the start")
+        took = await bounded(first_known(scene), producing, RECOVER_S_MAX, "the start")
         say(f"    all parts are up and count after {took:.1f} s")
         for number, fault in enumerate(deck(faults, chance), 1):
             await _one(scene, producing, number, fault, report, say)
@@ -106,7 +106,7 @@ async def _ended(producing: asyncio.Task[None]) -> None:
     await producing
 
 
-async def _first(scene: Scene) -> float:
+async def first_known(scene: Scene) -> float:
     """Wait until records of every partition were sent and are known to the purchaser."""
 
     async def sent() -> int:
