@@ -112,6 +112,37 @@ def test_meters_grow_to_4_instances_by_a_metric_that_exists_and_never_beyond_the
         assert "sum(meter_lag_records{" in found["spec"]["triggers"][0]["metadata"]["query"]
 
 
+def test_what_keda_makes_of_a_scaled_object_is_a_valid_autoscaler_and_its_own_fields_are_keda_s(
+    repository: Path,
+) -> None:
+    deployments = of_kind(repository, "Deployment")
+    for name, found in of_kind(repository, "ScaledObject", "keda").items():
+        spec = found["spec"]
+        own = {"scaleTargetRef", "minReplicaCount", "maxReplicaCount", "cooldownPeriod", "advanced", "triggers"}
+        assert (found["apiVersion"], set(spec)) == ("keda.sh/v1alpha1", own)
+        assert spec["scaleTargetRef"] == {"name": name}
+        assert name in deployments
+        (trigger,) = spec["triggers"]
+        assert set(trigger) == {"type", "metadata"}
+        assert trigger["type"] == "prometheus"
+        assert set(trigger["metadata"]) == {"serverAddress", "query", "threshold"}
+        assert all(isinstance(value, str) for value in trigger["metadata"].values()), "KEDA takes strings only"
+        assert float(trigger["metadata"]["threshold"]) > 0
+        assert set(spec["advanced"]) == {"horizontalPodAutoscalerConfig"}
+        scaler = {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": name},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+                "minReplicas": spec["minReplicaCount"],
+                "maxReplicas": spec["maxReplicaCount"],
+                **spec["advanced"]["horizontalPodAutoscalerConfig"],
+            },
+        }
+        assert kubernetes_validate.validate(scaler, KUBERNETES, strict=True) == KUBERNETES
+
+
 def test_the_number_of_meters_is_taken_out_of_the_manifests_that_keda_scales(repository: Path) -> None:
     overlay = yaml.safe_load((repository / "deploy/kubernetes/keda/kustomization.yaml").read_text())
     (entry,) = overlay["patches"]
