@@ -1,9 +1,11 @@
 """Traces are off unless asked for; asked for, a published message becomes a span at the collector."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from faststream.kafka import KafkaBroker, TestKafkaBroker
@@ -71,3 +73,10 @@ async def test_a_published_message_is_a_span_without_its_content(
     services = {a.value.string_value for r in received for g in r.resource_spans for a in g.resource.attributes}
     assert "offset-purchaser" in services
     assert "Smith" not in "".join(str(r) for r in received)
+
+
+def test_the_runbook_adds_the_versions_of_the_lock_file_to_an_image(repository: Path) -> None:
+    named = re.findall(r"(opentelemetry-[\w-]+)==([\w.]+)", (repository / "docs/runbook.md").read_text())
+    locked = dict(re.findall(r"^([\w-]+)==([\w.]+)", (repository / "requirements-dev.lock").read_text(), re.MULTILINE))
+    assert [name for name, _ in named] == ["opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"]
+    assert all(locked[name] == version for name, version in named)
