@@ -67,7 +67,7 @@ chaos-orders: $(STAMP) ## Buy under 1,000 seeded crashes and 20 histories of kil
 	CHAOS_RUNS=$(or $(RUNS),1000) CHAOS_SECONDS=inf KILL_RUNS=$(or $(KILLS),20) $(BIN)/pytest --timeout=0 -s \
 	  tests/integration/purchaser/test_chaos.py tests/integration/purchaser/test_kills.py
 
-up: ## Start the whole system with docker compose and wait until it is ready (UP='--profile dashboards' adds Grafana)
+up: ## Start the whole system with docker compose and wait until it is ready (UP='--profile dashboards' adds Grafana, '--profile alerts' sends alerts)
 	$(PYTHON) deploy/compose/prepare.py
 	COMPOSE_PARALLEL_LIMIT=1 docker compose build
 	docker compose $(UP) up --detach --wait
