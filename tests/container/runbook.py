@@ -16,6 +16,7 @@ docker() {{
   {instead}
   (cd {root} && command docker compose --project-name {project} --env-file {folder}/.env "$@")
 }}
+python3() {{ command python3 {root}/"$1" --root {folder}; }}
 """
 """Before a block: its commands mean ``docker-compose.yml`` and the `.env` of their folder; tests have several."""
 
