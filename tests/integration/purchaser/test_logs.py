@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import uuid
 from typing import Any
 
@@ -83,7 +84,7 @@ async def test_no_name_address_or_word_of_a_person_reaches_the_log_and_every_lin
         await until(lambda: asyncio.to_thread(_events, purchaser), lambda found: "document refused" in found)
     (purchaser.folder / "campaigns.yaml").write_text(CAMPAIGNS + "  - {id: Jane Roe, shops: 75002, zone: Zoë Müller}\n")
     events = await until(lambda: asyncio.to_thread(_events, purchaser), lambda found: "campaign file refused" in found)
-    assert purchaser.end(15) < 5
+    assert purchaser.end(signal.SIGTERM) < 5
     assert events >= {
         "unreadable messages",
         "order held",
