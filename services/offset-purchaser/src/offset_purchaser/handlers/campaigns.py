@@ -44,7 +44,9 @@ class CampaignWatch:
         except Rejected as error:
             metrics.CAMPAIGN_FILE_OK.set(0)
             if str(error) != self._complaint:
-                log(__name__).error("campaign file refused", reason=str(error))
+                # Where, not what: a wrong value may be a person's name. `campaigns check` says the rest.
+                places = [line.partition(": ")[0] for line in str(error).splitlines()]
+                log(__name__).error("campaign file refused", at=places[:10], errors=len(places))
             self._complaint = str(error)
             return False
         self._seen, self._complaint = loaded.sha256, ""

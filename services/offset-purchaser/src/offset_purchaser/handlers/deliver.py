@@ -39,12 +39,14 @@ async def _deliver(context: Context, term: Term, what: Delivery) -> bool:
     try:
         await asyncio.to_thread(_hand_over, context, what)
     except Rejected as error:
-        log(__name__).error("document refused", number=what.number, to=what.channel, reason=str(error))
+        # What the mail server says may name people: it stays in the table, which `documents send` shows.
+        log(__name__).error("document refused", number=what.number, to=what.channel)
         async with acting(context, term) as connection:
             await deliveries.refused(connection, what, str(error))
         return False
     except (Transient, OutcomeUnknown, OSError) as error:
-        log(__name__).warning("document not delivered yet", number=what.number, to=what.channel, reason=str(error))
+        kind = type(error).__name__
+        log(__name__).warning("document not delivered yet", number=what.number, to=what.channel, error=kind)
         next_try = context.clock() + back_off(what.attempts, context.settings.retry_first_s, MOST_S)
         async with acting(context, term) as connection:
             await deliveries.later(connection, what, str(error), next_try)
