@@ -95,10 +95,10 @@ def _activity_checks(group: str, expected: DayTally, measured: Measured) -> Iter
 
 
 def money_checks(report: Mapping[str, Any]) -> Iterator[Check]:
-    """What is settled is what is owed: the day's total, rounded up, less what others pay for; carried grams count."""
+    """What is settled is what is owed: the day's total less what others pay for, rounded up; carried grams count."""
     settled = owed = 0
     for entry in report["days"]:
-        day_owed = ceil_g(Decimal(entry["total_g"]["central"])) - _paid_by_others_g(entry)
+        day_owed = ceil_g(Decimal(entry["total_g"]["central"]) - _paid_by_others_g(entry))
         bought = sum(s["quantity_g"] or 0 for s in entry["settlements"])
         carried = sum(s.get("carried_g") or 0 for s in entry["settlements"])
         yield same("grams settled", entry["day"], day_owed, bought + carried)
@@ -149,10 +149,9 @@ def _all_central_g(channel: Mapping[str, Any]) -> str:
     return _text(sum((Decimal(part["central"]) for part in parts if part), Decimal(0)))
 
 
-def _paid_by_others_g(entry: Mapping[str, Any]) -> int:
-    """Rounded down, so that nothing owed is left out."""
+def _paid_by_others_g(entry: Mapping[str, Any]) -> Decimal:
     parts = [channel["not_bought"].get("paid_by_others") for channel in entry["channels"].values()]
-    return int(sum((Decimal(part["emissions_g"]["central"]) for part in parts if part), Decimal(0)))
+    return sum((Decimal(part["emissions_g"]["central"]) for part in parts if part), Decimal(0))
 
 
 def _money(order: Mapping[str, Any]) -> str:
