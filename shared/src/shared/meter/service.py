@@ -233,7 +233,8 @@ async def _parts(
         **client_options(kafka),
         enable_idempotence=True,  # a retry inside the producer neither doubles nor reorders
         acks="all",
-        linger_ms=5,  # a flush sends hundreds of readings: five milliseconds make them a few requests
+        linger_ms=0,  # the readings of a partition are handed over without a pause between: they are one batch anyway
+        max_batch_size=131_072,  # 150 readings, 15 ms of work: a full batch is waited for before the next is begun
         max_request_size=3 * SOURCE_MESSAGE_BYTES,  # a dead letter quotes a record of the greatest size
     )
     await producer.start()
