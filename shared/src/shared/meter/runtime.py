@@ -123,12 +123,13 @@ class MeterRuntime:
         """Commit what was folded, after whatever is being committed. Raises ``Transient``."""
         async with self._turn:
             horizon, partitions = self._horizons.take(), self._partitions
-            if horizon is not None:
-                await partitions.look_at_stopped()
             await self._flush(horizon, last=False)
-            if horizon is not None and partitions.consumer is not None:
+            if horizon is None:
+                return
+            if partitions.consumer is not None:
                 stands = {tp: opened.position.next_offset for tp, opened in partitions.open.items()}
                 self._committed.tell(partitions.consumer, stands)
+            await partitions.look_at_stopped()
 
     async def _flush_on_time(self) -> None:
         """Flush at a fixed rate, however long a flush takes, and whenever enough was folded; until ``stop``."""
