@@ -91,6 +91,13 @@ class Process:
             return False
         return True
 
+    async def dies_of(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run a part of a step inside one of the process's own calls; its end is tidied up outside of them."""
+        try:
+            await work
+        except (Killed, Transient):
+            self.gate.dead = True
+
     async def opened(self) -> None:
         """Wait until no partition is being opened."""
         while self.runtime._partitions.opening:
@@ -233,20 +240,22 @@ class World:
 
         async def meanwhile() -> None:
             process.consumer.back = back
-            await process.do(process.turn(records))
+            await process.dies_of(process.turn(records))
             works = {"stop": lambda: process.runtime.stop(5.0), "revoke": process.runtime.revoked,
                      "resend": process.runtime.resend}  # fmt: skip
             if also == "ask":
-                await process.do(process.runtime.ask())
+                await process.dies_of(process.runtime.ask())
             elif also in works:
                 tasks.append(asyncio.create_task(process.do(works[also]())))
                 await asyncio.sleep(0)  # it waits for the flush by now, and a poll returns meanwhile
-            await process.do(process.turn(records))
+            await process.dies_of(process.turn(records))
 
         process.gate.beside(points, meanwhile, also if also in (ERROR, KILL) else None)
         await process.do(process.runtime.flush())
         process.gate.alone()
         await asyncio.gather(*tasks)
+        if process.gate.dead:
+            await process.kill()
         if tasks and also == "revoke" and process in self.processes and process.informed:
             process.consumer.give(own)
             process.runtime.assigned(process.consumer, own)
