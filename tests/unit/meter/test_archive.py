@@ -96,3 +96,18 @@ def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
         folder.mkdir()
         archived(folder, 5)
     assert (one / "SHA256SUMS").read_bytes() == (two / "SHA256SUMS").read_bytes()
+
+
+def test_log_epochs_lie_beside_each_other_because_their_offsets_are_others(tmp_path: Path) -> None:
+    archive = archived(tmp_path, 5)
+    anew = [Archived(n, 9_000 + n, b"x", b"{}", []) for n in range(3)]
+    log = Kept(anew, 0, 3)
+    assert asyncio.run(archive.add(log, TOPIC, 0, 2, log_epoch=2)) is not None
+    assert asyncio.run(archive.add(log, TOPIC, 0, 3, log_epoch=2)) is not None
+    again = Archive.open(tmp_path)
+    assert (again.end(TOPIC, 0), again.end(TOPIC, 0, 2), again.end(TOPIC, 0, 3)) == (5, 3, None)
+    assert read(again.over(Kept([], 3, 3), TOPIC, 0, 2), 0, 3) == anew
+    assert read(again.over(Kept([], 6, 6), TOPIC, 0), 0, 5) == RECORDS[:4]
+    assert [path.name for path in sorted(tmp_path.glob("*.gz"))] == [
+        "site-traffic.0.0-5.jsonl.gz", "site-traffic.0.e2.0-2.jsonl.gz", "site-traffic.0.e2.2-3.jsonl.gz",
+    ]  # fmt: skip

@@ -13,7 +13,7 @@ from shared.kafka import grow_topics
 from shared.meter import audit as auditing
 from shared.meter import interventions, store
 from shared.meter.archive import Archive, Stretch
-from shared.meter.audit import Finding, KeyCheck, Recount
+from shared.meter.audit import Finding, KeyCheck, Log, Recount
 from shared.meter.channel import Channel
 from shared.meter.interventions import LogNow, Why
 from shared.meter.letters import Letter, chosen, read_letters, send_again
@@ -108,7 +108,7 @@ async def audit(
         stretches, registers = [], []
         for number in wanted:
             async with LogReader(environment.kafka, name, number) as live:
-                log = archived.over(live, name, number) if archived else live
+                log = await _over(archived, live, pool, name, number) if archived else live
                 finding, sealed, stored = await auditing.recount_partition(
                     pool, log, channel, new_tally(channel), name, number
                 )
@@ -119,6 +119,12 @@ async def audit(
         if channel.fold is None and definition.recount is not None:
             findings.append(_whole_topic(definition.recount, name, channel, registers, stretches, findings))
     return findings
+
+
+async def _over(archive: Archive, live: LogReader, pool: Pool, topic: str, partition: int) -> Log:
+    """What was archived of a partition's newest log epoch, then what Kafka has."""
+    position = await store.read_position(pool, topic, partition)
+    return archive.over(live, topic, partition, position.log_epoch if position else 1)
 
 
 def _whole_topic(
@@ -165,7 +171,7 @@ async def archive(
             position = await store.read_position(pool, name, number)
             if position is not None:
                 async with LogReader(environment.kafka, name, number) as log:
-                    made.append(await files.add(log, name, number, position.next_offset))
+                    made.append(await files.add(log, name, number, position.next_offset, position.log_epoch))
     return [stretch for stretch in made if stretch is not None]
 
 

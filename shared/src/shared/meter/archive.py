@@ -1,6 +1,7 @@
 """Raw records as files, so that an audit works after Kafka's retention has taken them away.
 
-A folder holds files of one stretch of one partition each, named ``<topic>.<partition>.<first>-<end>.jsonl.gz``: one
+A folder holds files of one stretch of one partition each, named ``<topic>.<partition>.<first>-<end>.jsonl.gz``; from the
+second log epoch on, whose offsets are others, ``<topic>.<partition>.e<epoch>.<first>-<end>.jsonl.gz``. A file has one
 JSON object a record with offset, log time in milliseconds, key, value and headers in Base64. ``SHA256SUMS`` names the
 hash of every file, as ``sha256sum --check`` reads it. Files are written once. They hold what producers sent: treat them
 so.
@@ -27,7 +28,7 @@ from shared.meter.tally import Record
 
 SUMS = "SHA256SUMS"
 BATCH = 2_000
-NAME = re.compile(r"(?P<topic>[\w.-]+)\.(?P<partition>\d+)\.(?P<first>\d+)-(?P<end>\d+)\.jsonl\.gz")
+NAME = re.compile(r"(?P<topic>[\w.-]+)\.(?P<partition>\d+)(\.e(?P<epoch>\d+))?\.(?P<first>\d+)-(?P<end>\d+)\.jsonl\.gz")
 
 
 class Archived(NamedTuple):
@@ -46,6 +47,7 @@ class Stretch:
 
     topic: str
     partition: int
+    log_epoch: int
     first: int
     end: int
     path: Path
@@ -56,7 +58,7 @@ class Archive:
 
     def __init__(self, folder: Path, stretches: Sequence[Stretch]) -> None:
         self.folder = folder
-        self._stretches = sorted(stretches, key=lambda s: (s.topic, s.partition, s.first))
+        self._stretches = sorted(stretches, key=lambda s: (s.topic, s.partition, s.log_epoch, s.first))
 
     @classmethod
     def open(cls, folder: Path) -> Archive:
@@ -70,25 +72,25 @@ class Archive:
                 raise Rejected(f"{sums}: {name} is missing or has another name", field="archive")
             if _sha256(path) != sha256:
                 raise Rejected(f"{path} is not the file that was written: its SHA-256 is another", field="archive")
-            numbers = (int(found["partition"]), int(found["first"]), int(found["end"]))
+            numbers = (int(found["partition"]), int(found["epoch"] or 1), int(found["first"]), int(found["end"]))
             stretches.append(Stretch(found["topic"], *numbers, path))
         return cls(folder, stretches)
 
-    def end(self, topic: str, partition: int) -> int | None:
+    def end(self, topic: str, partition: int, log_epoch: int = 1) -> int | None:
         """The offset after the last archived one; ``None`` when there is nothing of the partition."""
-        return max((s.end for s in self._of(topic, partition)), default=None)
+        return max((s.end for s in self._of(topic, partition, log_epoch)), default=None)
 
-    def over(self, live: Log, topic: str, partition: int) -> Log:
+    def over(self, live: Log, topic: str, partition: int, log_epoch: int = 1) -> Log:
         """The archived records, then those that only the live log has."""
-        return _Joined(live, self._of(topic, partition))
+        return _Joined(live, self._of(topic, partition, log_epoch))
 
-    async def add(self, live: Log, topic: str, partition: int, upto: int) -> Stretch | None:
+    async def add(self, live: Log, topic: str, partition: int, upto: int, log_epoch: int = 1) -> Stretch | None:
         """Write what is not archived yet and lies before ``upto``; ``None`` when there is nothing new.
 
         Raises ``Rejected`` when Kafka no longer has the first record that is missing here.
         """
         begin, _ = await live.bounds()
-        known = self.end(topic, partition)
+        known = self.end(topic, partition, log_epoch)
         first = begin if known is None else known
         if first >= upto:
             return None
@@ -97,7 +99,8 @@ class Archive:
                 f"{topic}[{partition}]: Kafka begins at {begin}, the archive ends at {first}: records between are gone"
             )
             raise Rejected(text, field="archive")
-        path = self.folder / f"{topic}.{partition}.{first}-{upto}.jsonl.gz"
+        epoch = f".e{log_epoch}" if log_epoch > 1 else ""
+        path = self.folder / f"{topic}.{partition}{epoch}.{first}-{upto}.jsonl.gz"
         beside = path.with_suffix(".new")
         with beside.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
             async for records in live.read(first, upto):
@@ -105,12 +108,12 @@ class Archive:
         os.replace(beside, path)
         with (self.folder / SUMS).open("a", encoding="ascii") as sums:
             sums.write(f"{_sha256(path)}  {path.name}\n")
-        stretch = Stretch(topic, partition, first, upto, path)
+        stretch = Stretch(topic, partition, log_epoch, first, upto, path)
         self._stretches.append(stretch)
         return stretch
 
-    def _of(self, topic: str, partition: int) -> list[Stretch]:
-        return [s for s in self._stretches if (s.topic, s.partition) == (topic, partition)]
+    def _of(self, topic: str, partition: int, log_epoch: int) -> list[Stretch]:
+        return [s for s in self._stretches if (s.topic, s.partition, s.log_epoch) == (topic, partition, log_epoch)]
 
 
 class _Joined:
