@@ -1,10 +1,10 @@
 """Raw records as files, so that an audit works after Kafka's retention has taken them away.
 
-A folder holds files of one stretch of one partition each, named ``<topic>.<partition>.<first>-<end>.jsonl.gz``; from the
-second log epoch on, whose offsets are others, ``<topic>.<partition>.e<epoch>.<first>-<end>.jsonl.gz``. A file has one
-JSON object a record with offset, log time in milliseconds, key, value and headers in Base64. ``SHA256SUMS`` names the
-hash of every file, as ``sha256sum --check`` reads it. Files are written once. They hold what producers sent: treat them
-so.
+A folder holds files of one stretch of one partition each, named ``<topic>.<partition>.<first>-<end>.jsonl.gz``; from
+the second log epoch on, whose offsets are others, ``<topic>.<partition>.e<epoch>.<first>-<end>.jsonl.gz``. A file has
+one JSON object a record with offset, log time in milliseconds, key, value and headers in Base64. ``SHA256SUMS`` names
+the hash of every file, as ``sha256sum --check`` reads it. Files are written once. They hold what producers sent: treat
+them so.
 
 Not promised: anything about a folder that two processes write to at once.
 """
