@@ -50,9 +50,11 @@ VALUES = st.one_of(
             "2025-11-28T00:00:00Z",
             "1764363552",
             "9999-12-31T23:59:59-14:00",
+            "x\0",
+            "\\u0000",
         ]
     ),
-    st.dictionaries(st.sampled_from(["country", "city"]), st.sampled_from(["FR", 1, None]), max_size=2),
+    st.dictionaries(st.sampled_from(["country", "city"]), st.sampled_from(["FR", 1, None, "\0"]), max_size=2),
     st.lists(st.integers(), max_size=1),
 )
 
@@ -148,3 +150,29 @@ def test_filled_fields_are_in_every_row_and_others_only_when_they_were_sent() ->
     assert row is not None
     assert (row["shop"], row["country"], row["dwell_ms"]) == ("default", None, None)
     assert "hosting_country" not in row
+
+
+@pytest.mark.parametrize(
+    ("model", "changed", "field"),
+    [
+        (Shipment, {"shipment_id": "s\0x"}, "shipment_id"),
+        (Shipment, {"carrier": "\0"}, "carrier"),
+        (Shipment, {"destination": {"country": "FR", "postal_code": "6\0"}}, "destination.postal_code"),
+        (SiteTraffic, {"event_id": "\0"}, "event_id"),
+        (SiteTraffic, {"page": "/a\0b"}, "page"),
+    ],
+)
+def test_a_character_that_no_database_text_can_hold_is_refused_with_its_field(
+    model: Any, changed: dict[str, Any], field: str
+) -> None:
+    decoder, neighbour = BatchDecoder(model), json.dumps(GOOD[model]).encode()
+    poison = json.dumps({**GOOD[model], **changed}).encode()
+    assert [row is not None for row in decoder.rows([neighbour, poison, None, neighbour])] == [True, False, False, True]
+    assert decoder.why(poison).field == field
+
+
+def test_a_text_that_only_spells_the_character_is_accepted() -> None:
+    event = json.dumps({**GOOD[SiteTraffic], "page": "/\\u0000"}).encode()
+    (row,) = BatchDecoder(SiteTraffic).rows([event])
+    assert row is not None
+    assert row["page"] == "/\\u0000"

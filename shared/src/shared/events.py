@@ -141,7 +141,7 @@ class Place(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     country: f.Country
-    postal_code: Annotated[str, Field(strict=True, min_length=1, max_length=16)] | None = None
+    postal_code: Annotated[str, Field(strict=True, min_length=1, max_length=16, pattern=f.NO_NUL)] | None = None
     city: f.Label | None = None
 
 

@@ -26,9 +26,12 @@ PRODUCT_MAX = 900_000_000_000
 SCHEMA_VERSION = 1
 
 
-EventId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
-Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
-Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1024)]
+NO_NUL = r"^[^\x00]*$"
+"""JSON can say U+0000 (``\\u0000``), PostgreSQL's texts cannot hold it: no text of the contract has it."""
+
+EventId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128, pattern=NO_NUL)]
+Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128, pattern=NO_NUL)]
+Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1024, pattern=NO_NUL)]
 Shop = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 Country = Annotated[str, StringConstraints(strict=True, pattern="^(?:" + "|".join(sorted(COUNTRY_CODES)) + ")$")]
 """ISO 3166-1 alpha-2, and XK for Kosovo; ``UK`` and ``EU`` are no countries and are rejected."""

@@ -211,3 +211,17 @@ def test_the_horizon_is_measured_from_the_highest_log_time_so_far_not_from_the_r
         tally.take([log[n] for n in batch])
     counts = tally.seal().counts
     assert (counts.counted, counts.duplicate) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    "header", [b"a\0b/1/0/0", b"site-traffic/1/0", b"site-traffic/1/0/x", b"\xff/1/0/0", b"x" * 500]
+)
+def test_a_header_that_names_no_dead_letter_is_refused_and_stops_nobody(header: bytes) -> None:
+    tally = new_tally()
+    tally.begin(origin())
+    value = event("a", START_MS)
+    records = [Rec(0, START_MS, b"a", value, [("replays", header)]), Rec(1, START_MS, b"b", event("b", START_MS))]
+    tally.take(records)
+    sealed = tally.seal()
+    assert [(letter.field, letter.record.offset) for letter in sealed.dead_letters] == [("replays", 0)]
+    assert (sealed.counts.counted, sealed.counts.rejected, sealed.replays) == (1, 1, [])

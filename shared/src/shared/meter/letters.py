@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,8 @@ from shared.errors import Rejected, Transient
 from shared.kafka import SOURCE_MESSAGE_BYTES, client_options
 from shared.meter.dead_letters import CUT, FIELD, KEY, LOG_TIME, PREFIX, REASON
 from shared.meter.log_reader import LogReader
-from shared.meter.tally import REPLAYS
+from shared.meter.tally import PLACE, REPLAYS
 from shared.settings import KafkaSettings
-
-_KEY = re.compile(rb"[A-Za-z0-9._-]+/[0-9]+/[0-9]+/[0-9]+")
-"""``topic/epoch/partition/offset``, as every meter writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +60,17 @@ def letter_of(record: Any) -> Letter:
         source=record.key.decode(errors="replace"),
         field=own.get(FIELD, b"").decode(errors="replace"),
         reason=own.get(REASON, b"").decode(errors="replace"),
-        time_ms=int(own.get(LOG_TIME, b"0")),
+        time_ms=_number(own.get(LOG_TIME)),
         key=own.get(KEY),
         value=record.value,
         headers=tuple(headers),
         cut=CUT in own,
     )
+
+
+def _number(text: bytes | None) -> int:
+    """Milliseconds of a header; 0 for what no meter writes."""
+    return int(text) if text and text.isdigit() and len(text) < 16 else 0
 
 
 async def read_letters(reader: Callable[[str, int], LogReader], places: Iterable[tuple[str, int]]) -> dict[str, Letter]:
@@ -81,7 +82,7 @@ async def read_letters(reader: Callable[[str, int], LogReader], places: Iterable
                 begin, end = await log.bounds()
                 async for records in log.read(begin, end):
                     for record in records:
-                        if not _KEY.fullmatch(record.key or b""):
+                        if not PLACE.fullmatch((record.key or b"").decode(errors="replace")):
                             continue  # not written by a meter
                         letter = letter_of(record)
                         letters[letter.source] = letter

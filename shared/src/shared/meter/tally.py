@@ -6,6 +6,7 @@ sum of what it seals is the same: that is the law the property tests state.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -24,6 +25,8 @@ from shared.meter.window import Window
 
 REPLAYS = "replays"
 """Header of a record that replays a dead letter: ``topic/epoch/partition/offset``."""
+PLACE = re.compile(r"[A-Za-z0-9._-]{1,249}/[0-9]{1,10}/[0-9]{1,10}/[0-9]{1,19}")
+"""What it must look like, as every meter writes it."""
 OUTCOME_REJECTED = "outcome=rejected"
 """Detail of the registers that count rejected records, in the quarter-hour of their log time."""
 
@@ -186,6 +189,8 @@ class Tally:
             if row is None or time_ms is None:
                 why = self._decoder.why(record.value)
                 self.reject(record, why.field, why.reason)
+            elif not PLACE.fullmatch(source):
+                self.reject(record, REPLAYS, "the header names no dead letter: topic/epoch/partition/offset")
             else:
                 self.replay(source, record, row, time_ms)
         self._take_valid(records[start:], rows[start:], times_ms[start:])
