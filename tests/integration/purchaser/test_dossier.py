@@ -74,7 +74,7 @@ async def test_the_command_verifies_without_a_database_and_names_what_was_change
     issued = world.folder / "documents" / "R-ST-RETAIL-FR-2026-00001.pdf"
     done = await offset_purchaser("dossier", "verify", path, "--expect", printed, "--document", issued)
     assert (done.code, done.err) == (0, ""), done.out
-    assert "PROVEN" in done.out
+    assert "PROVEN, by what you gave:" in done.out, done.out
     done = await offset_purchaser("dossier", "verify", path, "--expect", "0" * 64)
     assert (done.code, "WRONG" in done.out) == (1, True)
     done = await offset_purchaser("dossier", "verify", path, "--expect", "12ab")

@@ -90,6 +90,7 @@ LINES = (
 
 CONTENT = example_content(
     legal_entity="fr",
+    quantity={"owed_g": 48, "paid_by_others_g": 2, "committed_g": 5, "carry_out_g": 41_999_959},
     verify={
         "command": "offset-purchaser dossier verify FILE",
         "hashes": [{"name": "registers 2026-11-27 (1)", "sha256": hashlib.sha256(record_of(LINES)).hexdigest()}],

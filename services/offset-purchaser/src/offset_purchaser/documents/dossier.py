@@ -44,7 +44,8 @@ by itself, and so is the rest.
 
 Check it, without a database or a network: offset-purchaser dossier verify FILE
 It recomputes every hash, the total and the tables. A file that was made up as a whole agrees with itself: exit code 3.
-Add --expect with a SHA-256 printed on a document that you received elsewhere, or --document with that PDF: 0 is proven.
+Add --document with every document that you received elsewhere, or --expect with a SHA-256 printed on one. What they
+prove is named, and so is what only agrees with itself. Exit code 0: registers, grams, orders and papers are proven.
 """
 
 
@@ -53,6 +54,12 @@ def build_dossier(data: DossierData) -> bytes:
     if sha256(record_of(data.registers)) != data.lines_sha256:
         raise Rejected(f"the registers of {data.day} ({data.number}) do not have the SHA-256 of the freeze")
     return pack(_entries(data))
+
+
+def readme(data: DossierData) -> bytes:
+    """The text beside the tables, which explains them."""
+    named = {"number": data.number, "day": data.day, "campaign": data.campaign_id}
+    return README.format(**named, mode=data.mode, entity=data.legal_entity).encode()
 
 
 def dossier_name(data: DossierData) -> str:
@@ -85,12 +92,9 @@ FOLDERS = ("factors", "documents", "certificates", "evidence")
 
 
 def _entries(data: DossierData) -> dict[str, bytes]:
-    readme = README.format(
-        number=data.number, day=data.day, campaign=data.campaign_id, mode=data.mode, entity=data.legal_entity
-    )
     return {
         **tables(data),
-        "README.txt": readme.encode(),
+        "README.txt": readme(data),
         "recompute.xlsx": workbook(data),
         **{f"{folder}/{file.name}": file.content for folder in FOLDERS for file in getattr(data, folder)},
         **{f"documents/{file.name}": file.content for file in data.contents},

@@ -6,58 +6,69 @@ import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from pydantic import ValidationError
-from pypdf import PdfReader
 
 from offset_purchaser.documents.container import MANIFEST, MOST_BYTES, Unpacked, sha256, unpack
-from offset_purchaser.documents.content import HASHES_MAX, DocumentContent
-from offset_purchaser.documents.dossier import tables
+from offset_purchaser.documents.content import DocumentContent
+from offset_purchaser.documents.dossier import readme, tables
 from offset_purchaser.documents.dossier_data import MANUAL, DossierData, RegisterLine, owed_of, record_of, treatment_of
-from offset_purchaser.documents.dossier_proof import UNREADABLE_PDF, Outside, proofs
-from offset_purchaser.documents.parts import OrderLine
-from offset_purchaser.documents.render import CONTENT_NAME
+from offset_purchaser.documents.dossier_finding import Finding, none, same
+from offset_purchaser.documents.dossier_papers import CONTENT, documents
+from offset_purchaser.documents.dossier_proof import Outside, proofs
+from offset_purchaser.documents.dossier_standing import Standing, standing
 from offset_purchaser.documents.tables import read_csv
 from offset_purchaser.documents.workbook import other_cell
 from shared.campaign_defaults import files_sha256
 from shared.errors import Rejected
 
 Entries = Mapping[str, bytes]
-CONTENT = ".content.json"
 NOTHING = Outside()
+NOT_ASKED = Standing()
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was checked. ``detail`` says what differs, ``""`` when nothing does."""
+class Checked:
+    """Every finding, and what is proven; nothing is while a finding is wrong."""
 
-    what: str
-    ok: bool
-    detail: str = ""
-    proof: bool = False
-    """Whether it was held against something from outside the file."""
+    findings: tuple[Finding, ...]
+    standing: Standing = NOT_ASKED
+
+    @property
+    def wrong(self) -> int:
+        """Findings that are wrong."""
+        return sum(not finding.ok for finding in self.findings)
 
 
-def verify_dossier(path: Path, outside: Outside = NOTHING) -> tuple[Finding, ...]:
-    """Every finding about a dossier; it agrees with itself when all are ok, and is proven when one of them is a proof.
+def check_dossier(path: Path, outside: Outside = NOTHING) -> Checked:
+    """Every finding about a dossier, and what ``outside`` proves of it.
 
     Reads nothing but ``path`` and writes nothing. Never raises for a damaged or forged file: that is a finding.
-    Not promised: that the file is the one that was issued, unless something of ``outside`` says so. One that was made
-    up as a whole, or lost papers together with its tables, agrees with itself.
+    Not promised: that what is not named as proven is what was issued. A file that was made up as a whole, or lost
+    papers together with its tables, agrees with itself.
     """
     try:
         found = unpack(path)
     except Rejected as error:
-        return (Finding("the archive can be read", False, str(error)),)
+        return Checked((Finding("the archive can be read", False, str(error)),))
     hashes = _hashes(found)
     if not all(finding.ok for finding in hashes):
-        return hashes
+        return Checked(hashes)
     try:
-        return (*hashes, *_settlement(found.entries, outside))
+        checked = Checked((*hashes, *_settlement(found.entries, outside)))
+        if checked.wrong:
+            return checked
+        papers = _contents(found.entries), _contents(found.entries, ".pdf")
+        return Checked(checked.findings, standing(outside, _data(found.entries), *papers))
     except _UNREADABLE as error:
-        return (*hashes, Finding("the tables can be read", False, f"{type(error).__name__}: {error}"[:300]))
+        why = f"{type(error).__name__}: {error}"[:300]
+        return Checked((*hashes, Finding("the tables can be read", False, why)))
+
+
+def verify_dossier(path: Path, outside: Outside = NOTHING) -> tuple[Finding, ...]:
+    """The findings of ``check_dossier``."""
+    return check_dossier(path, outside).findings
 
 
 _UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, csv.Error)
@@ -93,21 +104,25 @@ def _settlement(entries: Entries, outside: Outside) -> list[Finding]:
     record = entries["record.txt"]
     digest = sha256(record)
     return [
-        _none("no file is there that belongs to nothing", ", ".join(_stray(entries, data))),
-        _same("the record has the SHA-256 of the settlement", data.lines_sha256, digest),
-        _none("the registers are those of the record", _differing(lines, record)),
-        _none("the rules of the campaign treat them so", _mistreated(data)),
-        _none("every source partition balances", ", ".join(unbalanced)),
-        _none("every register comes from a source in the table", ", ".join(_without_source(data))),
-        _same("owed grams", data.owed_g, owed),
-        _same("grams paid by others", data.paid_by_others_g, paid),
-        _same("needed grams", data.need_g, owed - paid - data.waived_g - data.committed_g),
-        _none("the tables follow from the registers", ", ".join(_not_derived(entries, data))),
-        _none("the spreadsheet recomputes these registers", other_cell(entries["recompute.xlsx"], data, MOST_BYTES)),
+        none("no file is there that belongs to nothing", ", ".join(_stray(entries, data))),
+        same("the record has the SHA-256 of the settlement", data.lines_sha256, digest),
+        none("the registers are those of the record", _differing(lines, record)),
+        none("the rules of the campaign treat them so", _mistreated(data)),
+        none("every source partition balances", ", ".join(unbalanced)),
+        none("every register comes from a source in the table", ", ".join(_without_source(data))),
+        same("owed grams", data.owed_g, owed),
+        same("grams paid by others", data.paid_by_others_g, paid),
+        same("needed grams", data.need_g, owed - paid - data.waived_g - data.committed_g),
+        none(
+            "the text beside the tables is the one of export",
+            "" if entries["README.txt"] == readme(data) else "README.txt",
+        ),
+        none("the tables follow from the registers", ", ".join(_not_derived(entries, data))),
+        none("the spreadsheet recomputes these registers", other_cell(entries["recompute.xlsx"], data, MOST_BYTES)),
         *_factors(entries, lines),
         *_evidence(entries, lines),
         *_certificates(entries, data),
-        *_documents(entries, data),
+        *documents(entries, data),
         Finding(
             f"the SHA-256 of this record is {digest}: a file made up as a whole agrees with itself, so hold it against "
             f"the one for {data.day} ({data.number}) on a document that you received elsewhere",
@@ -117,13 +132,16 @@ def _settlement(entries: Entries, outside: Outside) -> list[Finding]:
     ]
 
 
-def _contents(entries: Entries) -> dict[str, bytes]:
+def _contents(entries: Entries, ending: str = CONTENT) -> dict[str, bytes]:
+    """The documents' contents, or the files of another ending beside them, by the documents' numbers."""
     found = {}
     for name in sorted(entry for entry in entries if entry.endswith(CONTENT)):
         try:
-            found[DocumentContent.model_validate_json(entries[name]).number] = entries[name]
+            number = DocumentContent.model_validate_json(entries[name]).number
         except ValidationError:
             continue  # said by the finding about that document
+        if (file := name.removesuffix(CONTENT) + ending) in entries:
+            found[number] = entries[file]
     return found
 
 
@@ -202,16 +220,19 @@ def _factors(entries: Entries, lines: Iterable[RegisterLine]) -> list[Finding]:
                 Finding(f"factor set {name}, {digest}, is not in this file: compare with the published", True)
             )
         else:
-            findings.append(_same(f"factor set {name}", digest, found))
+            findings.append(same(f"factor set {name}", digest, found))
     return findings
 
 
 def _evidence(entries: Entries, lines: Iterable[RegisterLine]) -> list[Finding]:
-    hashes = {sha256(content) for name, content in entries.items() if name.startswith("evidence/")}
-    absent = sorted(
-        {line.factor_group for line in lines if line.topic == MANUAL and line.factor_set_sha256 not in hashes}
-    )
-    return [_none("the evidence of every figure that a person brought is there", ", ".join(absent))]
+    files = {sha256(content): name for name, content in entries.items() if name.startswith("evidence/")}
+    named = {line.factor_set_sha256: line.factor_group for line in lines if line.topic == MANUAL}
+    absent = sorted(group for digest, group in named.items() if digest not in files)
+    others = sorted(name for digest, name in files.items() if digest not in named)
+    return [
+        none("the evidence of every figure that a person brought is there", ", ".join(absent)),
+        none("every evidence is that of a register", ", ".join(others)),
+    ]
 
 
 def _certificates(entries: Entries, data: DossierData) -> list[Finding]:
@@ -221,80 +242,6 @@ def _certificates(entries: Entries, data: DossierData) -> list[Finding]:
     absent = [named[digest] for digest in named if digest not in files]
     others = [files[digest] for digest in files if digest not in named]
     return [
-        _none("every certificate that an order names is there", ", ".join(sorted(absent))),
-        _none("every certificate is one that an order names", ", ".join(sorted(others))),
+        none("every certificate that an order names is there", ", ".join(sorted(absent))),
+        none("every certificate is one that an order names", ", ".join(sorted(others))),
     ]
-
-
-def _documents(entries: Entries, data: DossierData) -> list[Finding]:
-    ordered = {str(line.order_id): line for line in data.orders}
-    findings, contents = [], {}
-    for name in sorted(entry for entry in entries if entry.endswith(CONTENT)):
-        try:
-            contents[name] = DocumentContent.model_validate_json(entries[name])
-        except ValidationError as error:
-            findings.append(Finding(f"{name} adds up", False, str(error.errors()[0]["msg"])))
-    for name, content in contents.items():
-        number = content.number
-        strange = _strange(content, ordered, list(contents.values()))
-        findings.append(_none(f"document {number} adds up and covers these orders", strange))
-        findings.append(_none(f"document {number} is about this settlement", _elsewhere(content, data)))
-        findings.append(_none(f"document {number} prints the SHA-256 of this record", _misprinted(content, data)))
-        pdf = entries.get(name.removesuffix(CONTENT) + ".pdf")
-        if pdf is not None:
-            findings.append(_none(f"the PDF of document {number} carries this content", _other(pdf, entries[name])))
-    return findings
-
-
-def _elsewhere(content: DocumentContent, data: DossierData) -> str:
-    for name in ("campaign_id", "legal_entity", "mode"):
-        if getattr(content, name) != getattr(data, name):
-            return f"{name} is {getattr(content, name)} there, {getattr(data, name)} here"
-    covered = tuple(zip(content.days, content.settlements, strict=True))
-    return "" if (data.day, data.number) in covered else f"it does not cover settlement {data.number} of {data.day}"
-
-
-def _misprinted(content: DocumentContent, data: DossierData) -> str:
-    printed = {item.name: item.sha256 for item in content.verify.hashes}
-    found = printed.get(f"registers {data.day} ({data.number})")
-    if found is None:  # a document prints the first forty days
-        return "" if len(printed) >= HASHES_MAX else "it prints none for this settlement"
-    return "" if found == data.lines_sha256 else found
-
-
-def _strange(content: DocumentContent, ordered: Mapping[str, OrderLine], contents: Sequence[DocumentContent]) -> str:
-    """What a document says of its orders and the tables do not; what credit notes took back is not in the tables."""
-    if content.previous is not None:
-        known = any(one.number == content.previous.number for one in contents)
-        return "" if known else f"document {content.previous.number}, which it corrects, is not in this dossier"
-    notes = [one for one in contents if one.previous is not None and one.previous.number == content.number]
-    for line in content.lines:
-        back = [(note, item) for note in notes for item in note.lines if item.order_id == line.order_id]
-        grams = line.quantity_g - sum(item.quantity_g for note, item in back if note.correction != "price")
-        net = line.net_amount - sum(item.net_amount for _, item in back)
-        row = ordered.get(str(line.order_id))
-        if row is None:
-            if back and not grams:
-                continue
-            return f"order {line.order_id} is not in this dossier"
-        if (row.quantity_g, row.currency) != (grams, line.currency):
-            return f"order {line.order_id} is for {row.quantity_g} g in orders.csv, for {grams} g here"
-        if row.net_amount != net:
-            return f"order {line.order_id} costs {row.net_amount} in orders.csv, {net} here"
-    return ""
-
-
-def _other(pdf: bytes, content: bytes) -> str:
-    try:
-        carried = PdfReader(BytesIO(pdf)).attachments.get(CONTENT_NAME, [])
-    except UNREADABLE_PDF as error:
-        return f"it cannot be read: {type(error).__name__}"
-    return "" if carried == [content] else "another content" if carried else "none"
-
-
-def _same(what: str, settled: object, recomputed: object) -> Finding:
-    return _none(what, "" if settled == recomputed else f"{settled}, recomputed {recomputed}")
-
-
-def _none(what: str, detail: str) -> Finding:
-    return Finding(what, not detail, detail)

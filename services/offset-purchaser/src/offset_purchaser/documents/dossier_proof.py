@@ -58,21 +58,38 @@ def proofs(outside: Outside, data: DossierData, contents: Mapping[str, bytes]) -
             "" if what else f"here are {', '.join(f'{digest} ({name})' for digest, name in known.items())}",
         )
     for name, pdf in outside.documents:
-        yield f"{name} is a document about this settlement, as it was issued", _differs(pdf, data, contents)
+        yield f"{name} is a document about this settlement, as it was issued", _differs(pdf, contents)
 
 
-def _differs(pdf: bytes, data: DossierData, contents: Mapping[str, bytes]) -> str:
+def proven_documents(outside: Outside, contents: Mapping[str, bytes]) -> frozenset[str]:
+    """Numbers of the documents here that the reader has from elsewhere: as PDF, or the SHA-256 of the content."""
+    hashes = {text.strip().lower() for text in outside.hashes}
+    held = {_carried(pdf)[0] for _, pdf in outside.documents}
+    return frozenset(number for number, content in contents.items() if content in held or sha256(content) in hashes)
+
+
+def _differs(pdf: bytes, contents: Mapping[str, bytes]) -> str:
+    carried, why = _carried(pdf)
+    if why:
+        return why
+    number = DocumentContent.model_validate_json(carried).number
+    if contents.get(number) == carried:
+        return ""
+    return (
+        f"document {number} has another content here"
+        if number in contents
+        else f"document {number} is not in this file"
+    )
+
+
+def _carried(pdf: bytes) -> tuple[bytes, str]:
+    """The content that a PDF carries, or why there is none."""
     try:
-        carried = PdfReader(BytesIO(pdf)).attachments.get(CONTENT_NAME, [])
-        content = DocumentContent.model_validate_json(carried[0]) if len(carried) == 1 else None
+        found = PdfReader(BytesIO(pdf)).attachments.get(CONTENT_NAME, [])
+        for content in found:
+            DocumentContent.model_validate_json(content)
     except UNREADABLE_PDF as error:
-        return f"it cannot be read: {type(error).__name__}"
-    if content is None:
-        return f"it carries no {CONTENT_NAME}: it is no document of ours, or it was written anew"
-    if contents.get(content.number) != carried[0]:
-        return (
-            f"document {content.number} has another content here"
-            if content.number in contents
-            else (f"document {content.number} is not in this file")
-        )
-    return ""
+        return b"", f"it cannot be read: {type(error).__name__}"
+    if len(found) != 1:
+        return b"", f"it carries no {CONTENT_NAME}: it is no document of ours, or it was written anew"
+    return found[0], ""

@@ -8,8 +8,11 @@ from datetime import date
 from typing import Any
 
 from offset_purchaser.campaign import Campaign
+from offset_purchaser.documents import DocumentContent
+from offset_purchaser.documents.container import sha256
 from offset_purchaser.documents.dossier import build_dossier, dossier_name
 from offset_purchaser.documents.dossier_data import MANUAL, DossierData, File, RegisterLine, Source, treatment_of
+from offset_purchaser.documents.parts import OrderLine
 from offset_purchaser.formulas import number_of
 from offset_purchaser.handlers.content import order_lines
 from offset_purchaser.store import certificates, dossier
@@ -40,6 +43,8 @@ async def gather(pool: Pool, campaign: str, day: date, number: int) -> DossierDa
     papers = await dossier.documents(pool, campaign, day, number)
     archived = await certificates.of_orders(pool, ids)
     evidence = await dossier.evidence(pool, campaign, day)
+    contents = tuple(File(name=f"{_stem(row)}.content.json", content=row["content_bytes"]) for row in papers)
+    named = {line.factor_set_sha256 for line in registers if line.topic == MANUAL}
     same = ("mode", "legal_entity", "day", "number", "frozen_at", "lines_sha256")
     grams = ("owed_g", "paid_by_others_g", "waived_g", "committed_g", "need_g")
     return DossierData(
@@ -51,14 +56,16 @@ async def gather(pool: Pool, campaign: str, day: date, number: int) -> DossierDa
         formula=number_of(frozen["result"]["formula"]),
         sources=tuple(_sources(frozen["sources"])),
         registers=registers,
-        orders=tuple(await order_lines(pool, rules, orders)),
-        contents=tuple(File(name=f"{_stem(row)}.content.json", content=row["content_bytes"]) for row in papers),
+        orders=tuple(_as_documented(await order_lines(pool, rules, orders), contents)),
+        contents=contents,
         documents=tuple(File(name=f"{_stem(row)}.pdf", content=row["bytes"]) for row in papers if row["bytes"]),
         factors=tuple(_factors(registers)),
         certificates=tuple(
             File(name=f"{n:03d}-{_kind(row['file'])}", content=row["file"]) for n, row in _count(archived)
         ),
-        evidence=tuple(File(name=str(row["line"]), content=row["evidence"]) for row in evidence),
+        evidence=tuple(
+            File(name=str(row["line"]), content=row["evidence"]) for row in evidence if sha256(row["evidence"]) in named
+        ),
         **{name: frozen[name] for name in (*same, *grams)},
     )
 
@@ -70,6 +77,16 @@ def _registers(rows: Iterable[Mapping[str, Any]], rules: Campaign) -> tuple[Regi
         treatment = treatment_of(line, bots=rules.bots, late_unprovable=rules.late_unprovable)
         found.append(line if treatment == "bought" else line.model_copy(update={"treatment": treatment}))
     return tuple(found)
+
+
+def _as_documented(lines: Iterable[OrderLine], contents: Iterable[File]) -> Iterable[OrderLine]:
+    """What a leg's terms say of an order is what its document printed, whatever the campaign said at the freeze."""
+    papers = [DocumentContent.model_validate_json(file.content) for file in contents]
+    told = {line.order_id: line for paper in papers if paper.previous is None for line in paper.lines}
+    for line in lines:
+        paper = told.get(line.order_id, line)
+        project = line.project.model_copy(update={"effect": paper.project.effect or line.project.effect})
+        yield line.model_copy(update={"lot_g": paper.lot_g, "project": project})
 
 
 def _sources(stored: Mapping[str, Mapping[str, Any]]) -> Iterable[Source]:
