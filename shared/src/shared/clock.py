@@ -11,6 +11,9 @@ Clock = Callable[[], datetime]
 
 QUARTER_S = 900
 
+FIRST_YEAR, LAST_YEAR = 1970, 2999
+"""Days that people may write: logs of clocks that were reset begin in 1970, and every moment can be turned into UTC."""
+
 
 def system_clock() -> datetime:
     """The machine's own clock in UTC."""

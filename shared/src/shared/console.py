@@ -40,6 +40,34 @@ def run_app(app: Callable[[], Any]) -> None:
         _drop_output()
         err.print(f"[red]error:[/red] the output cannot be written: {error.strerror}", highlight=False, soft_wrap=True)
         raise SystemExit(FAILED) from None
+    except Exception as error:
+        if not (why := refused_input(error)):
+            raise
+        err.print(f"[red]error:[/red] {escape(why)}", highlight=False, soft_wrap=True)
+        raise SystemExit(FAILED) from None
+
+
+def refused_input(error: Exception) -> str:
+    """What of a command's input could not be used, as a sentence; ``""`` for failures of another kind."""
+    from pydantic import ValidationError
+
+    from shared.postgres import unfit_value
+
+    cause = error.__cause__ if isinstance(error, OffsetsError) else error
+    if not isinstance(cause, Exception):
+        return ""
+    broken = [n for n, word in enumerate(sys.argv[1:], 1) if any("\ud800" <= c <= "\udfff" for c in word)]
+    stored = unfit_value(cause)
+    if broken and (stored or isinstance(cause, UnicodeError)):
+        return f"argument {broken[0]} ({sys.argv[broken[0]]!a}) is not UTF-8 text"
+    if cause is not error:
+        return ""  # it says itself what is wrong
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {str(first['msg']).removeprefix('Value error, ')}"
+    if isinstance(error, UnicodeError):
+        return f"holds text that cannot be read or written: {error}"
+    return f"a number or a day is too large: {error}" if isinstance(error, OverflowError) else stored
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

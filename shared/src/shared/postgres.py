@@ -74,7 +74,8 @@ async def open_pool(settings: PostgresSettings, *, application: str, stateless: 
 
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One unit of work. Raises ``Transient`` for failures of the connection or the server, ``Rejected`` without tables.
+    """One unit of work. Raises ``Transient`` for failures of the connection or the server, ``Rejected`` without tables
+    and for a value that no table can hold.
 
     Not promised: that a ``Transient`` from the commit itself left no trace. Every unit of work is fenced by a row it
     reads or moves, so trying it again is safe.
@@ -84,8 +85,19 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
             yield connection
     except asyncpg.UndefinedTableError as error:
         raise Rejected(f"{error}; create the tables with the command: migrate") from error
-    except RETRYABLE as error:
+    except (asyncpg.DataError, *RETRYABLE) as error:
+        if why := unfit_value(error):
+            raise Rejected(why) from error
         raise Transient(f"PostgreSQL: {type(error).__name__}: {error}") from error
+
+
+def unfit_value(error: Exception) -> str:
+    """What no table can hold of what it was given, as a sentence; ``""`` for every other failure."""
+    encoding = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    if not encoding and not isinstance(error, asyncpg.DataError):
+        return ""
+    said = str(error).splitlines()[0].removeprefix("invalid input for query argument ").removeprefix("$")
+    return f"a value cannot be stored: {said.lstrip('0123456789').removeprefix(': ') if encoding else said}"
 
 
 def migrate(settings: PostgresSettings, packages: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from tests.integration.purchaser.world import SellerThread, World, everything
 from offset_purchaser.documents.dossier_check import verify_dossier
 from offset_purchaser.handlers.people import Confirmation, confirm_order
 from offset_purchaser.keys import Role
+from shared.clock import system_clock
 
 SETTLEMENT = "/v1/settlements/bf/2026-11-27/1"
 TWO_PEOPLE = CAMPAIGN + "    approval: {above_amount: 10, people: 2}\n"
@@ -153,7 +154,7 @@ async def test_a_partners_order_is_confirmed_and_certified_by_people(api: Api) -
     assert (confirmed.json()["state"], confirmed.json()["reference"]) == ("confirmed", "GP-2026-17")
     fields = {
         "reference": "C-1", "registry": "Gold Standard", "project_id": "GS1", "project": "Stoves", "vintage": "2025",
-        "serial_first": "GS1-1", "serial_last": "GS1-1", "quantity_t": "1", "retired_on": "2025-12-01",
+        "serial_first": "GS1-1", "serial_last": "GS1-1", "quantity_t": "1", "retired_on": str(system_clock().date()),
         "beneficiary": "Somebody else",
     }  # fmt: skip
     wrong = await anna.post(f"{path}/certificate", {"certificate": fields})

@@ -11,6 +11,8 @@ from tests.integration.purchaser.commands import offset_purchaser
 from tests.integration.purchaser.feeding import CAMPAIGN, progress, reading
 from tests.integration.purchaser.world import World, everything
 
+from shared.clock import system_clock
+
 NOBODY = "11111111-1111-1111-1111-111111111111"
 
 
@@ -102,5 +104,5 @@ MANUAL = CAMPAIGN.replace(
 CERTIFICATE = {
     "reference": "GS-RET-1", "registry": "Gold Standard", "project_id": "GS1247", "project": "Cookstoves",
     "vintage": "2024", "serial_first": "GS1-KE-GS1247-2024-1001", "serial_last": "GS1-KE-GS1247-2024-1002",
-    "quantity_t": "2", "retired_on": "2025-12-10", "beneficiary": "Exemple SAS",
+    "quantity_t": "2", "retired_on": str(system_clock().date()), "beneficiary": "Exemple SAS",
 }  # fmt: skip

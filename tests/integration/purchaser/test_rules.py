@@ -25,6 +25,7 @@ from offset_purchaser.settlement import Release
 from offset_purchaser.store import settlements
 from offset_purchaser.store.observe import foreign_mode
 from offset_purchaser.verify import verify_settlement
+from shared.clock import system_clock
 from shared.errors import Rejected
 
 DAY = date(2026, 11, 27)
@@ -252,7 +253,7 @@ def certificate(**changes: Any) -> bytes:
     values = {
         "reference": "GS-RET-1", "registry": "Gold Standard", "project_id": "GS1247", "project": "Cookstoves",
         "vintage": "2024", "serial_first": "GS1-KE-GS1247-2024-1001", "serial_last": "GS1-KE-GS1247-2024-1002",
-        "quantity_t": "2", "retired_on": "2025-12-10", "beneficiary": "Exemple SAS",
+        "quantity_t": "2", "retired_on": str(system_clock().date()), "beneficiary": "Exemple SAS",
     }  # fmt: skip
     return json.dumps(values | changes).encode()
 
@@ -353,7 +354,7 @@ async def test_an_edit_to_a_begun_campaign_is_refused_and_the_stored_one_stays_i
 
 async def test_a_campaign_missing_from_the_file_is_stopped_not_deleted(world: World, seller: SellerThread) -> None:
     await world.campaigns(CAMPAIGN)
-    await world.campaigns(CAMPAIGN[: CAMPAIGN.index("campaigns:")] + "campaigns: []\n")
+    await world.campaigns(CAMPAIGN.replace("id: bf", "id: other").replace("[FR]", "[DE]"))
     await world.feed(reading(grams=1_000_000), progress())
     await everything(world)
     assert (await day(world))[0]["state"] == "waiting"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,19 @@ def complaint(lines: str) -> str:
         ("stop_buying: perhaps", "stop_buying: perhaps is neither true nor false"),
         ("cap: {per_day_t: 1}", "cap: is not a key that exists here"),
         ("forecast_from: bf", "forecast_from: a campaign cannot shape its own forecast"),
+        ("countries: [EU]", "countries[1]: EU is no country of ISO 3166-1 (name its countries)"),
+        (r'name: "a\0b"', "name: contains the character U+0000, which no document can print"),
+        (r'name: "\ud800"', "name: contains the character U+D800, which no document can print"),
+        (r'expected_files: [a, "b\n"]', "expected_files[2]: contains the character U+000A, which no document can"),
+        (r'expected: {"\ud800": {}}', "expected."),
+        (f"name: {'x' * 201}", "name: has 201 characters; at most 200 are printed"),
+        ("grace: true", "grace: true is not a span of time; write 90s, 15m, 6h or 2d"),
+        ("grace: P-1D", "grace: P-1D is not a span of time; write 90s, 15m, 6h or 2d"),
+        ("wait_at_most: PT-1S", "wait_at_most: PT-1S is not a span of time; write 90s, 15m, 6h or 2d"),
+        ("wait_at_most: null", "wait_at_most: has no value; give one, or leave the key out"),
+        ("name:", "name: has no value; give one, or leave the key out"),
+        ("true_up_days: true", "true_up_days: true is not a number"),
+        ("caps: {per_day_t: 060}", "caps.per_day_t: begins with a zero, which some read as octal; write 60"),
         ("countries: []", 'countries: the list is empty; name them, or write "*" for all'),
     ],
 )
@@ -139,6 +153,67 @@ def test_an_invoice_that_could_not_be_issued_is_refused_before_anything_is_bough
 def test_a_leg_does_not_fall_back_on_its_own_provider() -> None:
     with pytest.raises(Rejected, match="fallback: sandbox is the provider itself; name another one or none"):
         parse((HEAD.replace("EUR", "EUR, fallback: sandbox") + DAYS).encode(), "c.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("EUR}", r'EUR, name: "a\nb"}', "name: contains the character U+000A, which no document can print"),
+        ("EUR}", f"EUR, name: {'x' * 201}}}", "name: has 201 characters; at most 200 are printed"),
+        ("EUR}", "EUR, lot_g: 9223372036854775808}", "lot_g: 9223372036854775808 g is more than 1000000000000 g"),
+        ("price_per_tonne: 22", "price_per_tonne: 1e-18", "price_per_tonne: 1E-18 is below 0.01 EUR, the least that"),
+        ("price_per_tonne: 22", "price_per_tonne: 022", "price_per_tonne: begins with a zero, which some read as"),
+        ("price_per_tonne: 22", "price_per_tonne: 022.50", "price_per_tonne: begins with a zero, which some read as"),
+        ("EUR}", "EUR, mail_to: 'a@b, c@d'}", "mail_to: is not one mail address; write orders@partner.example"),
+        ("EUR}", "EUR, mail_to: a@b..example}", "mail_to: is not one mail address; write orders@partner.example"),
+        ("EUR}", r'EUR, mail_to: "a@b.example\nBcc: x@y.example"}', "mail_to: is not one mail address; write"),
+        (
+            "EUR}",
+            "EUR, ceilings: [{from_day: 2026-11-27, price_per_tonne: 1}, {from_day: 2026-11-27, price_per_tonne: 2}]}",
+            "ceilings[2].from_day: there is a ceiling from 2026-11-27 on above",
+        ),
+    ],
+)
+def test_what_a_leg_cannot_mean_is_named_with_its_line(old: str, new: str, why: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        parse((HEAD.replace(old, new) + DAYS).encode(), "c.yaml")
+    assert str(caught.value).startswith(f"c.yaml:8: campaigns[1].legs[1].{why}")
+
+
+@pytest.mark.parametrize(
+    ("lines", "price"), [("price_per_tonne: 0.5", "0.5"), ("price_per_tonne: 0.05", "0.05"), ("lot_g: 0o17", "22")]
+)
+def test_a_number_below_one_and_one_said_to_be_octal_are_what_they_are(lines: str, price: str) -> None:
+    leg = lines if "price" in lines else f"price_per_tonne: 22, {lines}"
+    file = parse((HEAD.replace("price_per_tonne: 22", leg) + DAYS).encode(), "c.yaml")
+    assert str(file.campaigns[0].legs[0].price_per_tonne) == price
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "posixrules", "right/Europe/Paris"])
+def test_a_zone_is_one_of_the_database_and_not_this_machines_own(zone: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        parse((HEAD.replace("Europe/Paris", zone) + DAYS).encode(), "c.yaml")
+    assert re.match(
+        rf"c.yaml:6: campaigns\[1\].zone: {zone} (names no place; write|is not a time zone)", str(caught.value)
+    )
+
+
+def test_what_a_merge_brings_is_named_with_the_line_where_it_is_written() -> None:
+    legs = (
+        "    legs:\n"
+        "      - &one {provider: sandbox, share: 50, price_per_tonne: -22, currency: EUR}\n"
+        "      - <<: *one\n"
+        "        name: other\n"
+        "    caps: &caps {per_day_t: 1}\n"
+        "    approval: {<<: *caps}\n"
+    )
+    with pytest.raises(Rejected) as caught:
+        parse((HEAD[: HEAD.index("    legs:")] + DAYS + legs).encode(), "c.yaml")
+    assert str(caught.value).splitlines() == [
+        "c.yaml:12: campaigns[1].legs[1].price_per_tonne: -22 is not above 0",
+        "c.yaml:12: campaigns[1].legs[2].price_per_tonne: -22 is not above 0",
+        "c.yaml:15: campaigns[1].approval.per_day_t: is not a key that exists here",
+    ]
 
 
 def test_a_day_that_is_none_and_a_channel_that_is_none_are_said_plainly() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from offset_purchaser.campaign import claims, clash, refuse_edit, rules_of_day, timetable
+from offset_purchaser.campaign import claims, clash, refuse_edit, rules_of_day, timetable, with_guards_of
 from offset_purchaser.campaign_file import load, parse
 from offset_purchaser.handlers.campaigns import check_providers
 from offset_purchaser.settings import PurchaserSettings
@@ -259,3 +259,15 @@ def test_spans_are_written_as_people_do(text: str, seconds: int) -> None:
 def test_a_span_without_a_unit_is_refused() -> None:
     with pytest.raises(ValueError, match="write 90s, 15m, 6h or 2d"):
         parse_span("15")
+
+
+def test_a_mended_mail_address_acts_at_once_and_a_changed_price_does_not() -> None:
+    leg = "{provider: sandbox, share: 80, price_per_tonne: 22.10, currency: EUR"
+    began = parse(GOOD.replace(leg, f"{leg}, mail_to: order@partner.example").encode(), "c.yaml").campaigns[0]
+    dearer = leg.replace("22.10", "44")
+    now = parse(GOOD.replace(leg, f"{dearer}, mail_to: orders@partner.example").encode(), "c.yaml").campaigns[0]
+    acting = with_guards_of(began, now)
+    assert [(one.mail_to, str(one.price_per_tonne)) for one in acting.legs] == [
+        ("orders@partner.example", "22.10"),
+        ("", "30"),
+    ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.unit.purchaser.builders import campaign, sums
 
 from offset_purchaser.campaign import timetable
-from offset_purchaser.settlement import Freeze, Hold, Release, Wait, gate, review, source_reasons
+from offset_purchaser.settlement import Freeze, Hold, Release, Wait, gate, review, source_reasons, unnameable
 from offset_purchaser.sources import PartitionState, Reason, topic_state
 from offset_purchaser.totals import day_total
 from shared.estimate import ChannelName
@@ -116,3 +117,26 @@ def test_activity_without_a_method_holds_and_fewer_events_than_expected_wait() -
 
 def test_source_reasons_are_empty_when_nothing_is_missing() -> None:
     assert source_reasons(SITE, DUE, [topic_state(ChannelName.SITE, "site-traffic", [state()])]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *((good, "") for good in ("all", "shipments", "shipments/0", "shipments/0:lost", "shipments:keys", "file")),
+        *((good, "") for good in ("file:costs.csv", "expected", "expected:site", "not-estimated", "placement:tv")),
+        (
+            "emial",
+            "nothing waits for emial; name one of shipments, file:costs.csv, expected:site, all, not-estimated, ",
+        ),
+        (
+            "file:cost.csv",
+            "nothing waits for file:cost.csv; name one of shipments, file:costs.csv, expected:site, all,",
+        ),
+        ("expected:ads", "nothing waits for expected:ads; name one of shipments, file:costs.csv, expected:site, all,"),
+    ],
+)
+def test_a_release_names_somebody_who_is_waited_for(name: str, why: str) -> None:
+    one = campaign(expected={"site": {"events_per_day": 1}}, expected_files=["costs.csv"])
+    said = unnameable(one, ["shipments"], Release((name,), "outage", "anna"))
+    assert said.startswith(why)
+    assert bool(said) is bool(why)

@@ -82,6 +82,8 @@ class Campaign(Strict):
     @field_validator("grace", "wait_at_most", mode="before")
     @classmethod
     def _span(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError(f"{str(value).lower()} is not a span of time; write 90s, 15m, 6h or 2d")
         if isinstance(value, int):
             raise ValueError(f"{value} has no unit; write {value}s, {value}m, {value}h or {value}d")
         return parse_span(value) if isinstance(value, str) and not value.startswith("P") else value  # P: ISO 8601
@@ -221,7 +223,8 @@ ACTS_AT_ONCE = (
     "forecast_from",
 )
 """What a changed file changes for days that have begun too: guards and waiting. Everything else that a day is counted,
-covered and bought by stays as it was when the day began."""
+covered and bought by stays as it was when the day began. Where a leg's orders are mailed to (``mail_to``) acts at once
+too."""
 
 
 def rules_of_day(day: date, versions: Sequence[tuple[datetime, Campaign]]) -> int:
@@ -256,8 +259,10 @@ def claims(current: Campaign, versions: Sequence[tuple[datetime, Campaign]]) -> 
 
 
 def with_guards_of(rules: Campaign, current: Campaign) -> Campaign:
-    """A day's rules under the guards that are in force now."""
-    return rules.model_copy(update={name: getattr(current, name) for name in ACTS_AT_ONCE})
+    """A day's rules under the guards that are in force now, its orders mailed to where they are now to be mailed."""
+    mailed = {leg.key: leg.mail_to for leg in current.legs}
+    legs = tuple(leg.model_copy(update={"mail_to": mailed.get(leg.key, leg.mail_to)}) for leg in rules.legs)
+    return rules.model_copy(update={"legs": legs} | {name: getattr(current, name) for name in ACTS_AT_ONCE})
 
 
 def clash(one: Campaign, other: Campaign) -> str:

@@ -15,7 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from offset_purchaser.campaign import Campaign, clash
 from offset_purchaser.campaign_check import entity_faults, faults, invoice_faults
-from offset_purchaser.campaign_words import sentence, told_otherwise
+from offset_purchaser.campaign_words import printable, sentence, told_otherwise
 from offset_purchaser.terms import LegalEntity, Strict
 from shared.errors import Rejected
 
@@ -96,7 +96,7 @@ def _file(tree: CommentedMap, name: str) -> CampaignFile:
         raise Rejected("\n".join(dict.fromkeys(lines))) from None
     except (TypeError, OverflowError, RecursionError) as error:
         raise Rejected(f"{name}: holds a value that is none of a campaign file ({error})") from None
-    found = [(_locate(tree, path), why) for path, why in _disagreements(file)]
+    found = [(_locate(tree, path), why) for path, why in (*_slips(tree), *_disagreements(file))]
     if found:
         raise Rejected("\n".join(f"{name}:{line}: {key}: {why}" for (line, key), why in found))
     return file
@@ -166,6 +166,31 @@ def plain(node: Any) -> Any:
     return node
 
 
+def _slips(node: Any, *path: str | int) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Scalars that were read as a number and may have been meant otherwise: (where, sentence)."""
+    if isinstance(node, CommentedMap):
+        for key, value in node.items():
+            yield from _slips(value, *path, key)
+    elif isinstance(node, CommentedSeq):
+        for n, value in enumerate(node):
+            yield from _slips(value, *path, n)
+    elif isinstance(node, bool):
+        if path[-1] not in YES_OR_NO:
+            yield path, f"{str(node).lower()} is not a number"
+    elif _led_by_zero(node):
+        yield path, f"begins with a zero, which some read as octal; write {plain(node)}"
+
+
+YES_OR_NO = frozenset({"stop_buying"})
+"""The keys whose value is true or false."""
+
+
+def _led_by_zero(node: Any) -> bool:
+    if isinstance(node, float):
+        return abs(node) >= 1 and not getattr(node, "_exp", None) and bool(getattr(node, "_m_lead0", 0))
+    return isinstance(node, int) and (getattr(node, "_width", None) or 0) > len(str(abs(node)))
+
+
 def _digits(node: float) -> str:
     width, precision = getattr(node, "_width", None), getattr(node, "_prec", None)
     if width is None or precision is None or getattr(node, "_exp", None):
@@ -179,7 +204,7 @@ def _explain(name: str, tree: CommentedMap, item: Any) -> str:
     message = sentence(item)
     first = message.split(":", 1)[0]
     if isinstance(node := _node(tree, path), CommentedMap) and first in node:
-        line, key, message = node.lc.key(first)[0] + 1, f"{key}.{first}" if key else first, message[len(first) + 2 :]
+        line, key, message = _line_of(node, first, line), f"{key}.{first}" if key else first, message[len(first) + 2 :]
     return f"{name}:{line}: {key + ': ' if key else ''}{message}"
 
 
@@ -201,10 +226,10 @@ def _locate(tree: CommentedMap, path: Sequence[str | int]) -> tuple[int, str]:
             known = part in node
             if not known and _is_label(part):
                 continue
-            words = f"{words}.{part}" if words else str(part)
+            words = f"{words}.{printable(part)}" if words else printable(part)
             if not known:
                 break
-            line = node.lc.key(part)[0] + 1
+            line = _line_of(node, part, line)
         elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
             line = node.lc.item(part)[0] + 1 if node.lc.data else line  # a tagged list knows no places
             words = f"{words}[{part + 1}]"
@@ -214,6 +239,16 @@ def _locate(tree: CommentedMap, path: Sequence[str | int]) -> tuple[int, str]:
             break
         node = node[part]
     return line, words
+
+
+def _line_of(node: CommentedMap, key: Any, before: int) -> int:
+    """The line of a key; of one that a merge (``<<``) brings, where it is written; else ``before``."""
+    if key in (node.lc.data or {}):
+        return int(node.lc.key(key)[0]) + 1
+    for source in node.merge or ():
+        if isinstance(source, CommentedMap) and key in source:
+            return _line_of(source, key, before)
+    return before
 
 
 def _is_label(part: str | int) -> bool:

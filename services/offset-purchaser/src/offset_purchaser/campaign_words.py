@@ -11,6 +11,7 @@ PATTERNS: Mapping[str, str] = {
     r"^[A-Z]{2}$": "two capital letters of ISO 3166-1 (FR)",
     r"^[A-Z0-9-]{0,12}$": "capital letters, digits and dashes, at most 12 of them",
 }
+NOT_A_SPAN = "{value} is not a span of time; write 90s, 15m, 6h or 2d"
 NUMBER, WHOLE = "{value} is not a number", "{value} is not a whole number"
 NEITHER, KEYS = "{value} is neither true nor false", "{value} stands where keys are expected; write key: value"
 SENTENCES: Mapping[str, str] = {
@@ -23,10 +24,12 @@ SENTENCES: Mapping[str, str] = {
     "greater_than": "{value} is not above {gt}",
     "greater_than_equal": "{value} is below {ge}",
     "less_than_equal": "{value} is above {le}",
+    "string_unicode": "holds half a character of two; write the whole one",
     "string_type": "{value} is not a text; put it in quotes",
     **dict.fromkeys(("bool_parsing", "bool_type"), NEITHER),
     "tuple_type": "{value} is not a list; write [one, another]",
     **dict.fromkeys(("dict_type", "model_type"), KEYS),
+    **dict.fromkeys(("time_delta_parsing", "time_delta_type"), NOT_A_SPAN),
 }
 """By pydantic's names for what can be wrong."""
 NOT_A_DAY = "{value} is not a day; write 2026-11-27"
@@ -38,9 +41,10 @@ ALL = "'*'"
 
 def sentence(item: Mapping[str, Any]) -> str:
     """One of pydantic's errors as a plain sentence without its key; what it has no words for keeps pydantic's."""
-    kind, limits = item["type"], item.get("ctx", {})
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(item.get("input"))).split())
-    value = text if len(text) <= LONG else f"{text[:LONG]}..."
+    kind, limits, given = item["type"], item.get("ctx", {}), item.get("input")
+    if given is None:
+        return "has no value; give one, or leave the key out"
+    value = printable(str(given).lower() if isinstance(given, bool) else given)
     if kind == "string_pattern_mismatch" and limits["pattern"] in PATTERNS:
         return f"{value} is not made of {PATTERNS[limits['pattern']]}"
     known = NOT_A_DAY if kind.startswith("date_") else SENTENCES.get(kind)
@@ -49,6 +53,12 @@ def sentence(item: Mapping[str, Any]) -> str:
 
 LONG = 60
 """Characters of a wrong value that are shown."""
+
+
+def printable(value: object) -> str:
+    """A wrong value or key as it can be shown: one line, nothing that a terminal obeys, not too long."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    return text if len(text) <= LONG else f"{text[:LONG]}..."
 
 
 def told_otherwise(item: Any, items: Sequence[Any]) -> bool:

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from offset_purchaser.documents.values import Effect, Text, Told, Word
 from shared.units import G_PER_T
@@ -18,6 +18,16 @@ G_MAX = 10**15
 """A billion tonnes: more than any order, and far inside a 64-bit integer."""
 SANDBOX_REGISTRY = "Sandbox registry"
 """The only registry whose serial numbers stand for something else than a tonne."""
+
+
+FIRST_VINTAGE = "1990"
+"""The base year of the Kyoto protocol: no registry has credits of earlier years."""
+
+
+def _written_day(value: object) -> object:
+    if not isinstance(value, date) and not re.match(r"\d{4}-", str(value)):  # pydantic alone reads 0 as 1970-01-01
+        raise ValueError(f"{value} is not a day; write 2026-12-10")
+    return value
 
 
 class Certificate(BaseModel):
@@ -35,7 +45,7 @@ class Certificate(BaseModel):
     unit_g: Annotated[int, Field(ge=1, le=G_MAX)] = G_PER_T
     """Grams of one serial number: a tonne at every public registry, a gram at the sandbox."""
     quantity_t: Annotated[Decimal, Field(gt=0, decimal_places=6, max_digits=18)]
-    retired_on: date
+    retired_on: Annotated[date, BeforeValidator(_written_day)]
     beneficiary: Annotated[Text, Field(max_length=500)]
     reason: Told = ""
     url: Told = ""
@@ -65,23 +75,36 @@ ACR = re.compile(r"(acr-.+)-(\d+)-(\d+)")
 PLAIN = re.compile(r"(.*?)(\d+)")
 
 
-def serial_block(first: str, last: str) -> tuple[str, int, int] | None:
+Family = tuple[str | int, ...]
+"""What the numbers of a block belong to: its letters and its numbers in their order, however they are set apart."""
+
+
+def serial_block(first: str, last: str) -> tuple[Family, int, int] | None:
     """(what the numbers belong to, first number, last number); ``None`` when the serials do not form a block.
 
     Registries write blocks as two serials, as a serial ``to`` a number (CAR), or inside one serial that is then given
     as first and last (Verra, ACR).
     """
-    one, other = _plain(first), _plain(last)
+    one, other = _set_apart(first), _set_apart(last)
     if one == other and (verra := VERRA.fullmatch(one)):
-        found = (f"{verra[1]}-{verra[4]}", int(verra[2]), int(verra[3]))
+        found = (_family(f"{verra[1]}-{verra[4]}"), int(verra[2]), int(verra[3]))
     elif one == other and (acr := ACR.fullmatch(one)):
-        found = (acr[1], int(acr[2]), int(acr[3]))
+        found = (_family(acr[1]), int(acr[2]), int(acr[3]))
     else:
         a, b = PLAIN.fullmatch(one), PLAIN.fullmatch(other)
-        if not a or not b or b[1] not in ("", a[1]):
+        if not a or not b or _family(b[1]) not in ((), _family(a[1])):
             return None
-        found = (a[1], int(a[2]), int(b[2]))
+        found = (_family(a[1]), int(a[2]), int(b[2]))
     return found if found[1] <= found[2] else None
+
+
+def _set_apart(serial: str) -> str:
+    """Letters and numbers with one dash where anything else stands between them."""
+    return re.sub(r"[\W_]+", "-", _plain(serial)).strip("-")
+
+
+def _family(prefix: str) -> Family:
+    return tuple(int(part) if part.isdecimal() else part for part in re.findall(r"\d+|[^\W\d_]+", prefix))
 
 
 def serial_count(first: str, last: str) -> int | None:
@@ -107,6 +130,17 @@ def faults(
     return next(_faults(certificate, today, bought_g, beneficiary, used, before_g), "")
 
 
+def retired_before(certificate: Certificate, buy_day: date, today: date) -> str:
+    """Whether a retirement lies before the days that an order was bought for, as a sentence: it was not for this order.
+
+    A clock that lags behind the campaign (a rehearsal of days to come) is no reproach.
+    """
+    first = min(buy_day, today)
+    return f"retired_on: {certificate.retired_on} is before {first}, so not for this order" * (
+        certificate.retired_on < first
+    )
+
+
 def _faults(
     certificate: Certificate,
     today: date,
@@ -129,15 +163,22 @@ def _faults(
         yield f"the serial block holds {count} units, the certificate states {certificate.quantity_t} t"
     if _plain(certificate.beneficiary) != _plain(beneficiary):
         yield f"the beneficiary is {certificate.beneficiary}, not {beneficiary}"
-    if not _plain(certificate.project):
-        yield "project: is required"
+    yield from _names_and_days(certificate, today)
+    if any(_overlap(block, other) for other in used):
+        yield f"the serial block {block[1]} to {block[2]} of {block[0]} was already used"
+
+
+def _names_and_days(certificate: Certificate, today: date) -> Iterator[str]:
+    for name in ("reference", "registry", "project_id", "project"):
+        if not any(c.isalnum() for c in getattr(certificate, name)):
+            yield f"{name}: is required"
     first, last = certificate.vintage[:4], certificate.vintage[-4:]
     if certificate.retired_on > today:
         yield f"retired_on: {certificate.retired_on} has not come yet"
+    if first < FIRST_VINTAGE:
+        yield f"vintage: {certificate.vintage} is before {FIRST_VINTAGE}, when the first credits were counted"
     if not first <= last <= f"{certificate.retired_on.year:04}":
         yield f"the vintage {certificate.vintage} does not fit a retirement on {certificate.retired_on}"
-    if any(_overlap(block, other) for other in used):
-        yield f"the serial block {block[1]} to {block[2]} of {block[0]} was already used"
 
 
 def _plain(text: str) -> str:
@@ -155,7 +196,7 @@ def _overlap(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
     a, b = serial_block(*one[1:]), serial_block(*other[1:])
     if a is None or b is None:
         return one == other
-    same = a[0] == b[0] and (any(c.isalpha() for c in a[0]) or _registry(one[0]) == _registry(other[0]))
+    same = a[0] == b[0] and (any(isinstance(part, str) for part in a[0]) or _registry(one[0]) == _registry(other[0]))
     return same and a[1] <= b[2] and b[1] <= a[2]
 
 

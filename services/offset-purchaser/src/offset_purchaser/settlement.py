@@ -31,6 +31,24 @@ class Release:
         return any(name in ("all", who, who.split("/")[0], who.split(":")[0]) for name in self.without)
 
 
+KINDS = ("all", "not-estimated", "placement")
+"""What a release may name beside topics, files and channels: see where reasons are made below."""
+
+
+def unnameable(campaign: Campaign, topics: Collection[str], release: Release) -> str:
+    """The first name in a release that no settlement of the campaign can ever wait for, as a sentence; ``""`` when each
+    is one. ``topics``: those of the campaign's channels."""
+    files = [f"file:{name}" for name in campaign.expected_files]
+    channels = [f"expected:{channel}" for channel in campaign.expected]
+    known = [*topics, *files, *channels, *KINDS]
+    roots = {*known, "file", "expected"}
+    for name in release.without:
+        root = name if name.startswith(("file:", "expected:")) else name.split("/")[0].split(":")[0]
+        if root not in roots:
+            return f"nothing waits for {name}; name one of {', '.join(known)}"
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Not yet: somebody will still speak."""

@@ -43,7 +43,8 @@ Currency = Annotated[str, AfterValidator(_known_currency)]
 Price = Annotated[Decimal, Field(gt=0, max_digits=18, allow_inf_nan=False)]
 DeviceKind = Literal["smartphone", "tablet", "laptop", "desktop"]
 """As in ``shared.avoided``."""
-MailAddress = Annotated[str, Field(pattern=r"^[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,190}$")]
+MAIL_ADDRESS = r"^[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,190}$"
+MailAddress = Annotated[str, Field(pattern=MAIL_ADDRESS)]
 Percent = Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
 
 

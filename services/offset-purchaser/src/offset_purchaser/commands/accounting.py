@@ -12,6 +12,7 @@ import typer
 
 from offset_purchaser.commands.books import export_app
 from offset_purchaser.commands.common import AsJson, example, parse_day, store
+from shared.clock import FIRST_YEAR, LAST_YEAR
 from shared.errors import Rejected
 from shared.units import decimal_text
 
@@ -26,7 +27,7 @@ Of = Annotated[
 Since = Annotated[str, typer.Option(help="First campaign day.", show_default="all")]
 Until = Annotated[str, typer.Option(help="Last campaign day.", show_default="all")]
 To = Annotated[Path | None, typer.Option(help="File to write; standard output when left out.")]
-FIRST, LAST = "0001-01-01", "9999-12-31"
+FIRST, LAST = f"{FIRST_YEAR}-01-01", f"{LAST_YEAR}-12-31"
 __all__ = ["export_app"]
 
 Read = Callable[["Pool", "Sequence[InForce]", date, date], Awaitable["Table"]]

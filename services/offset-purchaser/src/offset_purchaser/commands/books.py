@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from offset_purchaser.commands.common import AsJson, example, parse_day, show_json, store, table
+from offset_purchaser.commands.common import AsJson, example, known, parse_day, show_json, store, table
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
-    from offset_purchaser.reconcile import DayLine
+    from offset_purchaser.reconcile import DayLine, Findings
     from shared.postgres import Pool
 
 payments_app = typer.Typer(no_args_is_help=True, help="Payments of documents.")
@@ -36,7 +36,12 @@ def reconcile(
     from offset_purchaser.store import books
 
     only = None if day is None else parse_day(day)
-    found = store(lambda pool: books.reconciled(pool, campaign))
+
+    async def read(pool: Pool) -> Findings:
+        await known(pool, campaign, entity)
+        return await books.reconciled(pool, campaign)
+
+    found = store(read)
     shown = [d for d in found.days if entity in (None, d.legal_entity) and only in (None, d.day)]
     head = ["entity", "campaign", "day", *GRAM_COLUMNS]
     rows = [[d.legal_entity, d.campaign, d.day.isoformat(), *_grams(d)] for d in shown]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from offset_purchaser.commands.common import AsJson, example, parse_day, show, show_json, store, table
+from offset_purchaser.commands.common import AsJson, example, known, parse_day, show, show_json, store, table
 
 if TYPE_CHECKING:
     from offset_purchaser.campaign_file import Loaded
+    from shared.postgres import Pool
 
 app = typer.Typer(no_args_is_help=True, help="Campaign files and campaigns in force.")
 
@@ -93,7 +94,7 @@ def arrived(
 def expect_deliveries(
     campaign: Annotated[str, typer.Argument(help="Campaign id.")],
     day: Annotated[str, typer.Argument(help="Campaign day, 2026-11-27.")],
-    orders: Annotated[int, typer.Argument(help="Orders of that day that have not shipped.", min=0)],
+    orders: Annotated[int, typer.Argument(help="Orders of that day that have not shipped.", min=0, max=10**9)],
     *,
     by: Annotated[str, typer.Option(help="Who says so.")],
 ) -> None:
@@ -101,7 +102,6 @@ def expect_deliveries(
     from offset_purchaser.store import campaigns, forecast
     from shared.clock import system_clock
     from shared.errors import Rejected
-    from shared.postgres import Pool
 
     when = parse_day(day)
 
@@ -125,7 +125,11 @@ def show_campaigns(
     from offset_purchaser.standing import show as live
     from shared.clock import system_clock
 
-    found = store(lambda pool: live(pool, campaign, system_clock()))
+    async def read(pool: Pool) -> list[dict[str, Any]]:
+        await known(pool, campaign)
+        return await live(pool, campaign, system_clock())
+
+    found = store(read)
     if as_json:
         show_json(found)
         return

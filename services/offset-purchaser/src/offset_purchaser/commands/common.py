@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from shared.console import FAILED, run_app
+from shared.clock import FIRST_YEAR, LAST_YEAR
+from shared.console import FAILED, refused_input, run_app
 from shared.errors import OffsetsError, Rejected
 
 if TYPE_CHECKING:
@@ -46,12 +47,35 @@ def store(work: Callable[[Pool], Awaitable[T]]) -> T:
     return asyncio.run(inside())
 
 
-def parse_day(text: str) -> date:
-    """A campaign day as people write it. Raises ``Rejected``."""
+def any_day(text: str) -> date:
+    """A day as people write it. Raises ``Rejected``."""
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise Rejected(f"{text} is not a day; write 2026-11-27") from None
+
+
+def parse_day(text: str) -> date:
+    """A campaign day, or another day of the books, as people write it. Raises ``Rejected``."""
+    day = any_day(text)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise Rejected(f"{text} is not between {FIRST_YEAR} and {LAST_YEAR}; write 2026-11-27")
+    return day
+
+
+async def known(pool: Pool, campaign: str | None = None, entity: str | None = None) -> None:
+    """Raises ``Rejected`` for a campaign or a legal entity that is not there: an empty table looks like an answer."""
+    from offset_purchaser.store.campaigns import in_force
+
+    if campaign is entity is None:
+        return
+    found = await in_force(pool)
+    for what, name, names in (
+        ("campaign", campaign, {one.campaign.id for one in found}),
+        ("legal entity", entity, {one.campaign.entity_id for one in found}),
+    ):
+        if name is not None and name not in names:
+            raise Rejected(f"there is no {what} {name}; there is {', '.join(sorted(names)) or 'none'}")
 
 
 def show_json(value: Any) -> None:
@@ -81,13 +105,17 @@ def show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str], *, 
 
 
 def reporting_errors(app: Callable[[], Any]) -> None:
-    """Run the command line: an error on purpose is one sentence and exit code 1, wrong usage is 2."""
+    """Run the command line: an error on purpose, and input that cannot be used, is one sentence and exit code 1; wrong
+    usage is 2."""
 
     def plainly() -> None:
         try:
             app()
-        except OffsetsError as error:
-            typer.secho(str(error), err=True, fg="red")
+        except Exception as error:
+            why = refused_input(error) or (str(error) if isinstance(error, OffsetsError) else "")
+            if not why:
+                raise
+            typer.secho(why.encode(errors="backslashreplace").decode(), err=True, fg="red")
             raise SystemExit(FAILED) from None
 
     run_app(plainly)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from offset_purchaser.commands.common import AsJson, example, parse_day, show, store
+from offset_purchaser.commands.common import AsJson, any_day, example, show, store
 from offset_purchaser.keys import Role
 from shared.errors import Rejected
 
@@ -28,7 +28,7 @@ def create(
     from shared.clock import system_clock
 
     now = system_clock()
-    until = None if expires is None else after(parse_day(expires))
+    until = None if expires is None else after(any_day(expires))
     if until is not None and until <= now:
         raise Rejected(f"{expires} is over", field="expires")
     key_id, secret, digest = keys.make_secret(secrets.token_bytes(keys.ID_BYTES + keys.SECRET_BYTES))

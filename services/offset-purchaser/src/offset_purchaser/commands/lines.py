@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from offset_purchaser.commands.common import AsJson, example, parse_day, show, store
+from offset_purchaser.commands.common import AsJson, example, known, parse_day, show, store
 from shared.errors import Rejected
+
+if TYPE_CHECKING:
+    from shared.postgres import Pool
 
 app = typer.Typer(no_args_is_help=True, help="Manual lines: kilograms with evidence and an author.")
 
@@ -63,7 +66,11 @@ def list_lines(
     """Manual lines with author and evidence."""
     from offset_purchaser.store import manual
 
-    rows = store(lambda pool: manual.lines(pool, campaign))
+    async def read(pool: Pool) -> list[dict[str, Any]]:
+        await known(pool, campaign)
+        return await manual.lines(pool, campaign)
+
+    rows = store(read)
     columns = ["campaign", "day", "channel", "central_kg", "description", "author", "filename", "withdrawn_by"]
     show("Manual lines", rows, columns, as_json=as_json)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from offset_purchaser.commands.common import AsJson, example, parse_day, show, store
+from offset_purchaser.commands.common import AsJson, example, known, parse_day, show, store
+from offset_purchaser.order import OrderState
 from shared.errors import Rejected
+
+if TYPE_CHECKING:
+    from shared.postgres import Pool
 
 app = typer.Typer(no_args_is_help=True, help="Orders at providers.")
 OrderId = Annotated[str, typer.Argument(help="Order id.")]
@@ -19,13 +23,17 @@ By = Annotated[str, typer.Option(help="Who says so; kept with the order.")]
 @app.command("list", epilog=example("offset-purchaser orders list --state unknown --state held"))
 def list_orders(
     campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
-    state: Annotated[list[str] | None, typer.Option(help="Only these states; repeatable.")] = None,
+    state: Annotated[list[OrderState] | None, typer.Option(help="Only these states; repeatable.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Orders, newest first."""
     from offset_purchaser.store import orders
 
-    rows = store(lambda pool: orders.listing(pool, campaign, state or []))
+    async def read(pool: Pool) -> list[dict[str, Any]]:
+        await known(pool, campaign)
+        return await orders.listing(pool, campaign, [one.value for one in state or []])
+
+    rows = store(read)
     for row in rows:
         row.pop("request", None)
     columns = ["order_id", "campaign", "buy_day", "number", "leg", "attempt", "state", "quantity_g", "amount"]

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from offset_purchaser.commands.common import AsJson, example, parse_day, show, show_json, store
+from offset_purchaser.commands.common import AsJson, example, known, parse_day, show, show_json, store
 from shared.errors import Rejected
+
+if TYPE_CHECKING:
+    from shared.postgres import Pool
 
 app = typer.Typer(no_args_is_help=True, help="Settlements: what each campaign day owes, and how far it is.")
 
 Campaign = Annotated[str, typer.Argument(help="Campaign id.")]
 Day = Annotated[str, typer.Argument(help="Campaign day, 2026-11-27.")]
-Number = Annotated[int, typer.Argument(help="Settlement number: 1, then 2 for the true-up.")]
+NUMBER_MAX = 2**31 - 1
+"""As the tables hold it."""
+Number = Annotated[int, typer.Argument(help="Settlement number: 1, then 2 for the true-up.", min=1, max=NUMBER_MAX)]
+State = Literal["waiting", "held", "frozen", "ordered", "settled", "documented", "complete"]
 
 
 @app.command("list", epilog=example("offset-purchaser settlements list --state held"))
 def list_settlements(
     campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only this state.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only this state.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """One line per settlement leg, with whom it waits for."""
     from offset_purchaser.report import settlement_entries
 
-    found = store(lambda pool: settlement_entries(pool, campaign))
+    async def read(pool: Pool) -> list[dict[str, Any]]:
+        await known(pool, campaign)
+        return await settlement_entries(pool, campaign)
+
+    found = store(read)
     rows = [entry for entry in found if state in (None, entry["state"])]
     columns = ["campaign", "day", "number", "state", "quantity_g", "amount", "currency", "document", "waiting_for"]
     show("Settlements", rows, columns, as_json=as_json)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.units import G_PER_T, decimal_text
 
-_NOT_PRINTED = frozenset({"Cc", "Cs", "Co", "Cn"})
+NOT_PRINTED = frozenset({"Cc", "Cs", "Co", "Cn"})
 """Unicode categories that no document can print and no table can hold: control characters, surrogates, unassigned."""
 
 
@@ -32,7 +32,7 @@ def _one_line(value: object) -> object:
 
 def _printable(text: str) -> str:
     for character in text:
-        if unicodedata.category(character) in _NOT_PRINTED:
+        if unicodedata.category(character) in NOT_PRINTED:
             raise ValueError(f"contains the character U+{ord(character):04X}, which no document can print")
     return text
 
@@ -61,7 +61,7 @@ def _told(value: object) -> object:
     """A description must never make an answer about a purchase unreadable: it is cut and cleaned instead."""
     if not isinstance(value, str):
         return value
-    kept = "".join(c if unicodedata.category(c) not in _NOT_PRINTED else " " for c in value)
+    kept = "".join(c if unicodedata.category(c) not in NOT_PRINTED else " " for c in value)
     return " ".join(kept.split())[:500]
 
 

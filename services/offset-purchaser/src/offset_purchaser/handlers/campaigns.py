@@ -19,8 +19,8 @@ from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.leadership import Term
 from offset_purchaser.terms import Leg, LegalEntity
 from shared.clock import local_day
-from shared.errors import Rejected
-from shared.postgres import Connection
+from shared.errors import OffsetsError, Rejected
+from shared.postgres import RETRYABLE, Connection
 from shared.settings import TopicSettings
 from shared.telemetry import log
 
@@ -42,16 +42,24 @@ class CampaignWatch:
             check_providers(loaded, self._context.settings)
             await apply(self._context, term, loaded)
         except Rejected as error:
-            metrics.CAMPAIGN_FILE_OK.set(0)
-            if str(error) != self._complaint:
-                # Where, not what: a wrong value may be a person's name. `campaigns check` says the rest.
-                places = [line.partition(": ")[0] for line in str(error).splitlines()]
-                log(__name__).error("campaign file refused", at=places[:10], errors=len(places))
-            self._complaint = str(error)
-            return False
+            return self._refused(str(error))
+        except (OffsetsError, *RETRYABLE):
+            raise
+        except Exception as error:  # whatever a file holds, the campaigns in force go on
+            name = type(error).__name__
+            return self._refused(f"{self._context.settings.campaigns_file}: cannot be used: {name}", name)
         self._seen, self._complaint = loaded.sha256, ""
         metrics.CAMPAIGN_FILE_OK.set(1)
         return True
+
+    def _refused(self, reason: str, kind: str = "Rejected") -> bool:
+        metrics.CAMPAIGN_FILE_OK.set(0)
+        if reason != self._complaint:
+            # Where, not what: a wrong value may be a person's name. `campaigns check` says the rest.
+            places = [line.partition(": ")[0] for line in reason.splitlines()]
+            log(__name__).error("campaign file refused", at=places[:10], errors=len(places), kind=kind)
+        self._complaint = reason
+        return False
 
 
 def check_providers(loaded: Loaded, settings: PurchaserSettings) -> None:
@@ -104,6 +112,13 @@ def _leg_faults(leg: Leg, settings: PurchaserSettings) -> Iterator[tuple[str, st
             yield "lot_g", f"{leg.lot_g} g is no multiple of the {kind.traits.lot_g} g that {name} sells"
 
 
+NO_CAMPAIGNS = (
+    "{place}: the list is empty, which would stop every campaign, and days of {open} are still to be settled; "
+    "write stop_buying: true into what is to buy nothing more; a campaign can be taken out while another one stays"
+)
+"""A file that lost its campaigns (a template without values, a wrong merge) must not look like a decision."""
+
+
 async def apply(context: Context, term: Term, loaded: Loaded) -> None:
     """Put every campaign of a file in force that may be; stop those it no longer has.
 
@@ -113,6 +128,8 @@ async def apply(context: Context, term: Term, loaded: Loaded) -> None:
     async with acting(context, term) as connection:
         current = {found.campaign.id: found for found in await campaigns.in_force(connection)}
         check_references(loaded, context.topics, current)
+        if not loaded.file.campaigns and (open_ := await campaigns.unfinished(connection)):
+            raise Rejected(NO_CAMPAIGNS.format(place=loaded.place("campaigns"), open=", ".join(open_)))
         changed = []
         for campaign in loaded.file.campaigns:
             entity = loaded.file.entity(campaign)

@@ -23,6 +23,10 @@ LIMIT_BYTES = 20_000_000
 """An invoice or an agency's report is below 20 MB; more belongs elsewhere, with its hash here."""
 
 
+MOST_KG, DECIMALS = 10**9, 6
+"""As the API takes them: more does not fit into a register, finer is nobody's figure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """What a person states."""
@@ -71,11 +75,7 @@ async def add_line(pool: Pool, figure: Figure, filename: str, evidence: bytes) -
 
 
 def _check(figure: Figure, evidence: bytes) -> None:
-    if not figure.kg.is_finite() or figure.kg <= 0:
-        raise Rejected(f"{figure.kg} kg: a manual line is above zero", field="kg")
-    for name, bound in (("low_kg", figure.low_kg), ("high_kg", figure.high_kg)):
-        if bound is not None and not bound.is_finite():
-            raise Rejected(f"{bound} kg is not a number", field=name)
+    _check_kg(figure)
     if figure.channel not in list(ChannelName):
         raise Rejected(f"there is no channel {figure.channel}; there are {', '.join(ChannelName)}", field="channel")
     for name, text in (("description", figure.description), ("author", figure.author)):
@@ -87,6 +87,20 @@ def _check(figure: Figure, evidence: bytes) -> None:
     if not 0 < len(evidence) <= LIMIT_BYTES:
         why = f"the evidence file has {len(evidence)} bytes; between 1 and {LIMIT_BYTES} are accepted"
         raise Rejected(why, field="evidence")
+
+
+def _check_kg(figure: Figure) -> None:
+    if not figure.kg.is_finite() or figure.kg <= 0:
+        raise Rejected(f"{figure.kg} kg: a manual line is above zero", field="kg")
+    for name, amount in (("kg", figure.kg), ("low_kg", figure.low_kg), ("high_kg", figure.high_kg)):
+        if amount is None:
+            continue
+        if not amount.is_finite():
+            raise Rejected(f"{amount} kg is not a number", field=name)
+        if amount > MOST_KG:
+            raise Rejected(f"{amount} kg is above {MOST_KG} kg, a million tonnes", field=name)
+        if round(amount, DECIMALS) != amount:
+            raise Rejected(f"{amount} kg is finer than a milligram; write at most {DECIMALS} decimals", field=name)
 
 
 async def withdraw_line(pool: Pool, line: str, *, by: str, reason: str) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from offset_purchaser.certificate import Certificate
+from offset_purchaser.certificate import Certificate, retired_before
 from offset_purchaser.documents.values import RESERVED_NAMES, line_amount
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.outcome import (
@@ -156,15 +156,13 @@ async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: s
         if price > order.price_per_tonne:
             why = f"{price} a tonne is above the {order.price_per_tonne} that was ordered"
             raise Rejected(why, field="price_per_tonne")
-        answer = Answer(
-            reference=facts.reference,
-            progress=Progress.CONFIRMED,
-            filled_g=filled,
-            price_per_tonne=price,
-            currency=order.currency,
-            amount=line_amount(filled, price, order.currency),
-            project=facts.project,
-        )
+        amount = line_amount(filled, price, order.currency)
+        said = {"progress": Progress.CONFIRMED, "filled_g": filled, "price_per_tonne": price, "amount": amount}
+        said |= {"reference": facts.reference, "currency": order.currency, "project": facts.project}
+        try:
+            answer = Answer.model_validate(said)
+        except ValidationError as error:
+            raise first_fault(error) from None
         await record_answer(context, connection, order, answer)
         await orders.note(connection, order.order_id, {"recorded_by": name, "recorded_because": "confirmed by hand"})
         log(__name__).info("order confirmed by hand", order_id=order_id)
@@ -187,7 +185,8 @@ async def add_certificate(pool: Pool, order_id: str, data: bytes, file: bytes | 
         block = (certificate.registry, certificate.serial_first, certificate.serial_last)
         if block in await certificates.archived(connection, order.order_id):
             raise Rejected(f"the serial block {block[1]} to {block[2]} of {block[0]} was already used")
-        if why := await archive_certificate(context, connection, order, certificate, file):
+        why = await archive_certificate(context, connection, order, certificate, file)
+        if why := why or retired_before(certificate, order.buy_day, context.clock().date()):
             raise Rejected(why)
         before = await certificates.archived(connection, order.order_id)
         await settlements.refresh_states(connection, order.campaign, [order.buy_day])
@@ -249,8 +248,13 @@ def _answer(data: bytes) -> Answer:
     try:
         return Answer.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Rejected(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise first_fault(error) from None
+
+
+def first_fault(error: ValidationError) -> Rejected:
+    """The first thing that is wrong with what a person gave, by its field."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return Rejected(str(first["msg"]).removeprefix("Value error, "), field=".".join(map(str, first["loc"])))
 
 
 async def locked_order(connection: Connection, order_id: str) -> Order:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from offset_purchaser.settlement import Release
+from offset_purchaser.handlers.context import source_topics
+from offset_purchaser.settlement import Release, unnameable
 from offset_purchaser.store import campaigns, manual, settlements
 from shared.errors import Rejected
 from shared.postgres import Pool
+from shared.settings import TopicSettings
 
 
 async def release_settlement(
@@ -16,6 +18,12 @@ async def release_settlement(
     """Let a waiting or held settlement freeze without somebody; the gap is named on every document."""
     if not decision.reason.strip() or not decision.by.strip() or not decision.without:
         raise Rejected("a release needs a reason, a name, and whom to go on without", field="reason")
+    found = await campaigns.in_force(pool, campaign)
+    if not found:
+        raise Rejected(f"there is no campaign {campaign}", field="campaign")
+    topics = source_topics(TopicSettings.load())
+    if why := unnameable(found[0].campaign, [topics[channel] for channel in found[0].campaign.channels], decision):
+        raise Rejected(why, field="without")
     if not await settlements.release(pool, campaign, day, number, decision, now):
         raise Rejected(f"settlement {number} of {day} in campaign {campaign} is not waiting or held")
 

@@ -170,6 +170,17 @@ async def stop_missing(connection: Connection, present: Sequence[str]) -> list[s
     return [row["campaign"] for row in rows]
 
 
+async def unfinished(connection: Connection) -> list[str]:
+    """Campaigns that are not stopped and have settlements that are not complete."""
+    rows = await connection.fetch(
+        """
+        SELECT campaign FROM campaigns c WHERE NOT stopped AND EXISTS (
+            SELECT 1 FROM settlements s WHERE s.campaign = c.campaign AND s.state <> 'complete') ORDER BY campaign
+        """
+    )
+    return [row["campaign"] for row in rows]
+
+
 async def resume(connection: Connection, campaign: str) -> None:
     """A stopped campaign is in the file again."""
     await connection.execute("UPDATE campaigns SET stopped = false WHERE campaign = $1", campaign)
