@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offset_purchaser.documents import DocumentContent, render, totals
+from offset_purchaser.documents.catalogue import catalogue
+from offset_purchaser.documents.content import Language
 from offset_purchaser.documents.correction import CreditLine, Part, credit_content, credit_lines, left_of
 from offset_purchaser.documents.example import example_content, example_lines
+from offset_purchaser.documents.page import page_data
 from offset_purchaser.documents.parts import Vat
 from shared.errors import Rejected
 
@@ -136,3 +139,49 @@ def test_all_notes_together_are_the_invoice_for_any_quantity_price_vat_and_parts
         assert again == found
     assert left_of(content, before) == []
     assert (net, tax) == (sums.net, sums.vat)
+
+
+@pytest.mark.parametrize(
+    ("language", "figure", "prices", "reason"),
+    [
+        ("en", "€82.00", "Price per tonne: €22.00 before, €20.00 now", "Reason: A rebate"),
+        (
+            "fr",
+            "82,00\u00a0€",
+            "Prix par tonne\u00a0: 22,00\u00a0€ avant, 20,00\u00a0€ désormais",
+            "Motif\u00a0: A rebate",
+        ),
+        ("de", "82,00\u00a0€", "Preis pro Tonne: bisher 22,00\u00a0€, jetzt 20,00\u00a0€", "Grund: A rebate"),
+    ],
+)
+def test_a_price_note_shows_what_is_refunded_and_both_prices(
+    language: Language, figure: str, prices: str, reason: str
+) -> None:
+    invoice = example_content("self_billed", language)
+    lines = credit_lines(invoice, [], Part(FIRST, amount=Decimal("82.00")))
+    told: dict[str, Any] = {"number": "SB-EX-2026-00043", "issued_on": date(2026, 12, 9), "reason": "A rebate"}
+    content = credit_content(invoice, [], lines, correction="price", **told)
+    page: Any = page_data(content, catalogue(language))
+    assert (page["contribution"]["figure"], page["contribution"]["unit"]) == (figure, "")
+    assert prices in page["contribution"]["lines"]
+    assert page["lines"]["head"][2] == catalogue(language)["lines.refund"] != catalogue(language)["lines.price"]
+    assert page["lines"]["notes"][-1] == reason
+    assert not any("forfaitaire" in text or "retard" in text for text in page["lines"]["notes"])
+    assert [legal.code for legal in content.payment.notes] == ["PMT", "PMD", "AAB"]
+
+
+def test_a_second_price_note_starts_from_the_price_that_the_first_left() -> None:
+    before = [CreditLine(FIRST, 0, Decimal("82.00"))]
+    content = note([CreditLine(FIRST, 0, Decimal("41.00"))], before, correction="price")
+    assert [(one.before, one.after) for one in content.repricings] == [(20, 19)]
+    assert note([CreditLine(FIRST, 41_000_000, Decimal(779))], before, correction="cancellation").repricings == ()
+
+
+def test_a_content_without_new_prices_keeps_its_bytes() -> None:
+    assert b"repricings" not in INVOICE.canonical()
+
+
+def test_a_french_page_calls_the_settlement_no_payment() -> None:
+    page = str(page_data(example_content("self_billed_credit", "fr"), catalogue("fr")))
+    assert "Décompte" in page
+    assert "èglement" not in page

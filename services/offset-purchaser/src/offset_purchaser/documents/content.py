@@ -26,6 +26,7 @@ from offset_purchaser.documents.parts import (
     Payment,
     ProviderInvoice,
     Quantity,
+    Repricing,
     Totals,
     Vat,
     Verify,
@@ -76,6 +77,7 @@ class DocumentContent(Part):
     agreement: Agreement | None = None
     previous: DocumentRef | None = None
     correction: Correction | None = None
+    repricings: tuple[Repricing, ...] = ()
     supplied_on: date | None = None
     provider_invoice: ProviderInvoice | None = None
     note: OptionalText = ""
@@ -133,6 +135,8 @@ class DocumentContent(Part):
         data = self.model_dump(mode="json")
         if self.correction is None:
             del data["correction"]  # documents from before there were corrections keep their hash
+        if not self.repricings:
+            del data["repricings"]
         return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
     def sha256(self) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from offset_purchaser.documents.catalogue import catalogue
 from offset_purchaser.documents.content import CORRECTED_BY, DocumentContent, corrected_totals
-from offset_purchaser.documents.parts import Correction, DocumentRef, OrderLine
+from offset_purchaser.documents.parts import Correction, DocumentRef, OrderLine, Payment, Repricing
 from offset_purchaser.documents.values import round_money
 from shared.errors import Rejected
 from shared.units import G_PER_T
@@ -108,7 +108,9 @@ def credit_content(
     reason: str,
 ) -> DocumentContent:
     """The content of the note. VAT is that of everything credited so far minus that of the notes before, so that all
-    notes together never exceed the document's by a cent. ``reason`` ``""``: the provider cancelled by itself."""
+    notes together never exceed the document's by a cent. The legal notes stay in the content for the XML, where French
+    e-invoicing asks for them on every invoice type (BR-FR-05). ``reason`` ``""``: the provider cancelled by itself.
+    """
     covered = {line.order_id: line for line in content.lines}
     printed = tuple(_line(covered, line) for line in lines)
     sums = corrected_totals(content.vat, content.totals.currency, _net(before), _net(lines))
@@ -121,10 +123,21 @@ def credit_content(
         "totals": sums,
         "previous": DocumentRef(number=content.number, issued_on=content.issued_on),
         "correction": correction,
-        "payment": content.payment.model_copy(update={"due_on": None, "terms": "", "paid": Decimal(0)}),
+        "repricings": tuple(_repricings(left_of(content, before), lines)) if correction == "price" else (),
+        "payment": Payment(notes=content.payment.notes),
         "note": reason or words["credit.provider_cancelled"],
     }
     return DocumentContent.model_validate({**dict(content), **told})
+
+
+def _repricings(left: Iterable[Left], lines: Iterable[CreditLine]) -> Iterable[Repricing]:
+    """The price of a tonne before and after; none for money of an order whose grams are all taken back."""
+    held = {one.order_id: one for one in left}
+    for line in lines:
+        one = held[line.order_id]
+        if one.grams and not line.cancelled_g:
+            before, after = (round(net * G_PER_T / one.grams, PRICE_DIGITS) for net in (one.net, one.net - line.net))
+            yield Repricing(order_id=line.order_id, before=before, after=after)
 
 
 def _net(lines: Iterable[CreditLine]) -> Decimal:

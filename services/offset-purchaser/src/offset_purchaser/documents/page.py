@@ -8,7 +8,7 @@ from offset_purchaser.documents.catalogue import Catalogue
 from offset_purchaser.documents.content import CREDITS, INVOICES, STATEMENTS, DocumentContent
 from offset_purchaser.documents.details import cards, tables
 from offset_purchaser.documents.formats import Formats
-from offset_purchaser.documents.parts import ChannelRow, OrderLine, Party
+from offset_purchaser.documents.parts import ChannelRow, OrderLine, Party, Repricing
 from offset_purchaser.documents.values import line_amount
 
 Json = dict[str, object]
@@ -133,15 +133,18 @@ def _method(content: DocumentContent, words: Catalogue) -> list[str]:
 def _contribution(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
     credit = content.kind in CREDITS
     figure, unit = f.tonnes(sum(line.quantity_g for line in content.lines)).split("\u00a0")
+    if credit and _ending(content) == "price":
+        figure, unit = f.money(content.totals.net, content.totals.currency), ""
     note = "contribution.note_nothing" if not content.lines else "contribution.note"
     verb, title = "contribution.bought", "contribution.title"
     if credit:
         end = _ending(content)
         note, title = f"contribution.note_{end}", f"contribution.title_{end}"
-        verb = "contribution.repriced" if end == "price" else "contribution.cancelled"
+        verb = "contribution.refunded" if end == "price" else "contribution.cancelled"
     texts = []
     for line in content.lines:
         texts.append(words[verb].format(provider=line.provider))
+        texts += [_repriced(item, content, words, f) for item in content.repricings if item.order_id == line.order_id]
         texts.append(words["contribution.project"].format(project=_project(line, words)))
     if content.lines and not credit:
         texts.append(_certificates(content, words))
@@ -152,6 +155,12 @@ def _contribution(content: DocumentContent, words: Catalogue, f: Formats) -> Jso
         "lines": list(dict.fromkeys(texts)) or [words["contribution.nothing"]],
         "note": words[note],
     }
+
+
+def _repriced(item: Repricing, content: DocumentContent, words: Catalogue, f: Formats) -> str:
+    currency = content.totals.currency
+    before, after = f.price(item.before, currency), f.price(item.after, currency)
+    return words["contribution.new_price"].format(before=before, after=after)
 
 
 def _ending(content: DocumentContent) -> str:
@@ -208,11 +217,13 @@ def _bar(row: ChannelRow, longest: Decimal, words: Catalogue, f: Formats) -> Jso
 
 def _lines(content: DocumentContent, words: Catalogue, f: Formats) -> Json:
     title = "title" if content.lines else "title_nothing"
+    price = "price"
     if content.kind in CREDITS:
         title = f"title_{_ending(content)}"
+        price = "refund" if _ending(content) == "price" else "price"
     return {
         "title": words[f"lines.{title}"],
-        "head": [words[f"lines.{name}"] for name in ("item", "quantity", "price", "amount")],
+        "head": [words[f"lines.{name}"] for name in ("item", "quantity", price, "amount")],
         "rows": [_line(line, words, f) for line in content.lines],
         "totals": _totals(content, words, f),
         "notes": _notes(content, words, f),
@@ -260,7 +271,16 @@ def _notes(content: DocumentContent, words: Catalogue, f: Formats) -> list[str]:
         notes.append(words["payment.due_on"].format(date=f.day(payment.due_on)))
     elif content.kind in INVOICES and not payment.terms:
         notes.append(words["payment.credited" if content.kind in CREDITS else "payment.as_agreed"])
-    return [note for note in (*notes, *(legal.text for legal in payment.notes), content.note) if note]
+    if content.kind not in CREDITS:  # nothing is due on a credit note: what late payment costs is the invoice's matter
+        notes += [legal.text for legal in payment.notes]
+    return [note for note in (*notes, _said(content, words)) if note]
+
+
+def _said(content: DocumentContent, words: Catalogue) -> str:
+    """The document's own note; on a credit note it is the reason, and says so."""
+    if content.note and content.kind in CREDITS:
+        return words["credit.reason"].format(reason=content.note)
+    return content.note
 
 
 def _verify(content: DocumentContent, words: Catalogue) -> Json:

@@ -244,6 +244,14 @@ Correction = Literal["cancellation", "price"]
 """What a credit note does: it takes a purchase back, or only money of it."""
 
 
+class Repricing(Part):
+    """What a price correction does to the net price of a tonne of one order, in the document's currency."""
+
+    order_id: UUID
+    before: Annotated[Amount, Field(ge=0)]
+    after: Annotated[Amount, Field(ge=0)]
+
+
 class DocumentRef(Part):
     """An earlier document, e.g. the invoice that a credit note corrects."""
 
