@@ -87,7 +87,7 @@ async def test_a_partners_day_is_brought_to_its_end_by_commands_and_the_books_sa
     await everything(world)
     number = await world.pool.fetchval("SELECT number FROM documents")
     assert "whether it is paid is unknown" in await command("reconcile", "--strict", code=1)
-    paid = f"reference,document,paid_on,amount,currency\nb1,{number},2026-12-10,72.00,EUR\n"
+    paid = f"reference,document,paid_on,amount,currency\nb1,{number},2026-11-20,72.00,EUR\n"
     said = await command("payments", "import", of_file("paid.csv", paid.encode()))
     assert said == "1 new of 1 payments\n"
     await command("reconcile", "--strict")

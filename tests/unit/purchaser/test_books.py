@@ -9,8 +9,8 @@ import pytest
 from tests.unit.purchaser.builders import campaign
 
 from offset_purchaser.handlers.payments import parse
-from offset_purchaser.journal import MoneyEntry, accrual, fec, journal_csv, numbered
-from offset_purchaser.reconcile import DayLine, DocumentFact, OrderFact, reconcile, summed
+from offset_purchaser.journal import MoneyEntry, accrual, between, carried_accrual, fec, journal_csv, numbered
+from offset_purchaser.reconcile import DayLine, DocumentFact, OrderFact, PurchaseFact, reconcile, summed
 from offset_purchaser.terms import AccountMap
 from shared.errors import Rejected
 
@@ -103,7 +103,7 @@ def test_debits_equal_credits_in_the_csv() -> None:
 
 
 def test_the_accrual_is_at_the_legs_price_and_reversed_the_next_day() -> None:
-    found = accrual(campaign(), 2_000_000, {}, date(2026, 12, 31))
+    found = accrual(campaign(), {"sandbox": 2_000_000}, {}, date(2026, 12, 31))
     assert [(e.booked_on, e.account, e.amount) for e in found] == [
         (date(2026, 12, 31), "expense", Decimal("44.00")),
         (date(2026, 12, 31), "accrual", Decimal("-44.00")),
@@ -165,8 +165,62 @@ def test_the_accrual_of_several_legs_accounts_for_every_gram() -> None:
         {"provider": "sandbox", "name": name, "share": share, "price_per_tonne": "1000000", "currency": "EUR"}
         for name, share in (("a", "33.3"), ("b", "33.3"), ("c", "33.4"))
     ]
-    found = accrual(campaign(legs=legs), 100, {}, date(2026, 12, 31))
-    assert sum(e.amount for e in found if e.account == "expense" and e.booked_on.year == 2026) == 100
+    found = accrual(campaign(legs=legs), {"a": 60, "c": 40, "b": -3}, {}, date(2026, 12, 31))
+    booked = [(e.label, e.amount) for e in found if e.account == "expense" and e.booked_on.year == 2026]
+    assert booked == [("bf: 60 g owed, not bought (a)", 60), ("bf: 40 g owed, not bought (c)", 40)]
+
+
+def test_what_is_carried_is_accrued_once_at_the_newest_price_and_less_what_is_over() -> None:
+    older, newer = campaign(), campaign(
+        id="next", first_day="2026-12-10", last_day="2026-12-11",
+        legs=[{"provider": "sandbox", "price_per_tonne": "30", "currency": "EUR"}],
+    )  # fmt: skip
+    on = date(2026, 12, 31)
+    found = carried_accrual([older, newer], {"sandbox": (100_000, 600_000), "elsewhere": (0, 5)}, on)
+    assert [e.amount for e in found if e.account == "expense"] == [Decimal("15.00"), Decimal("-15.00")]
+    assert carried_accrual([older, newer], {"sandbox": (600_000, 600_000)}, on) == []
+
+
+def test_a_posting_has_the_same_number_in_every_export_of_its_year() -> None:
+    rest = ("EUR", "sandbox", "ST-1", DAY, "x", "bf", DAY)
+    days = {"p1": date(2026, 11, 27), "p2": date(1999, 1, 1), "p3": date(2027, 1, 2), "p4": date(2026, 12, 1)}
+    ledger = [MoneyEntry(name, day, account, amount, *rest) for name, day in days.items() for account, amount in
+              (("expense", Decimal(1)), ("payable", Decimal(-1)))]  # fmt: skip
+    lines = numbered(ledger)
+    first, last = date(2026, 1, 1), date(2026, 12, 31)
+    assert [(e.entry.posting, e.number) for e in between(lines, first, last)] == [("p1", 1)] * 2 + [("p4", 2)] * 2
+    assert [e.number for e in between(lines, date(2026, 12, 1), last)] == [2, 2]
+    assert [e.number for e in between(lines, date(2027, 1, 1), date(2027, 12, 31))] == [1, 1]
+    assert len(between(lines, None, date(2099, 1, 1))) == 8
+
+
+def test_a_currency_of_three_decimals_keeps_them_and_adds_up() -> None:
+    rest = ("TND", "sandbox", "ST-1", DAY, "x", "bf", DAY)
+    amounts = {"expense": "1.234", "vat": "0.234", "payable": "-1.468"}
+    lines = numbered([MoneyEntry("p", DAY, name, Decimal(amount), *rest) for name, amount in amounts.items()])
+    rows = [row.split(",") for row in journal_csv(lines, AccountMap()).split("\r\n") if row][1:]
+    assert [row[8:10] for row in rows] == [["1.234", "0.000"], ["0.234", "0.000"], ["0.000", "1.468"]]
+    fec_rows = [row.split("\t") for row in fec(lines, AccountMap(), "TND").split("\r\n") if row][1:]
+    assert [row[11:13] for row in fec_rows] == [["1,234", "0,000"], ["0,234", "0,000"], ["0,000", "1,468"]]
+
+
+def test_days_that_are_bought_together_are_judged_together() -> None:
+    lines = [
+        DayLine("e", "bf", DAY, {"emitted": -10, "committed": 10}),
+        DayLine("e", "bf", date(2026, 11, 28), {"emitted": -10, "committed": -10, "bought": 20}),
+    ]
+    frozen = {("bf", line.day): (10, 0, 0) for line in lines}
+    apart = reconcile(lines, frozen, [], [], {})
+    assert apart.open == ("bf 2026-11-27: 10 g are not bought yet", "bf 2026-11-28: -10 g are not bought yet")
+    assert reconcile(lines, frozen, [], [], {}, together={("bf", DAY): date(2026, 11, 28)}).open == ()
+
+
+def test_shares_that_came_after_their_purchase_are_broken() -> None:
+    fact = PurchaseFact("bf", DAY, 1, "manual", 2_000_000, 4_000_000)
+    found = reconcile([], {}, [], [], {}, purchases=[fact])
+    assert found.broken == (
+        "bf: the settlements need 4000000 g of manual under 2026-11-27 (1), its purchase was planned for 2000000 g",
+    )
 
 
 def test_no_cell_of_the_journal_is_a_formula() -> None:

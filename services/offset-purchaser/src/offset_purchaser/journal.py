@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from babel.numbers import get_currency_precision
+
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.values import line_amount, round_money
-from offset_purchaser.settlement import split
-from offset_purchaser.terms import AccountMap
+from offset_purchaser.terms import AccountMap, Leg
 from shared.errors import Rejected
 
 FEC_COLUMNS = (
@@ -56,9 +57,19 @@ class JournalLine:
 
 
 def numbered(entries: Sequence[MoneyEntry]) -> list[JournalLine]:
-    """Number the postings in the order in which they were booked: a ledger that only grows keeps its numbers."""
-    numbers: dict[str, int] = {}
-    return [JournalLine(numbers.setdefault(entry.posting, len(numbers) + 1), entry) for entry in entries]
+    """Number the postings of each year in the order in which they came to the ledger: given the whole ledger, a posting
+    has the same number in every export, and a year's numbers have no gap."""
+    numbers: dict[int, dict[str, int]] = {}
+    found = []
+    for entry in entries:
+        year = numbers.setdefault(entry.booked_on.year, {})
+        found.append(JournalLine(year.setdefault(entry.posting, len(year) + 1), entry))
+    return found
+
+
+def between(lines: Sequence[JournalLine], first: date | None, last: date) -> list[JournalLine]:
+    """The lines that were booked from one day to another."""
+    return [line for line in lines if (first is None or first <= line.entry.booked_on) and line.entry.booked_on <= last]
 
 
 def journal_csv(lines: Sequence[JournalLine], accounts: AccountMap) -> str:
@@ -66,7 +77,7 @@ def journal_csv(lines: Sequence[JournalLine], accounts: AccountMap) -> str:
     rows = []
     for line in lines:
         e, account = line.entry, accounts.of(line.entry.account)
-        debit, credit = _sides(e.amount)
+        debit, credit = _sides(e.amount, e.currency)
         where = (e.provider, e.piece, e.piece_date.isoformat(), e.label)
         head = (line.number, e.booked_on.isoformat(), account.number, account.name)
         rows.append((*head, *where, debit, credit, e.currency, e.campaign, e.day.isoformat()))
@@ -82,7 +93,7 @@ def fec(lines: Sequence[JournalLine], accounts: AccountMap, book_currency: str) 
     rows = []
     for line, amount in zip(lines, amounts, strict=True):
         e, account = line.entry, accounts.of(line.entry.account)
-        debit, credit = (side.replace(".", ",") for side in _sides(amount))
+        debit, credit = (side.replace(".", ",") for side in _sides(amount, book_currency))
         foreign = e.currency != book_currency
         booked, piece = f"{e.booked_on:%Y%m%d}", f"{e.piece_date:%Y%m%d}"
         auxiliary = (e.provider, e.provider) if e.account == "payable" else ("", "")
@@ -116,20 +127,42 @@ def _in_book_currency(lines: Sequence[JournalLine], rates: Mapping[str, Decimal]
 
 
 def accrual(
-    campaign: Campaign, open_g: int, undocumented: Mapping[str, tuple[Decimal, str]], on: date
+    campaign: Campaign, open_g: Mapping[str, int], undocumented: Mapping[str, tuple[Decimal, str]], on: date
 ) -> list[MoneyEntry]:
     """What is owed and not bought on a day, at the legs' prices, and what was bought without a document; reversed on
-    the next day. ``undocumented``: (amount, currency) of confirmed orders by order id."""
+    the next day. ``open_g``: grams by leg; ``undocumented``: (amount, currency) of confirmed orders by order id."""
     found: list[MoneyEntry] = []
-    for leg, grams in zip(campaign.legs, split(max(open_g, 0), campaign.legs), strict=True):
-        if amount := line_amount(grams, leg.ceiling(campaign.last_day), leg.currency):
-            label = f"{campaign.title}: {grams} g owed, not bought ({leg.key})"
-            key = f"accrual|{on}|{campaign.id}|{leg.key}"
-            found += _accrued(key, amount, leg.currency, leg.provider, label, campaign=campaign, on=on)
+    for leg in campaign.legs:
+        found += _owed(campaign, leg, open_g.get(leg.key, 0), "owed, not bought", on)
     for order_id, (amount, currency) in sorted(undocumented.items()):
         label = f"{campaign.title}: order {order_id} without a document"
         found += _accrued(f"accrual|{on}|{order_id}", amount, currency, "", label, campaign=campaign, on=on)
     return found
+
+
+def carried_accrual(
+    campaigns: Sequence[Campaign], carried: Mapping[str, tuple[int, int]], on: date
+) -> list[MoneyEntry]:
+    """What an entity carries to its next purchases, at the price that its newest campaign had at each provider.
+
+    ``carried``: (surplus, carried) by provider; what was bought and is not owed any more is taken off.
+    """
+    found: list[MoneyEntry] = []
+    newest = sorted(campaigns, key=lambda campaign: (campaign.last_day, campaign.id), reverse=True)
+    for provider, (surplus, carry) in sorted(carried.items()):
+        legs = [(campaign, leg) for campaign in newest for leg in campaign.legs if leg.provider == provider]
+        if legs:
+            found += _owed(*legs[0], carry - surplus, "carried, not bought", on)
+    return found
+
+
+def _owed(campaign: Campaign, leg: Leg, grams: int, what: str, on: date) -> list[MoneyEntry]:
+    amount = line_amount(max(grams, 0), leg.ceiling(campaign.last_day), leg.currency)
+    if not amount:
+        return []
+    label = f"{campaign.title}: {grams} g {what} ({leg.key})"
+    key = f"accrual|{on}|{campaign.id}|{leg.key}|{what}"
+    return _accrued(key, amount, leg.currency, leg.provider, label, campaign=campaign, on=on)
 
 
 def _accrued(
@@ -143,8 +176,11 @@ def _accrued(
     return found
 
 
-def _sides(amount: Decimal) -> tuple[str, str]:
-    return (f"{amount:.2f}", "0.00") if amount >= 0 else ("0.00", f"{-amount:.2f}")
+def _sides(amount: Decimal, currency: str) -> tuple[str, str]:
+    """(debit, credit) with the digits of the currency, two at least: what is rounded for show would not add up."""
+    digits = max(get_currency_precision(currency), 2)
+    nothing = f"{Decimal(0):.{digits}f}"
+    return (f"{amount:.{digits}f}", nothing) if amount >= 0 else (nothing, f"{-amount:.{digits}f}")
 
 
 def _write(columns: Sequence[str], rows: Sequence[Sequence[object]], delimiter: str) -> str:

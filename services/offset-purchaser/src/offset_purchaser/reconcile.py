@@ -4,10 +4,11 @@ and payments say the same. Pure: judges figures that ``store.books`` reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 from offset_purchaser.ledger import Account
 
@@ -47,6 +48,18 @@ class DayLine:
     def difference(self) -> int:
         """0 when every gram is accounted for."""
         return self.emitted - sum(self.of(account) for account in ANSWERS) - self.open_g + self.surplus
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseFact:
+    """What one purchase was planned for, and what the settlements say that it is for."""
+
+    campaign: str
+    buy_day: date
+    number: int
+    leg: str
+    planned_g: int
+    shares_g: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +140,22 @@ def reconcile(
     documents: Iterable[DocumentFact],
     carried: Mapping[tuple[str, str], tuple[int, int]],
     credits: Iterable[CreditFact] = (),
+    *,
+    purchases: Iterable[PurchaseFact] = (),
+    together: Mapping[tuple[str, date], date] = MappingProxyType({}),
 ) -> Findings:
     """Judge everything. ``frozen``: newest (owed, paid by others, waived) by (campaign, day).
 
-    ``carried``: (surplus, carried) by (legal entity, provider).
+    ``carried``: (surplus, carried) by (legal entity, provider). ``together``: under which day a campaign day is bought
+    with others: what is open is judged for all of them, because a purchase of several days is booked on one.
     """
     broken: list[str] = []
     still: list[str] = []
     kept: list[str] = []
     for line in days:
-        _day(line, frozen.get((line.campaign, line.day), (0, 0, 0)), broken, still)
+        _day(line, frozen.get((line.campaign, line.day), (0, 0, 0)), broken)
+    still += _open(days, together)
+    broken += _purchases(purchases)
     for (entity, provider), (surplus, carry) in carried.items():
         if surplus < 0 or carry < 0:
             broken.append(f"{entity} at {provider}: negative carry (surplus {surplus} g, carried {carry} g)")
@@ -170,15 +189,34 @@ def summed(days: Sequence[DayLine]) -> list[tuple[str, str, DayLine]]:
     return found
 
 
-def _day(line: DayLine, expected: tuple[int, int, int], broken: list[str], still: list[str]) -> None:
+def _purchases(purchases: Iterable[PurchaseFact]) -> Iterator[str]:
+    """Shares that came to a purchase after it was planned: nobody would ever buy them."""
+    for what in purchases:
+        if what.planned_g != what.shares_g:
+            yield (
+                f"{what.campaign}: the settlements need {what.shares_g} g of {what.leg} under {what.buy_day} "
+                f"({what.number}), its purchase was planned for {what.planned_g} g"
+            )
+
+
+def _open(days: Sequence[DayLine], together: Mapping[tuple[str, date], date]) -> Iterator[str]:
+    """Grams that are not bought, by day or by the days that are bought together."""
+    groups: dict[tuple[str, date], list[DayLine]] = {}
+    for line in days:
+        groups.setdefault((line.campaign, together.get((line.campaign, line.day), line.day)), []).append(line)
+    for (campaign, _), lines in groups.items():
+        if grams := sum(line.open_g for line in lines):
+            span = f"{lines[0].day} to {lines[-1].day}" if len(lines) > 1 else f"{lines[0].day}"
+            yield f"{campaign} {span}: {grams} g are not bought yet"
+
+
+def _day(line: DayLine, expected: tuple[int, int, int], broken: list[str]) -> None:
     where = f"{line.campaign} {line.day}"
     if line.difference:
         broken.append(f"{where}: {line.difference} g of {line.emitted} g emitted are not accounted for")
     told = (line.emitted, line.of(Account.PAID_BY_OTHERS), line.of(Account.WAIVED))
     if told != expected:
         broken.append(f"{where}: the ledger says {told}, the settlement {expected} (owed, paid by others, waived)")
-    if line.open_g:
-        still.append(f"{where}: {line.open_g} g are not bought yet")
 
 
 def _order(order: OrderFact, broken: list[str], still: list[str]) -> None:

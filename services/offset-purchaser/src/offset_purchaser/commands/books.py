@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,6 +89,9 @@ def journal(
     legal_entity: Annotated[str, typer.Argument(help="Legal entity id.")],
     until: Annotated[str, typer.Option(help="Last day of the export.")],
     *,
+    since: Annotated[
+        str | None, typer.Option("--from", help="First day; for the FEC the first of the year when left out.")
+    ] = None,
     fec: Annotated[bool, typer.Option("--fec", help="The 18 columns of the French FEC instead of CSV.")] = False,
     accrual: Annotated[
         bool, typer.Option("--accrual", help="Add the year-end accrual for owed and not bought.")
@@ -99,20 +103,21 @@ def journal(
     from offset_purchaser.store import books, campaigns
 
     day = parse_day(until)
+    first = parse_day(since) if since else day.replace(month=1, day=1) if fec else None
 
     async def read(pool: Pool) -> Any:
         found = [c for c in await campaigns.in_force(pool) if c.campaign.entity_id == legal_entity]
         if not found:
             raise Rejected(f"there is no legal entity {legal_entity} in any campaign")
-        entries = await books.money_entries(pool, legal_entity, day)
-        for one in found if accrual else []:
-            open_g = await books.open_grams(pool, one.campaign, day)
-            waiting = await books.undocumented(pool, one.campaign, day)
-            entries += pure.accrual(one.campaign, open_g, waiting, day)
+        entries = await books.money_entries(pool, legal_entity)
+        ours = [one.campaign for one in found]
+        before = [] if first is None else [first - timedelta(days=1)]  # its accrual is reversed in this export
+        for end in [*before, day] if accrual else []:
+            entries += await books.accrued(pool, legal_entity, ours, end)
         return entries, found[0].entity.accounts
 
     entries, accounts = store(read)
-    lines = pure.numbered(entries)
+    lines = pure.between(pure.numbered(entries), first, day)
     text = pure.fec(lines, accounts, accounts.currency) if fec else pure.journal_csv(lines, accounts)
     if to is None:
         typer.echo(text, nl=False)

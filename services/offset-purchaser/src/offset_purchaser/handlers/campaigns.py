@@ -14,7 +14,7 @@ from offset_purchaser.providers import provider_kind
 from offset_purchaser.providers.sandbox import SANDBOX
 from offset_purchaser.providers.stripe_climate import STRIPE_CLIMATE
 from offset_purchaser.settings import PurchaserSettings
-from offset_purchaser.store import campaigns
+from offset_purchaser.store import campaigns, purchases
 from offset_purchaser.store.campaigns import InForce
 from offset_purchaser.store.leadership import Term
 from offset_purchaser.terms import Leg, LegalEntity
@@ -155,7 +155,13 @@ async def _apply_one(
         await campaigns.resume(connection, campaign.id)
         await campaigns.refuse(connection, campaign.id, "")
         return old.stopped
-    if why := refuse_edit(old.campaign, campaign, local_day(now, old.campaign.tz)):
+    why = refuse_edit(old.campaign, campaign, local_day(now, old.campaign.tz))
+    if not why and await purchases.bought_once(connection, campaign):
+        why = (
+            f"last_day: what campaign {campaign.id} buys once was bought under {campaign.last_day} already, so days "
+            "that come after it would never be bought: choose another last day"
+        )
+    if why:
         await campaigns.refuse(connection, campaign.id, why)
         log(__name__).error("campaign change refused", campaign=campaign.id, reason=why)
         return False

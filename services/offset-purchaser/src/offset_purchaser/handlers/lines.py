@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
@@ -12,13 +13,15 @@ from uuid import UUID, uuid5
 from offset_purchaser.campaign import Campaign, timetable
 from offset_purchaser.order import NAMESPACE
 from offset_purchaser.store import campaigns, manual
-from offset_purchaser.store.campaigns import InForce
+from offset_purchaser.store.campaigns import Rules
 from offset_purchaser.store.manual import ManualLine
 from shared.clock import day_bounds, quarter_of, system_clock
 from shared.errors import Rejected
 from shared.estimate import ChannelName
 from shared.postgres import Connection, Pool, transaction
 
+FORMAT = r"[a-z0-9_-]{0,63}"
+"""An advertising format as registers have it; anything else would stand beside its events unseen."""
 LIMIT_BYTES = 20_000_000
 """An invoice or an agency's report is below 20 MB; more belongs elsewhere, with its hash here."""
 
@@ -67,10 +70,9 @@ async def add_line(pool: Pool, figure: Figure, filename: str, evidence: bytes) -
         why = f"range out of order: {line.low_kg} <= {line.central_kg} <= {line.high_kg} kg"
         raise Rejected(why, field=side)
     async with transaction(pool) as connection:
-        found = await campaigns.in_force(connection, figure.campaign)
-        if not found:
+        if not await campaigns.in_force(connection, figure.campaign):
             raise Rejected(f"there is no campaign {figure.campaign}", field="campaign")
-        await _insert(connection, found[0], line)
+        await _insert(connection, await campaigns.rules(connection, figure.campaign), line)
     return line.line
 
 
@@ -81,6 +83,9 @@ def _check(figure: Figure, evidence: bytes) -> None:
     for name, text in (("description", figure.description), ("author", figure.author)):
         if not text.strip():
             raise Rejected("a manual line needs a description and an author", field=name)
+    if not re.fullmatch(FORMAT, figure.format):
+        why = f"{figure.format!r} is no advertising format; write it as events do: ooh_poster, display, tv"
+        raise Rejected(why, field="format")
     if figure.channel == ChannelName.ADS and not figure.format:
         why = "a line of ads names the format it stands for (ooh_poster, tv ...), so that it is counted once"
         raise Rejected(why, field="format")
@@ -125,10 +130,12 @@ async def withdraw_line(pool: Pool, line: str, *, by: str, reason: str) -> None:
         await manual.withdraw(connection, key, by=who, reason=why, now=system_clock())
 
 
-async def _insert(connection: Connection, found: InForce, line: ManualLine) -> None:
+async def _insert(connection: Connection, rules: Rules, line: ManualLine) -> None:
+    """By the rules of the line's day, which is what its settlement is made by."""
+    if line.day not in set(rules.current.campaign.days()):
+        raise Rejected(f"campaign {line.campaign} has no {line.channel} on {line.day}", field="day")
+    found = rules.on(line.day)
     campaign = found.campaign
-    if line.day not in set(campaign.days()):
-        raise Rejected(f"campaign {campaign.id} has no {line.channel} on {line.day}", field="day")
     if line.channel not in campaign.channels:
         raise Rejected(f"campaign {campaign.id} has no {line.channel} on {line.day}", field="channel")
     start, end = day_bounds(line.day, campaign.tz)
@@ -141,7 +148,7 @@ async def _insert(connection: Connection, found: InForce, line: ManualLine) -> N
             )
     if await connection.fetchval("SELECT 1 FROM manual_lines WHERE line = $1", line.line):
         raise Rejected("this line was added before")
-    if not await _settled_later(connection, campaign, line.day):
+    if not await _settled_later(connection, rules.current.campaign, line.day):
         raise Rejected(f"every settlement of {line.day} has frozen; no later one would see the line")
     shop = "default" if campaign.shops == "*" else campaign.shops[0]
     country = found.entity.party.country if campaign.countries == "*" else campaign.countries[0]

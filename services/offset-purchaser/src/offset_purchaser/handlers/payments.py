@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 
 from babel.numbers import is_currency
@@ -15,7 +15,7 @@ from offset_purchaser.ledger import Account, Entry, Posting
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.store import books
 from offset_purchaser.store import ledger as ledger_store
-from offset_purchaser.store.books import Payment
+from offset_purchaser.store.books import Head, Payment
 from shared.clock import system_clock
 from shared.errors import Rejected
 from shared.postgres import Pool, transaction
@@ -73,12 +73,30 @@ def _payment(row: dict[str, str]) -> Payment:
     return Payment(*values, amount, currency)
 
 
+ZERO = Decimal(0)
+EARLY = timedelta(days=366)
+"""A bill is paid at most a year before the day that it is for."""
+
+
+def implausible(payment: Payment, head: Head, besides: Decimal, today: date) -> str:
+    """Why a payment of a document cannot be; ``""`` when it can. ``besides``: what the same import has paid of it."""
+    if payment.paid_on > today + timedelta(days=1):  # tomorrow: banks east of us
+        return f"of {payment.document} is dated {payment.paid_on}, which has not come yet"
+    if payment.paid_on < head.day - EARLY:
+        return f"of {payment.document} is dated {payment.paid_on}, more than a year before {head.day}"
+    if payment.amount > head.unpaid - besides:
+        left = f"{head.unpaid - besides} {head.currency} of it are unpaid"
+        return f"is {payment.amount} {payment.currency} of {payment.document}: {left}"
+    return ""
+
+
 async def import_payments(pool: Pool, payments: Sequence[Payment]) -> int:
     """Book payments of known documents; returns how many were new. Nothing is booked when one is wrong.
 
     A payment of a credit note is money that came back.
     """
     mode, now, new = PurchaserSettings.load().mode, system_clock(), 0
+    fresh: list[Payment] = []
     async with transaction(pool) as connection:
         heads = await books.document_heads(connection, [payment.document for payment in payments])
         for p in payments:
@@ -90,6 +108,10 @@ async def import_payments(pool: Pool, payments: Sequence[Payment]) -> int:
             if not await books.insert_payment(connection, p, now):
                 continue
             new += 1
+            besides = sum((one.amount for one in fresh if one.document == p.document), ZERO)
+            if why := implausible(p, head, besides, now.date()):
+                raise Rejected(f"payment {p.reference} {why}")
+            fresh.append(p)
             amount = -p.amount if head.comes_back else p.amount
             entries = (
                 Entry(Account.PAYABLE, head.currency, amount, head.day, head.provider),

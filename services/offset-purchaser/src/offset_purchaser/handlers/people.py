@@ -151,7 +151,7 @@ async def confirm_order(pool: Pool, order_id: str, facts: Confirmation, *, by: s
         why = f"{filled} g at {price} does not fit an order of {order.quantity_g} g"
         if not 0 < filled <= order.quantity_g:
             raise Rejected(why, field="filled_g")
-        if not price.is_finite() or price < 0:
+        if not price.is_finite() or price <= 0:
             raise Rejected(why, field="price_per_tonne")
         if price > order.price_per_tonne:
             why = f"{price} a tonne is above the {order.price_per_tonne} that was ordered"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from offset_purchaser.allocation import allocated
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.documents.content import CREDITS
-from offset_purchaser.journal import MoneyEntry
-from offset_purchaser.reconcile import CreditFact, DayLine, DocumentFact, Findings, OrderFact, reconcile
+from offset_purchaser.journal import MoneyEntry, accrual, carried_accrual
+from offset_purchaser.reconcile import CreditFact, DayLine, DocumentFact, Findings, OrderFact, PurchaseFact, reconcile
 from shared.clock import day_bounds
 from shared.errors import Rejected
 from shared.postgres import Connection, Pool, transaction
@@ -40,6 +41,8 @@ async def reconciled(pool: Pool, campaign: str | None) -> Findings:
             await document_facts(connection, campaign),
             await carried(connection),
             await credit_facts(connection, campaign),
+            purchases=await purchase_facts(connection, campaign),
+            together=await together(connection, campaign),
         )
 
 
@@ -56,6 +59,31 @@ async def day_lines(reader: Reader, campaign: str | None) -> list[DayLine]:
     for row in rows:
         found.setdefault((row["legal_entity"], row["campaign"], row["day"]), {})[row["account"]] = row["grams"]
     return [DayLine(*key, grams) for key, grams in found.items()]
+
+
+async def purchase_facts(reader: Reader, campaign: str | None) -> list[PurchaseFact]:
+    """Every purchase with the shares of the settlements that it stands for."""
+    rows = await reader.fetch(
+        """
+        SELECT campaign, buy_day, number, leg, p.need_g AS planned_g, sum(l.need_g)::bigint AS shares_g
+        FROM purchases p JOIN settlement_legs l USING (campaign, buy_day, number, leg)
+        WHERE $1::text IS NULL OR campaign = $1 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4
+        """,
+        campaign,
+    )
+    return [PurchaseFact(**dict(row)) for row in rows]
+
+
+async def together(reader: Reader, campaign: str | None) -> dict[tuple[str, date], date]:
+    """Under which other day a campaign day's shares are bought, for days that are bought with others."""
+    rows = await reader.fetch(
+        """
+        SELECT campaign, day, max(buy_day) AS buy_day FROM settlement_legs
+        WHERE buy_day <> day AND ($1::text IS NULL OR campaign = $1) GROUP BY 1, 2
+        """,
+        campaign,
+    )
+    return {(row["campaign"], row["day"]): row["buy_day"] for row in rows}
 
 
 async def frozen(reader: Reader, campaign: str | None) -> dict[tuple[str, date], tuple[int, int, int]]:
@@ -166,8 +194,8 @@ async def carried(reader: Reader) -> dict[tuple[str, str], tuple[int, int]]:
     return {(r["legal_entity"], r["provider"]): (r["surplus"], r["carried"]) for r in rows}
 
 
-async def money_entries(reader: Reader, legal_entity: str, until: date) -> list[MoneyEntry]:
-    """Money entries in the order in which they were booked; their days are those of the campaign's zone, like the
+async def money_entries(reader: Reader, legal_entity: str) -> list[MoneyEntry]:
+    """All money entries in the order in which they were booked; their days are those of the campaign's zone, like the
     dates on its documents."""
     rows = await reader.fetch(
         """
@@ -181,10 +209,9 @@ async def money_entries(reader: Reader, legal_entity: str, until: date) -> list[
             SELECT coalesce((SELECT v.content->'campaign'->>'zone' FROM campaigns c JOIN campaign_versions v
                              USING (campaign, version) WHERE campaign = e.campaign), 'UTC') AS zone) AS z
         CROSS JOIN LATERAL (SELECT coalesce(y.paid_on, (p.at AT TIME ZONE z.zone)::date) AS booked_on) AS on_day
-        WHERE e.unit <> 'g' AND e.legal_entity = $1 AND on_day.booked_on <= $2 ORDER BY e.id
+        WHERE e.unit <> 'g' AND e.legal_entity = $1 ORDER BY e.id
         """,
         legal_entity,
-        until,
     )
     return [
         MoneyEntry(
@@ -195,19 +222,65 @@ async def money_entries(reader: Reader, legal_entity: str, until: date) -> list[
     ]  # fmt: skip
 
 
-async def open_grams(reader: Reader, campaign: Campaign, until: date) -> int:
-    """Grams of a campaign that were owed and not bought at the end of a day in its zone: in orders, carried, or not
-    ordered."""
-    grams: int = await reader.fetchval(
+async def open_grams(reader: Reader, campaign: Campaign, until: date) -> dict[str, int]:
+    """Grams by leg that were owed and neither bought nor carried at the end of a day in the campaign's zone.
+
+    What a refused order gave back and a later settlement took again counts for the leg that took it.
+    """
+    end = day_bounds(until, campaign.tz)[1]
+    needs = await reader.fetch(NEEDS, campaign.id, end)
+    booked = {row["leg"]: row for row in await reader.fetch(BOOKED, campaign.id, end)}
+    net: int = await reader.fetchval(NET, campaign.id, end)
+    back = {leg: max(int(row["returned_g"]), 0) for leg, row in booked.items()}
+    taken = sum(row["need_g"] for row in needs) - net
+    again = dict(zip(back, allocated(Decimal(max(taken, 0)), list(back.values())), strict=True)) if back else {}
+    found = {row["leg"]: int(row["need_g"] + row["planned_g"]) for row in needs}
+    for leg, row in booked.items():
+        found[leg] = found.get(leg, 0) + int(row["moved_g"]) - int(again.get(leg, 0))
+    return found
+
+
+async def accrued(reader: Reader, legal_entity: str, campaigns: Sequence[Campaign], on: date) -> list[MoneyEntry]:
+    """The accrual of a legal entity's campaigns at the end of a day."""
+    found: list[MoneyEntry] = []
+    for one in campaigns:
+        found += accrual(one, await open_grams(reader, one, on), await undocumented(reader, one, on), on)
+    carried = await carried_at(reader, legal_entity, day_bounds(on, campaigns[0].tz)[1])
+    return found + carried_accrual(campaigns, carried, on)
+
+
+NEEDS = """
+    SELECT leg, sum(need_g)::bigint AS need_g, coalesce((
+        SELECT sum(p.surplus_added_g - p.surplus_used_g + p.carry_drawn_g - p.carry_added_g) FROM purchases p
+        WHERE p.campaign = $1 AND p.leg = l.leg AND p.planned_at < $2), 0)::bigint AS planned_g
+    FROM settlement_legs l JOIN frozen_settlements f USING (campaign, day, number)
+    WHERE l.campaign = $1 AND f.frozen_at < $2 GROUP BY leg
+"""
+BOOKED = """
+    SELECT o.leg, sum(e.amount)::bigint AS moved_g,
+           coalesce(sum(e.amount) FILTER (WHERE e.account = 'owed'), 0)::bigint AS returned_g
+    FROM entries e JOIN postings p USING (posting) JOIN orders o USING (order_id)
+    WHERE e.campaign = $1 AND e.unit = 'g' AND e.account IN ('owed', 'committed') AND p.at < $2 GROUP BY o.leg
+"""
+NET = """
+    SELECT coalesce(sum(owed_g - paid_by_others_g - waived_g), 0)::bigint FROM (
+        SELECT DISTINCT ON (day) * FROM frozen_settlements WHERE campaign = $1 AND frozen_at < $2
+        ORDER BY day, number DESC) AS newest
+"""
+
+
+async def carried_at(reader: Reader, legal_entity: str, end: datetime) -> dict[str, tuple[int, int]]:
+    """(surplus, carried) by provider as they stood at a moment."""
+    rows = await reader.fetch(
         """
-        SELECT coalesce(sum(e.amount), 0)::bigint FROM entries e JOIN postings p USING (posting)
-        WHERE e.campaign = $1 AND e.unit = 'g' AND p.at < $2
-        AND e.account IN ('owed', 'committed', 'carried', 'surplus')
+        SELECT provider, coalesce(-sum(amount) FILTER (WHERE account = 'surplus'), 0)::bigint AS surplus,
+               coalesce(sum(amount) FILTER (WHERE account = 'carried'), 0)::bigint AS carried
+        FROM entries e JOIN postings p USING (posting)
+        WHERE account IN ('surplus', 'carried') AND unit = 'g' AND e.legal_entity = $1 AND p.at < $2 GROUP BY 1
         """,
-        campaign.id,
-        day_bounds(until, campaign.tz)[1],
+        *(legal_entity, end),
     )
-    return grams
+    return {row["provider"]: (row["surplus"], row["carried"]) for row in rows}
 
 
 async def undocumented(reader: Reader, campaign: Campaign, until: date) -> dict[str, tuple[Decimal, str]]:
@@ -237,14 +310,18 @@ class Head:
     provider: str
     currency: str
     comes_back: bool
+    unpaid: Decimal
+    """What it asks for and no payment has covered."""
 
 
 async def document_heads(connection: Connection, numbers: Sequence[str]) -> dict[str, Head]:
     """What payments need to know of documents, by number."""
     rows = await connection.fetch(
         """
-        SELECT number, kind, legal_entity, campaign, buy_day, provider, content #>> '{totals,currency}' AS currency
-        FROM documents WHERE number = ANY($1)
+        SELECT number, kind, legal_entity, campaign, buy_day, provider, content #>> '{totals,currency}' AS currency,
+               (content #>> '{totals,gross}')::numeric - coalesce((
+                   SELECT sum(amount) FROM payments p WHERE p.document = d.number), 0) AS unpaid
+        FROM documents d WHERE number = ANY($1)
         """,
         list(numbers),
     )
@@ -256,6 +333,7 @@ async def document_heads(connection: Connection, numbers: Sequence[str]) -> dict
             row["provider"],
             row["currency"],
             comes_back=row["kind"] in CREDITS,
+            unpaid=row["unpaid"],
         )
         for row in rows
     }

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from offset_purchaser.campaign import Campaign
 from offset_purchaser.order import Order
 from offset_purchaser.planning import LegPlan, Spent, charged
 from shared.postgres import Connection, Pool
@@ -42,6 +43,20 @@ async def unplanned(connection: Connection | Pool, campaign: str) -> list[Unplan
         campaign,
     )
     return [Unplanned(**dict(row)) for row in rows]
+
+
+async def bought_once(connection: Connection, campaign: Campaign) -> bool:
+    """Whether the purchase under the campaign's last day is made while some of its days are still to be settled."""
+    once = [leg.key for leg in campaign.legs if campaign.buys(leg) == "per_campaign"]
+    days = (campaign.last_day - campaign.first_day).days + 1
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT 1 FROM purchases WHERE campaign = $1 AND buy_day = $2 AND leg = ANY($3) AND number = 1)
+           AND (SELECT count(*) FROM frozen_settlements WHERE campaign = $1 AND number = 1) < $4
+        """,
+        *(campaign.id, campaign.last_day, once, days),
+    )
+    return found
 
 
 async def frozen_counts(connection: Connection, campaign: str) -> dict[int, int]:

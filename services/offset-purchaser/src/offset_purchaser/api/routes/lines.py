@@ -27,7 +27,7 @@ from offset_purchaser.api.shapes import (
     is_file,
     needs,
 )
-from offset_purchaser.handlers.lines import Figure, add_line, withdraw_line
+from offset_purchaser.handlers.lines import FORMAT, Figure, add_line, withdraw_line
 from offset_purchaser.keys import Role
 from offset_purchaser.store import manual
 from offset_purchaser.terms import Identifier
@@ -48,7 +48,7 @@ class LineIn(Body):
     kg: Annotated[Decimal, Field(gt=0, le=10**9, decimal_places=6, allow_inf_nan=False)]
     low_kg: Kilograms | None = None
     high_kg: Kilograms | None = None
-    format: Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$", description="Advertising format it stands for.")] = ""
+    format: Annotated[str, Field(pattern=rf"^{FORMAT}$", description="Advertising format it stands for.")] = ""
     description: Line
     evidence: Upload
 
