@@ -53,5 +53,5 @@ async def test_an_old_settlement_is_verified_by_the_formula_that_it_names(world:
 async def test_a_settlement_of_an_unknown_formula_is_a_sentence(world: World) -> None:
     await settled(world)
     await world.owner("""UPDATE frozen_settlements SET result = result || '{"formula": "9: by eye"}'""")
-    with pytest.raises(Rejected, match=r"none of those that this version knows \(1, 2\): 9: by eye"):
+    with pytest.raises(Rejected, match=r"none of those that this version knows \(1, 2, 3\): 9: by eye"):
         await verify_settlement(world.pool, "bf", DAY, 1)

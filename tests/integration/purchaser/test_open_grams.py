@@ -8,13 +8,16 @@ from decimal import Decimal
 import pytest
 from tests.integration.purchaser.feeding import CAMPAIGN, NOON, progress, reading
 from tests.integration.purchaser.test_rules import SUPPLIER, with_legs
-from tests.integration.purchaser.world import World, everything
+from tests.integration.purchaser.world import SellerThread, World, everything
 
 from offset_purchaser.handlers import people
+from offset_purchaser.handlers.cancel import cancel_order
 from offset_purchaser.handlers.lines import Figure, add_line
 from offset_purchaser.handlers.people import Confirmation
+from offset_purchaser.handlers.settle import settle
 from offset_purchaser.store import books
 from offset_purchaser.store.campaigns import in_force
+from offset_purchaser.verify import verify_settlement
 from shared.errors import Rejected
 
 FAR = date(2099, 12, 31)
@@ -131,3 +134,48 @@ async def test_a_line_counts_by_the_rules_of_its_day(world: World) -> None:
     world.clock.pass_by(days=1, hours=1)
     await everything(world)
     assert await world.pool.fetchval("SELECT owed_g FROM frozen_settlements WHERE day = '2026-11-27'") == 5000
+
+
+async def test_what_a_leg_could_not_buy_is_bought_by_the_true_up_at_that_leg_and_nothing_is_held_for_it(
+    world: World,
+) -> None:
+    text = with_legs(
+        "{provider: sandbox, name: avoid, share: 80, price_per_tonne: 22, currency: EUR}",
+        "{provider: sandbox, name: remove, share: 20, price_per_tonne: 300, currency: EUR}",
+    ).replace("true_up_days: 0", "true_up_days: 5")
+    await world.campaigns(text)
+    await world.feed(reading(grams=10_000_000), progress())
+    await settle(world.context, world.term)
+    avoid = str(await world.pool.fetchval("SELECT order_id FROM orders WHERE leg = 'avoid'"))
+    assert await cancel_order(world.pool, avoid, reason="too early", by="Anna") == "cancelled"
+    await everything(world)
+    assert await world.pool.fetchval("SELECT state FROM settlements WHERE number = 1") == "held"
+    world.clock.pass_by(days=5)
+    await world.feed(progress(10, as_of=world.clock()))
+    await everything(world)
+    rows = await world.pool.fetch("SELECT leg, amount FROM orders WHERE number = 2")
+    assert [tuple(row) for row in rows] == [("avoid", Decimal("176.00"))]
+    assert {row["state"] for row in await world.pool.fetch("SELECT state FROM settlements")} == {"complete"}
+    for number in (1, 2):
+        checks = await verify_settlement(world.pool, "bf", NOON.date(), number)
+        assert [check.what for check in checks if not check.same] == []
+    found = await books.reconciled(world.pool, None)
+    assert (found.broken, [s for s in found.open if "not bought" in s]) == ((), [])
+    campaign = (await in_force(world.pool, "bf"))[0].campaign
+    assert set((await books.open_grams(world.pool, campaign, FAR)).values()) == {0}
+
+
+async def test_a_provider_that_charges_above_the_agreed_price_is_for_a_person(
+    world: World, seller: SellerThread
+) -> None:
+    seller.conduct(confirm_after_s=600)
+    await world.campaigns(CAMPAIGN)
+    await world.feed(reading(grams=1_000_000), progress())
+    await everything(world)
+    seller.conduct(prices={"EUR": Decimal(25)})
+    world.clock.pass_by(hours=2)
+    await everything(world)
+    row = await world.pool.fetchrow("SELECT state, reason FROM orders")
+    assert row is not None
+    assert tuple(row) == ("placed", "the provider charges 25.00 EUR, 22.00 was ordered: dispute it")
+    assert await world.pool.fetchval("SELECT count(*) FROM documents") == 0

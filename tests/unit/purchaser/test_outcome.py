@@ -64,4 +64,5 @@ def test_an_answer_beyond_the_order_is_not_believed(changes: dict[str, Any], why
 
 def test_a_dearer_tonne_is_named() -> None:
     assert overcharged(TONNE, answer()) == ""
-    assert overcharged(TONNE, answer(amount="22.01")) == "the provider charges 22.01 EUR, 22.00 was ordered: dispute it"
+    assert overcharged(TONNE, answer(amount="22.01")) == ""
+    assert overcharged(TONNE, answer(amount="22.02")) == "the provider charges 22.02 EUR, 22.00 was ordered: dispute it"

@@ -75,10 +75,18 @@ FORMULAS: Mapping[int, Formula] = MappingProxyType(
             "need = owed - paid by others - waived - committed; shares of the legs by cumulative floor",
             _beside_ours,
         ),
+        3: Formula(
+            "3: total = linear inside a factor group, quadrature between groups; paid by others = the total of what "
+            "others pay, rounded up to grams; owed = the total of the rest, rounded up to grams, + paid by others; "
+            "need = owed - paid by others - waived - committed; what a leg's orders gave back goes to that leg, shares "
+            "of the rest by cumulative floor",
+            _beside_ours,
+        ),
     }
 )
 """1 subtracted what others pay from a high total in which their range and ours partly cancel, and so bought less than
-the high estimate of our part. 2 covers our part by itself: what others pay never changes what is bought."""
+the high estimate of our part. 2 covers our part by itself: what others pay never changes what is bought. 3 leaves to
+each leg what its orders could not buy, so that a leg at another price does not take it."""
 NEWEST = max(FORMULAS)
 
 

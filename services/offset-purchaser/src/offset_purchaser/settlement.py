@@ -185,6 +185,13 @@ def quantity(total: DayTotal, booked: Booked, *, record_only: bool = False) -> Q
     return Quantity(total.owed_g, total.paid_by_others_g, waived, before - booked.returned_g)
 
 
+def shared(need_g: int, legs: Sequence[Leg], returned: Mapping[str, int]) -> list[int]:
+    """What each leg has to order: what its own orders gave back (``returned``, grams by leg), and its share of the
+    rest; the parts add up exactly."""
+    rest = split(need_g - sum(returned.values()), legs)
+    return [share + returned.get(leg.key, 0) for leg, share in zip(legs, rest, strict=True)]
+
+
 def split(need_g: int, legs: Sequence[Leg]) -> list[int]:
     """Split grams by the legs' shares; the parts add up exactly."""
     parts, done, share = [], 0, Decimal(0)

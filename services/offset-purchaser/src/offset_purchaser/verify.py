@@ -12,7 +12,7 @@ from typing import Any
 from offset_purchaser.campaign import Campaign
 from offset_purchaser.formulas import FORMULAS, number_of
 from offset_purchaser.handlers.settle import result_json
-from offset_purchaser.settlement import split
+from offset_purchaser.settlement import shared
 from offset_purchaser.store import totals
 from offset_purchaser.totals import day_total
 from shared.errors import Rejected
@@ -74,7 +74,7 @@ async def verify_settlement(pool: Pool, campaign: str, day: date, number: int) -
         Check("paid by others g", str(row["paid_by_others_g"]), str(total.paid_by_others_g)),
         *_result(result, result_json(total)),
     ]
-    shares = split(row["need_g"], rules.legs)
+    shares = shared(row["need_g"], rules.legs, result.get("returned_g", {}))
     stored = {leg["leg"]: leg["need_g"] for leg in legs}
     for leg, share in zip(rules.legs, shares, strict=True):
         checks.append(Check(f"share of {leg.key} g", str(stored.get(leg.key, 0)), str(share)))

@@ -14,6 +14,7 @@ from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.credit import ask_after_news
 from offset_purchaser.ledger import Entry, Posting
 from offset_purchaser.order import Order, OrderState, order_id
+from offset_purchaser.planning import minor_unit
 from offset_purchaser.providers import provider_kind
 from offset_purchaser.providers.base import BOUGHT, Answer, Progress
 from offset_purchaser.store import campaigns, certificates, credits, orders, settlements
@@ -47,9 +48,9 @@ def overfilled(order: Order, answer: Answer) -> str:
 
 
 def overcharged(order: Order, answer: Answer) -> str:
-    """What a provider charges beyond what was ordered; ``""`` when nothing. It is bought all the same."""
+    """What a provider charges beyond what was ordered; ``""`` when nothing, or no more than rounding can make."""
     agreed = line_amount(answer.filled_g, order.price_per_tonne, order.currency)
-    if answer.amount <= agreed:
+    if answer.amount <= agreed + minor_unit(order.currency):
         return ""
     return f"the provider charges {answer.amount} {order.currency}, {agreed} was ordered: dispute it"
 
@@ -60,7 +61,8 @@ async def record_answer(
     """An answer of the provider, to a purchase or to a question about it; ``looked_at``: a person has seen it."""
     now = context.clock()
     believed = looked_at or order.state is OrderState.CONFIRMED  # then they are held against what was confirmed
-    if why := foreign(order, answer) or ("" if believed else overfilled(order, answer)):
+    beyond = "" if believed else overfilled(order, answer) or overcharged(order, answer)
+    if why := foreign(order, answer) or beyond:
         await _set_aside(context, connection, order, answer, why)
         return
     if order.state is OrderState.CONFIRMED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -23,8 +23,8 @@ from offset_purchaser.settlement import (
     placement_reasons,
     quantity,
     review,
+    shared,
     source_reasons,
-    split,
 )
 from offset_purchaser.sources import Reason, TopicState, topic_state
 from offset_purchaser.store import campaigns, manual, settlements, totals
@@ -154,6 +154,7 @@ async def _write(
     campaign, now, mode, formula = found.campaign, context.clock(), context.settings.mode, FORMULAS[NEWEST].text
     before = await settlements.booked(connection, campaign.id, number)
     returned = await ledger_store.returned(connection, campaign.id)
+    by_leg = await ledger_store.returned_by_leg(connection, campaign.id)
     days = [item.due.day for item, _, _ in ready]
     await totals.freeze_lines(connection, campaign, [item.due for item, _, _ in ready], number)
     hashes = await totals.frozen_hashes(connection, campaign.id, days, number)
@@ -165,9 +166,11 @@ async def _write(
         q = quantity(total, was, record_only=number > 1 and campaign.late == "record")
         lines, sha256 = hashes.get(day, (0, totals.NO_LINES_SHA256))
         gaps = [{"who": gap.who, "why": gap.why, **_released(item)} for gap in decision.gaps]
-        rows.append(Frozen(item.due, q, gaps, result_json(total) | evidence[day] | {"formula": formula}, lines, sha256))
+        back = _to_legs(by_leg.get(day, {}), was.returned_g)
+        result = result_json(total) | evidence[day] | {"formula": formula, "returned_g": back}
+        rows.append(Frozen(item.due, q, gaps, result, lines, sha256))
         entries = ledger.frozen_entries(day, *_deltas(q, was))
-        for leg, need in zip(campaign.legs, split(q.need_g, campaign.legs), strict=True):
+        for leg, need in zip(campaign.legs, shared(q.need_g, campaign.legs, back), strict=True):
             if need:
                 legs.append((day, number, leg.key, leg.provider, need, campaign.buying_day(leg, day)))
                 entries += ledger.committed_entries(day, leg.provider, need)
@@ -185,6 +188,11 @@ async def _write(
     )
     await settlements.insert_legs(connection, campaign.id, legs)
     await ledger_store.append(connection, postings, now)
+
+
+def _to_legs(by_leg: Mapping[str, int], returned_g: int) -> dict[str, int]:
+    """What orders gave back to their own legs; nothing where an earlier settlement has taken a part of it again."""
+    return dict(by_leg) if sum(by_leg.values()) == returned_g else {}
 
 
 def _released(item: Open) -> dict[str, str]:

@@ -76,6 +76,22 @@ async def returned(connection: Connection, campaign: str) -> dict[date, int]:
     return {row["day"]: int(row["grams"]) for row in rows}
 
 
+async def returned_by_leg(connection: Connection, campaign: str) -> dict[date, dict[str, int]]:
+    """The grams that orders gave back, by campaign day and leg."""
+    rows = await connection.fetch(
+        """
+        SELECT e.day, o.leg, sum(e.amount)::bigint AS grams FROM entries e JOIN orders o USING (order_id)
+        WHERE e.campaign = $1 AND e.account = 'owed' AND e.unit = $2 GROUP BY 1, 2 HAVING sum(e.amount) <> 0
+        """,
+        campaign,
+        GRAMS,
+    )
+    found: dict[date, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row["day"], {})[row["leg"]] = row["grams"]
+    return found
+
+
 async def gram_balances(
     connection: Connection, legal_entity: str | None = None
 ) -> list[tuple[str, str, date, str, Decimal]]:

@@ -170,6 +170,9 @@ WITH legs AS (
     SELECT l.day, l.number, CASE
         WHEN p.campaign IS NULL THEN 2
         WHEN p.ordered_g = 0 THEN 6
+        WHEN o.state IN ('rejected', 'cancelled') AND EXISTS (
+            SELECT 1 FROM frozen_settlements t WHERE t.campaign = l.campaign AND t.day = l.buy_day
+            AND t.number > l.number) THEN 6  -- a later settlement has taken its grams
         WHEN o.state IN ('held', 'rejected', 'cancelled') THEN 1
         WHEN o.state IN ('planned', 'ready') THEN 2
         WHEN o.state IN ('sending', 'unknown', 'placed') THEN 3
