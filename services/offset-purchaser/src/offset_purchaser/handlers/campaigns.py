@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from itertools import product
 
 from offset_purchaser import metrics
@@ -15,7 +16,7 @@ from offset_purchaser.providers.sandbox import SANDBOX
 from offset_purchaser.providers.stripe_climate import STRIPE_CLIMATE
 from offset_purchaser.settings import PurchaserSettings
 from offset_purchaser.store import campaigns, purchases
-from offset_purchaser.store.campaigns import InForce
+from offset_purchaser.store.campaigns import InForce, Rules
 from offset_purchaser.store.leadership import Term
 from offset_purchaser.terms import Leg, LegalEntity
 from shared.clock import local_day
@@ -156,10 +157,13 @@ async def _apply_one(
         await campaigns.refuse(connection, campaign.id, "")
         return old.stopped
     why = refuse_edit(old.campaign, campaign, local_day(now, old.campaign.tz))
-    if not why and await purchases.bought_once(connection, campaign):
-        why = (
-            f"last_day: what campaign {campaign.id} buys once was bought under {campaign.last_day} already, so days "
-            "that come after it would never be bought: choose another last day"
+    if not why:
+        new = InForce(campaign, entity, old.version + 1, campaign.sha256(), stopped=False, refusal="")
+        rules = await campaigns.rules(connection, campaign.id)
+        why = stranded(
+            Rules(new, (*rules.versions, (now, new))),
+            await purchases.frozen_days(connection, campaign.id),
+            await purchases.made(connection, campaign.id),
         )
     if why:
         await campaigns.refuse(connection, campaign.id, why)
@@ -176,6 +180,21 @@ def _warn(campaign: Campaign, entity: LegalEntity) -> None:
     """Once for each version that comes into force."""
     for sentence in claims_in(campaign, entity):
         log(__name__).warning("a climate claim would stand on documents", campaign=campaign.id, claim=sentence)
+
+
+def stranded(rules: Rules, frozen: Collection[date], made: Collection[tuple[str, date]]) -> str:
+    """Why rules would leave a day without a purchase: its share belongs to one that is made already (``made``: leg and
+    buying day); ``""`` when every day that is still to settle can be bought. Pure."""
+    for day in rules.current.campaign.days():
+        mine = rules.on(day).campaign
+        for leg in mine.legs if day not in frozen else ():
+            under = mine.buying_day(leg, day)
+            if (leg.key, under) in made:
+                return (
+                    f"last_day: {day} is bought under {under} by the rules that it began with, and what {leg.key} buys "
+                    "under that day is bought already: the campaign cannot have this day any more"
+                )
+    return ""
 
 
 async def _refuse_clashes(connection: Connection, changed: Sequence[Campaign]) -> None:

@@ -250,7 +250,7 @@ async def accrued(reader: Reader, legal_entity: str, campaigns: Sequence[Campaig
 
 
 NEEDS = """
-    SELECT leg, sum(need_g)::bigint AS need_g, coalesce((
+    SELECT leg, sum(l.need_g)::bigint AS need_g, coalesce((
         SELECT sum(p.surplus_added_g - p.surplus_used_g + p.carry_drawn_g - p.carry_added_g) FROM purchases p
         WHERE p.campaign = $1 AND p.leg = l.leg AND p.planned_at < $2), 0)::bigint AS planned_g
     FROM settlement_legs l JOIN frozen_settlements f USING (campaign, day, number)

@@ -8,7 +8,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from offset_purchaser.campaign import Campaign
 from offset_purchaser.order import Order
 from offset_purchaser.planning import LegPlan, Spent, charged
 from shared.postgres import Connection, Pool
@@ -45,18 +44,16 @@ async def unplanned(connection: Connection | Pool, campaign: str) -> list[Unplan
     return [Unplanned(**dict(row)) for row in rows]
 
 
-async def bought_once(connection: Connection, campaign: Campaign) -> bool:
-    """Whether the purchase under the campaign's last day is made while some of its days are still to be settled."""
-    once = [leg.key for leg in campaign.legs if campaign.buys(leg) == "per_campaign"]
-    days = (campaign.last_day - campaign.first_day).days + 1
-    found: bool = await connection.fetchval(
-        """
-        SELECT EXISTS (SELECT 1 FROM purchases WHERE campaign = $1 AND buy_day = $2 AND leg = ANY($3) AND number = 1)
-           AND (SELECT count(*) FROM frozen_settlements WHERE campaign = $1 AND number = 1) < $4
-        """,
-        *(campaign.id, campaign.last_day, once, days),
-    )
-    return found
+async def made(connection: Connection, campaign: str) -> set[tuple[str, date]]:
+    """(leg, buying day) of the first purchases of a campaign."""
+    rows = await connection.fetch("SELECT leg, buy_day FROM purchases WHERE campaign = $1 AND number = 1", campaign)
+    return {(row["leg"], row["buy_day"]) for row in rows}
+
+
+async def frozen_days(connection: Connection, campaign: str) -> set[date]:
+    """Days of a campaign whose first settlement has frozen."""
+    rows = await connection.fetch("SELECT day FROM frozen_settlements WHERE campaign = $1 AND number = 1", campaign)
+    return {row["day"] for row in rows}
 
 
 async def frozen_counts(connection: Connection, campaign: str) -> dict[int, int]:
