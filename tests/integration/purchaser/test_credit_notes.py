@@ -239,7 +239,7 @@ async def test_money_that_comes_back_for_a_note_is_booked_the_other_way(world: W
     found = await findings(world)
     assert found.broken == ()
     assert f"document {INVOICE}: 26.40 EUR to come back, 26.4 were credited" in found.open
-    await import_payments(world.pool, parse(HEAD + f"b2,{NOTE},2026-12-12,26.40,EUR\n".encode(), "p.csv"))
+    await import_payments(world.pool, parse(HEAD + f"b2,{NOTE},2026-11-21,26.40,EUR\n".encode(), "p.csv"))
     found = await findings(world)
     assert (found.broken, [line for line in found.open if line.startswith("document")]) == ((), [])
     entries = await books.money_entries(world.pool, "retail-fr")

@@ -122,6 +122,7 @@ async def _set_aside(context: Context, connection: Connection, order: Order, ans
         changes |= {"state": OrderState.UNKNOWN.value, "find_only": True, "first_sent_at": order.first_sent_at or now}
     await orders.change(connection, order, now, context.orders_topic, changes)
     await orders.note(connection, order.order_id, {"set_aside": why, "set_aside_answer": answer.model_dump_json()})
+    metrics.FAILURES.labels("set_aside").inc()
     log(__name__).error("answer set aside", order_id=str(order.order_id), reason=why)
 
 
