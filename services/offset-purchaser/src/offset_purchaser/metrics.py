@@ -71,5 +71,7 @@ WEBHOOKS = Counter(
 FAILURES = Counter("purchaser_failures", "Work on one thing that failed; see the log", ["where"], registry=REGISTRY)
 TICK_SECONDS = Histogram("purchaser_tick_seconds", "One look at everything there is to do", registry=REGISTRY)
 
-for where in ("settle", "order", "overcharged", "document", "credit note", "render", "delivery", "live", "watch"):
+for where in (
+    *("settle", "order", "overcharged", "set_aside", "document", "credit note", "render", "delivery", "live", "watch"),
+):
     FAILURES.labels(where)  # an alert on an increase must see the zero before it
