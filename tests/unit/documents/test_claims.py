@@ -65,6 +65,13 @@ def test_invisible_characters_do_not_hide_a_claim() -> None:
     assert find_claims("car\u200bbon-neu\u2060tral", "en")
 
 
+@pytest.mark.parametrize(
+    "text", ["c\u0430rb\u043en n\u0435utr\u0430l", "\u0421\u0410RBON-NEUTR\u0391L", "zer\u03bf emissions"]
+)
+def test_letters_of_other_scripts_do_not_hide_a_claim(text: str) -> None:
+    assert find_claims(text, "en")
+
+
 def test_claims_in_names_of_a_campaign_file_are_warned_of_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "campaigns.yaml"
     text = CAMPAIGN.replace("- id: bf", "- id: bf\n    name: Klimaneutraler Carbon-Neutral Black Friday")

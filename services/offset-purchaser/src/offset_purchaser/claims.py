@@ -23,6 +23,10 @@ ALWAYS = "en"
 _PLAIN = str.maketrans({"\u00ad": "", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "’": "'", "ß": "ss"})
 
 
+_LOOK_ALIKE = str.maketrans("авекмнорстухіјѕԁԛԝһӏαβεικνορτυχ", "abekmhopctyxijsdqwhlabeikvoptux")
+"""Cyrillic and Greek letters, in lower case, that readers take for Latin ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A forbidden word found in a text. ``phrase`` is the match in prepared text (lower case, without accents)."""
@@ -69,10 +73,10 @@ def every_claim(text: str) -> tuple[Claim, ...]:
 
 
 def prepare(text: str) -> str:
-    """What patterns search: lower case, no accents, subscripts, invisible characters, breaks, names of the service."""
+    """What patterns search: lower Latin letters, no accents, subscripts, invisible characters, breaks, own names."""
     plain = unicodedata.normalize("NFKD", text.translate(_PLAIN))
     bare = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
-    text = " ".join(re.sub(r"-\s*\n\s*", "-", bare).casefold().split())
+    text = " ".join(re.sub(r"-\s*\n\s*", "-", bare).casefold().translate(_LOOK_ALIKE).split())
     for name in _list()["names"]:
         text = text.replace(name, "")
     return text
