@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, UnsupportedCodecError
 from tests.law.faults import Gate
 
 from shared.errors import Transient
@@ -96,13 +96,16 @@ class FakeConsumer:
             raise IllegalStateError(f"{tp} is not assigned")
         return self._positions[tp]
 
-    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Rec]]:
+    async def getmany(
+        self, *alone: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[Rec]]:
+        """A failure may come after it moved positions, and takes the records of all partitions with it."""
         await self._gate.kafka()
         if self.held is not None:
             await self.held.wait()
         answer: dict[TopicPartition, list[Rec]] = {}
         for tp, position in self._positions.items():
-            if tp in self._paused or self.records_max < 1:
+            if tp in self._paused or self.records_max < 1 or (alone and tp not in alone):
                 continue
             log, end = self._logs.partitions[tp], self._logs.end(tp)
             after = min(position + self.records_max, end)
@@ -112,6 +115,8 @@ class FakeConsumer:
             self._positions[tp] = after
             if records:
                 answer[tp] = records
+                if self._gate.broken():
+                    raise UnsupportedCodecError("a record of another partition")
         return answer
 
 

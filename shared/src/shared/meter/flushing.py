@@ -79,8 +79,8 @@ class Flusher:
     ) -> None:
         """Pass the offsets that carry no record, then end the stretches of all partitions at one moment.
 
-        A poll moves the consumer's position and its records are folded without anything between: whatever position is
-        read here, the records before it are folded already.
+        A poll moves the consumer's position and its records are folded without anything between, and a failed poll is
+        taken back without anything between: whatever position is read here, the records before it are folded already.
         """
         positions = [await _position(consumer, tp) for tp, _ in now_open]
         for (_, opened), position in zip(now_open, positions, strict=True):

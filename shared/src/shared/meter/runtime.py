@@ -13,12 +13,6 @@ from contextlib import suppress
 from datetime import timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import (
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-    RecordTooLargeError,
-)
 
 from shared.errors import Transient
 from shared.meter import store
@@ -27,13 +21,10 @@ from shared.meter.committed import CommittedOffsets
 from shared.meter.flushing import Flusher
 from shared.meter.horizon import Horizon, Horizons
 from shared.meter.parts import MeterParts
-from shared.meter.tally import Record
+from shared.meter.reading import POLL_S_MAX, Reading
 from shared.telemetry import log
 
 _log = log(__name__)
-
-POLL_S_MAX = 0.2
-"""Longest wait for records: a stop or a timer is noticed this late at most."""
 
 
 def next_due_s(due_s: float, now_s: float, period_s: float) -> float:
@@ -49,6 +40,7 @@ class MeterRuntime:
         self._partitions = Assignment(parts)
         self._flusher = Flusher(parts)
         self._horizons = Horizons(parts, self._partitions)
+        self._reading = Reading(self._partitions, self._stop_unreadable, parts.settings.poll_records)
         self._committed = CommittedOffsets()
         self._turn = asyncio.Lock()
         """Held by whoever commits, or sends again what is committed; reading and folding need it not."""
@@ -105,11 +97,7 @@ class MeterRuntime:
         if self._turn.locked() and self._folded() >= settings.flush_ahead_records:
             async with self._turn:
                 pass  # memory is bounded: what waits for the tables goes first
-        batches = await self._poll(consumer, max(1, int(wait_s * 1000)), settings.poll_records)
-        for tp, records in batches.items():  # nothing is awaited since the poll moved the positions: see Flusher._cut
-            opened = self._partitions.open.get(tp)
-            if opened is not None:
-                opened.fold(records)
+        await self._reading.read(consumer, wait_s)
         if self._partitions.failure is not None:
             raise self._partitions.failure
         if self._folded() >= settings.flush_records:
@@ -212,27 +200,7 @@ class MeterRuntime:
 
     # Kafka
 
-    async def _poll(
-        self, consumer: AIOKafkaConsumer, timeout_ms: int, records_max: int
-    ) -> dict[TopicPartition, list[Record]]:
-        try:
-            return dict(await consumer.getmany(timeout_ms=timeout_ms, max_records=records_max))
-        except NoOffsetForPartitionError:
-            return {}  # of a partition that was just assigned; its opening seeks
-        except OffsetOutOfRangeError as error:
-            for tp, offset in dict(error.args[0]).items():
-                await self._unreadable(tp, f"offset {offset} is gone: retention or a re-created topic; reseat --reason")
-            return {}
-        except RecordTooLargeError as error:
-            for tp, offset in dict(error.args[1]).items():
-                await self._unreadable(tp, f"the record at offset {offset} is larger than a fetch")
-            return {}
-        except KafkaError as error:
-            _log.warning("nothing read", error=repr(error))
-            await asyncio.sleep(POLL_S_MAX)
-            return {}
-
-    async def _unreadable(self, tp: TopicPartition, why: str) -> None:
+    async def _stop_unreadable(self, tp: TopicPartition, why: str) -> None:
         """Commit what was folded of a partition that cannot be read on, then stop it."""
         async with self._turn:
             opened = self._partitions.open.get(tp)
