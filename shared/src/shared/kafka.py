@@ -97,21 +97,21 @@ STOP_S_MAX = 5.0
 """A consumer ends in milliseconds; one whose broker is away may wait for it without end, and its loop with it."""
 
 
-async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
-    """End a consumer, or leave it to itself after ``STOP_S_MAX``.
+async def stop_consumer(consumer: AIOKafkaConsumer, seconds_max: float = STOP_S_MAX) -> None:
+    """End a consumer, or leave it to itself after ``seconds_max``.
 
     In a task of its own: a fetch that swallows its cancellation would swallow that of a waiting caller, too. And an end
     that waits for a fetch which it cancelled is cancelled by it (aiokafka 0.14) before its connections are closed: they
     are closed here, and the caller, whom nobody cancelled, goes on.
     """
-    if await _torn(consumer.stop()):
-        await _torn(consumer._client.close())
+    if await _torn(consumer.stop(), seconds_max):
+        await _torn(consumer._client.close(), seconds_max)
 
 
-async def _torn(end: Coroutine[Any, Any, None]) -> bool:
+async def _torn(end: Coroutine[Any, Any, None], seconds_max: float) -> bool:
     """Wait for an end, not for ever; whether it was cancelled from within. Raises what it failed with."""
     ending = asyncio.ensure_future(end)
-    done, _ = await asyncio.wait({ending}, timeout=STOP_S_MAX)
+    done, _ = await asyncio.wait({ending}, timeout=seconds_max)
     if not done:
         ending.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody waits for it any more
         ending.cancel()

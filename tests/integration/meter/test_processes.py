@@ -111,6 +111,23 @@ async def test_a_leave_takes_less_than_five_seconds_although_postgresql_stands_s
     assert sandbox.stop(process) == 0
 
 
+async def test_a_leave_takes_less_than_five_seconds_although_the_broker_is_silent(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    process = sandbox.start("traffic-meter")
+    await sandbox.send([view(n) for n in range(20)])
+    await counted(sandbox, "traffic_meter", "site-traffic", 20)
+    broker = psutil.Process(sandbox.stack.kafka_pid)
+    broker.suspend()
+    try:
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(process.wait, 60)
+        left_s = time.monotonic() - began
+    finally:
+        broker.resume()
+    assert left_s < LEAVE_S_MAX
+
+
 def test_a_start_whose_windows_cannot_fit_the_memory_is_refused_in_a_sentence(sandbox: Sandbox) -> None:
     done = sandbox.ended("traffic-meter", "run", METER_EXPECTED_RATES='{"site": 10000}', METER_MEMORY_LIMIT_MB="768")
     assert done.returncode == 1
