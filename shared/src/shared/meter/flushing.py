@@ -35,7 +35,7 @@ class Outcome:
     """Partitions that cannot be counted on as they are open now."""
 
     moved: list[TopicPartition] = field(default_factory=list)
-    """Another process moved them, or a commit's answer was lost: read their rows again."""
+    """Another process moved them, a commit's answer was lost, or their logs shrank: compare row and log again."""
     stops: dict[TopicPartition, str] = field(default_factory=dict)
     bad_topics: set[str] = field(default_factory=set)
     """Topics whose share of bad records passed the limit."""
@@ -60,7 +60,9 @@ class Flusher:
         What is folded meanwhile belongs to the next flush; ``last``: nothing is, and the partitions are given up.
         Raises ``Transient`` when PostgreSQL or the dead-letter topic stays away for ``retry_s_max``.
         """
-        outcome, now_open = Outcome(), list(partitions.items())
+        shrunk = horizon.shrunk if horizon is not None else ()
+        outcome = Outcome(moved=[tp for tp, opened in partitions.items() if opened in shrunk])
+        now_open = [(tp, opened) for tp, opened in partitions.items() if opened not in shrunk]
         await self._cut(consumer, now_open, last=last)
         idle = {tp: opened for tp, opened in now_open if opened.sealed is None}
         # Side by side: partitions share no row, and PostgreSQL writes commits that come together to disk at once.
@@ -155,14 +157,18 @@ class Flusher:
         return sealed
 
     def _dated(self, opened: Opened, position: Position, horizon: Horizon) -> Position:
-        """Set how far in time the partition is counted: now, when it is read to its end, else its newest log time."""
+        """Set how far in time the partition is counted: now, when it is read to its end, else its newest log time.
+
+        Less the allowed skew either way: another broker, whose clock is behind, may lead the partition next.
+        """
         end = horizon.ends.get(opened)
         if end is None:
             return position
         if position.next_offset >= end:
-            as_of = horizon.taken_at - timedelta(milliseconds=self._p.settings.clock_skew_ms)
+            until = horizon.taken_at
         else:
-            as_of = datetime.fromtimestamp(max(0, position.log_time_max_ms) / 1000, UTC)
+            until = datetime.fromtimestamp(position.log_time_max_ms / 1000, UTC)
+        as_of = until - timedelta(milliseconds=self._p.settings.clock_skew_ms)
         partitions = horizon.counts.get(position.topic, position.partitions)
         return replace(position, as_of=max(position.as_of, as_of), partitions=partitions)
 

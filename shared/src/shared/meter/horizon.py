@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +24,8 @@ class Horizon:
     taken_at: datetime
     ends: Mapping[Opened, int] = field(default_factory=dict)
     """By partition as it was open then: one that was opened anew may have another log."""
+    shrunk: Collection[Opened] = ()
+    """Partitions whose logs end before the offset that was committed already: cut short, or made anew."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Partitions by topic."""
 
@@ -47,6 +49,7 @@ class Horizons:
     async def ask(self) -> None:
         """Ask once; see ``run``."""
         now_open = dict(self._partitions.open)
+        stood = {opened: opened.position.next_offset for opened in now_open.values()}
         taken_at = self._p.clock()  # before the end offsets: a record that comes in between is not claimed as counted
         asked = self._p.ends.ends(list(now_open)), self._p.ends.partition_counts(list(self._p.channels))
         ends, counts = await asyncio.gather(*asked)
@@ -55,7 +58,9 @@ class Horizons:
             self._answered_at = now
         elif now - self._answered_at > self._p.settings.retry_s_max:
             raise Transient(f"Kafka has been away for {now - self._answered_at:.0f} s")
-        self._newest = Horizon(taken_at, {opened: ends[tp] for tp, opened in now_open.items() if tp in ends}, counts)
+        found = {opened: ends[tp] for tp, opened in now_open.items() if tp in ends}
+        shrunk = [opened for opened, end in found.items() if end < stood[opened]]
+        self._newest = Horizon(taken_at, found, shrunk, counts)
 
     def take(self) -> Horizon | None:
         """The newest answer, once."""
