@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.law.fakes import Rec
+from tests.unit.meter.test_tally import START_MS, event, new_tally, origin
 
 from shared.errors import Rejected
-from shared.meter.dead_letters import LETTER_BYTES_MAX, letter_content
+from shared.meter.dead_letters import LETTER_BYTES_MAX, letter_content, portions
 from shared.meter.letters import Letter, chosen, letter_of
 from shared.meter.position import Position
 from shared.meter.tally import DeadLetter
@@ -65,3 +66,20 @@ def test_a_letter_is_taken_once_and_only_while_it_is_open() -> None:
         chosen(letters, {}, [], every=False)
     with pytest.raises(Rejected, match="not both"):
         chosen(letters, {}, ["c"], every=True)
+
+
+def test_letters_are_acknowledged_in_portions_by_number_and_by_bytes() -> None:
+    small = [DeadLetter(Rec(n, 0, None, b"x"), "", "bad") for n in range(1_201)]
+    assert [len(portion) for portion in portions(small)] == [500, 500, 201]
+    large = [DeadLetter(Rec(n, 0, None, b"x" * 1_000_000), "", "bad") for n in range(20)]
+    assert [len(portion) for portion in portions(large)] == [9, 9, 2]
+    assert list(portions([])) == []
+
+
+def test_a_stretch_knows_what_it_keeps_until_it_is_cut_off() -> None:
+    tally = new_tally()
+    tally.begin(origin())
+    tally.take([Rec(0, START_MS, b"k", b"{" * 1_000_000), Rec(1, START_MS, b"k", event("a", START_MS))])
+    assert 1_000_000 < tally.kept_bytes < 1_010_000
+    tally.cut()
+    assert tally.kept_bytes == 0

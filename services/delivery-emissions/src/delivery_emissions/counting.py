@@ -16,7 +16,7 @@ from shared.meter.identity import identity
 from shared.meter.lateness import OUTSIDE
 from shared.meter.position import Counts, Position
 from shared.meter.register import Delta, RegisterKey
-from shared.meter.tally import Record, Replay, Sealed, Tally, outside
+from shared.meter.tally import Record, Replay, Sealed, Tally, kept_bytes_of, outside
 from shared.moments import epoch_ms
 from shared.postgres import Connection
 from shared.readings import detail_text
@@ -33,12 +33,15 @@ class ShipmentTally(Tally):
         self, records: Sequence[Record], log_ms: list[int], rows: list[dict[str, Any]], times_ms: list[int]
     ) -> None:
         """Hold valid rows, or reject those whose day lies outside the limits."""
-        self.held += [(record, row) for record, row in zip(records, rows, strict=True) if self._admit(record, row)]
+        held = [(record, row) for record, row in zip(records, rows, strict=True) if self._admit(record, row)]
+        self.held += held
+        self.kept_bytes += sum(kept_bytes_of(record) for record, _ in held)
 
     def replay(self, source: str, record: Record, row: dict[str, Any], occurred_ms: int) -> None:
         """Hold a replayed row apart until its position is known to be free."""
         if self._admit(record, row):
             self._replays.append(Replay(source, record, row, occurred_ms, duplicate=False))
+            self.kept_bytes += kept_bytes_of(record)
 
     def _admit(self, record: Record, row: dict[str, Any]) -> bool:
         moment, name = day_moment(row)

@@ -7,7 +7,7 @@ a flush that is repeated repeats the letter under the same key, and compaction k
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -15,13 +15,15 @@ from aiokafka.errors import KafkaError
 from shared.errors import Transient
 from shared.kafka import SOURCE_MESSAGE_BYTES
 from shared.meter.position import Position
-from shared.meter.tally import DeadLetter
+from shared.meter.tally import DeadLetter, kept_bytes_of
 
 REASON, FIELD, SOURCE, LOG_TIME, KEY, PREFIX = "reason", "field", "source", "log-time-ms", "record-key", "original-"
 CUT = "cut-from-bytes"
 """Header of a letter that holds only the beginning of a record: how many bytes key, value and headers had."""
 LETTER_BYTES_MAX = 3 * SOURCE_MESSAGE_BYTES - 65_536
 """What fits the dead-letter topic, with room for the letter's own key and headers."""
+PORTION_LETTERS, PORTION_BYTES = 500, 8_388_608
+"""Letters that are acknowledged together: a few seconds' work for a slow broker, however many a flush has."""
 ACK_TIMEOUT_S = 30.0
 """The producer's own delivery limit; longer means the broker is away."""
 
@@ -53,6 +55,18 @@ def letter_content(position: Position, letter: DeadLetter) -> tuple[bytes | None
         return record.value, headers
     own = [(name, value) for name, value in headers if name in (REASON, FIELD, SOURCE, LOG_TIME)]
     return (record.value or b"")[:SOURCE_MESSAGE_BYTES], [*own, (CUT, str(size).encode())]
+
+
+def portions(letters: Sequence[DeadLetter]) -> Iterator[Sequence[DeadLetter]]:
+    """The letters in their order, a portion at a time; one letter at least."""
+    start = size = 0
+    for at, letter in enumerate(letters):
+        size += kept_bytes_of(letter.record)
+        if at + 1 - start == PORTION_LETTERS or size >= PORTION_BYTES:
+            yield letters[start : at + 1]
+            start, size = at + 1, 0
+    if start < len(letters):
+        yield letters[start:]
 
 
 async def send_dead_letters(

@@ -17,7 +17,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Conflict, Transient
 from shared.meter import store
-from shared.meter.dead_letters import send_dead_letters
+from shared.meter.dead_letters import portions, send_dead_letters
 from shared.meter.horizon import Horizon
 from shared.meter.opening import Opened
 from shared.meter.parts import MeterParts
@@ -128,8 +128,9 @@ class Flusher:
         p, before, tally = self._p, opened.position, opened.tally
         if sealed.counts.skipped and await self._deleted_under_us(tp, before):
             return "retention deleted records before they were counted; reseat --reason"
-        if sealed.dead_letters:
-            await send_dead_letters(p.producer, p.dead_letter_topic(tp.topic), before, sealed.dead_letters)
+        for letters in portions(sealed.dead_letters[sealed.letters_sent :]):
+            await send_dead_letters(p.producer, p.dead_letter_topic(tp.topic), before, letters)
+            sealed.letters_sent += len(letters)
         started = time.perf_counter()
         async with transaction(p.pool) as connection:
             sealed = await self._decided(connection, before, tally, sealed)

@@ -94,13 +94,13 @@ class MeterRuntime:
     async def read(self, consumer: AIOKafkaConsumer, *, wait_s: float) -> None:
         """Read once and fold, a flush under way or not. Raises what any task of this runtime failed with."""
         settings = self._p.settings
-        if self._turn.locked() and self._folded() >= settings.flush_ahead_records:
+        if self._turn.locked() and (self._folded() >= settings.flush_ahead_records or self._kept_too_much()):
             async with self._turn:
                 pass  # memory is bounded: what waits for the tables goes first
         await self._reading.read(consumer, wait_s)
         if self._partitions.failure is not None:
             raise self._partitions.failure
-        if self._folded() >= settings.flush_records:
+        if self._folded() >= settings.flush_records or self._kept_too_much():
             self._flush_now.set()
 
     async def ask(self) -> None:
@@ -135,6 +135,10 @@ class MeterRuntime:
     def _beside_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._partitions.failure = self._partitions.failure or error
+
+    def _kept_too_much(self) -> bool:
+        kept = sum(opened.tally.kept_bytes for opened in self._partitions.open.values())
+        return kept >= self._p.settings.flush_bytes
 
     def _folded(self) -> int:
         return sum(opened.folded for opened in self._partitions.open.values())

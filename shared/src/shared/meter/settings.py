@@ -31,6 +31,9 @@ class MeterSettings(_FromEnvironment):
     flush_ahead_records: PositiveInt = 50_000
     """Records folded while a flush is being committed: a third of a second at full speed, twice what a commit takes.
     While PostgreSQL is slow for longer, nothing more is read."""
+    flush_bytes: PositiveInt = 33_554_432
+    """Memory of records kept whole until they are committed (dead letters, shipments, replays): a flush at the latest
+    then, and nothing more is read while one is being committed. Records may be a megabyte each."""
     poll_records: PositiveInt = 500
     """Records of one poll: folded in some 2 ms while they are in the processor's caches; more at once was slower."""
     grace_s: NonNegativeInt = 300

@@ -85,6 +85,18 @@ class Sealed:
     """Records with the header ``replays``; not in the counts and deltas before ``Tally.with_replays``."""
     topic_is_bad: bool = False
     """The topic's share of bad records passed its limit within this stretch or before it."""
+    letters_sent: int = 0
+    """So many dead letters, from the first on, are acknowledged; the only thing that changes while it is committed."""
+
+
+KEPT_BYTES = 2_000
+"""What a kept record costs beside its bytes: its objects, and the row of a shipment."""
+
+
+def kept_bytes_of(record: Record) -> int:
+    """Memory of a record that is kept whole, about."""
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+    return KEPT_BYTES + len(record.key or b"") + len(record.value or b"") + headers
 
 
 def anchor_of(record: Record) -> Anchor:
@@ -124,6 +136,8 @@ class Tally:
     def _start(self, next_offset: int, w_ms: int) -> None:
         self._next_offset = next_offset
         self._w_ms = w_ms
+        self.kept_bytes = 0
+        """Of the records of this stretch that are kept whole until it is committed."""
         self._counts = Counts()
         self._sums = Sums(self.channel)
         self._dead: list[DeadLetter] = []
@@ -253,10 +267,12 @@ class Tally:
             self.reject(record, "occurred_at", outside(lateness, self.rules))
         else:
             self._replays.append(Replay(source, record, row, occurred_ms, duplicate))
+            self.kept_bytes += kept_bytes_of(record)
 
     def reject(self, record: Record, field_name: str, reason: str) -> None:
         """Dead-letter a record with its reason."""
         self._counts.rejected += 1
+        self.kept_bytes += kept_bytes_of(record)
         self._dead.append(DeadLetter(record, field_name, reason))
 
     def _detail(self, labels: tuple[str | None, ...], unprovable: bool) -> str:
