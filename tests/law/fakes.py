@@ -67,6 +67,8 @@ class FakeConsumer:
         self.back = 0
         """Records before the position that are handed over once more."""
         self.held: asyncio.Event | None = None
+        self.broken = False
+        """The next poll that has records to hand over moves a position and fails."""
 
     def give(self, tps: Iterable[TopicPartition]) -> None:
         """A new assignment."""
@@ -115,7 +117,8 @@ class FakeConsumer:
             self._positions[tp] = after
             if records:
                 answer[tp] = records
-                if self._gate.broken():
+                if self.broken:
+                    self.broken = False
                     raise UnsupportedCodecError("a record of another partition")
         return answer
 

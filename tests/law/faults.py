@@ -34,7 +34,6 @@ class Gate:
         self._meanwhile = meanwhile
         self.points = 0
         self._commits = 0
-        self._broke = False
         self._out = 0
         self.dead = False
         self.quiet = False
@@ -75,13 +74,6 @@ class Gate:
             (_, work, then), self._beside = self._beside, None
             await self._meanwhile_alive(work)
         await self._meet(self.points, error, then)
-
-    def broken(self) -> bool:
-        """A point without a pause: whether what was to be handed over is broken, once for each process."""
-        self.points += 1
-        broken = not (self.quiet or self._broke) and self._plan.get(self.points) == ERROR
-        self._broke = self._broke or broken
-        return broken
 
     async def committed(self) -> None:
         """The moment after a flush was committed, of which this process has not heard yet."""

@@ -43,6 +43,7 @@ steps = st.lists(
         st.tuples(st.just("rebalance"), small),
         st.tuples(st.just("start"), small),
         st.tuples(st.sampled_from(["kill", "deaf", "outage"]), small),
+        st.tuples(st.just("broken"), small, st.integers(1, 3), st.booleans()),
         st.tuples(st.just("stop"), small, st.integers(1, 3), st.integers(0, 15)),
         st.tuples(st.just("revoke"), small, st.integers(1, 3), st.integers(0, 15)),
         st.tuples(st.just("resend"), small, st.integers(1, 3), st.integers(0, 15)),

@@ -212,6 +212,11 @@ class World:
         process.consumer.back = back
         await process.do(process.turn(records))
 
+    async def _broken(self, process: Process, records: int, flush: bool) -> None:
+        """A poll that fails after it moved positions, and what comes after it is committed."""
+        process.consumer.broken = True
+        await process.do(process.turn(records, flush=flush))
+
     async def _flush(self, process: Process, heartbeat: bool) -> None:
         await process.do(process.turn(0, flush=True, heartbeat=heartbeat))
 
