@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,9 @@ from aiokafka.errors import CorruptRecordException, KafkaConnectionError
 from tests.unit.meter.test_opened import opened
 from tests.unit.meter.test_tally import START_MS, Rec, event
 
-from shared.meter.opening import Opened
+from shared.meter.opening import Opened, _readable
 from shared.meter.reading import Reading
+from shared.meter.unreadable import Unreadable
 
 GOOD, BAD = TopicPartition("site", 0), TopicPartition("site", 1)
 
@@ -101,3 +103,20 @@ async def test_what_is_neither_of_records_nor_of_the_connection_is_raised() -> N
     del broken.logs[GOOD]
     with pytest.raises(MemoryError):
         await reading.read(broken, 0.001)
+
+
+class Past:
+    """A partition whose offsets 4 and 5 cannot be read, and spoil every read that comes across them."""
+
+    async def read(self, start: int, end: int, *, batch: int) -> AsyncIterator[list[Rec]]:
+        for at in range(start, end, batch):
+            chunk = range(at, min(at + batch, end))
+            if {4, 5} & set(chunk):
+                raise Unreadable("site[0]", at, ValueError("no"))
+            yield [Rec(n, START_MS, b"k", b"v") for n in chunk]
+
+
+async def test_the_past_is_remembered_but_for_the_very_records_that_cannot_be_read() -> None:
+    past: Any = Past()
+    found = [record.offset async for records in _readable(past, 0, 9) for record in records]
+    assert found == [0, 1, 2, 3, 6, 7, 8]

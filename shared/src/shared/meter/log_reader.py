@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from shared.errors import Transient
 from shared.kafka import client_options, stop_consumer
 from shared.meter.tally import Record
+from shared.meter.unreadable import Unreadable, of_records
 from shared.settings import KafkaSettings
 from shared.telemetry import log
 
@@ -80,7 +81,8 @@ class LogReader:
     async def read(self, start: int, end: int, *, batch: int = 2_000) -> AsyncIterator[Sequence[Record]]:
         """Batches of the records in ``[start, end)``; ends at ``end`` even when the last offsets carry no record.
 
-        Raises ``Transient`` when the broker falls silent for longer than its request time-out.
+        Raises ``Transient`` when the broker falls silent for longer than its request time-out, ``Unreadable`` when one
+        of the next ``batch`` records cannot be read.
         """
         consumer = self._open
         consumer.seek(self._tp, start)
@@ -88,7 +90,12 @@ class LogReader:
         while await consumer.position(self._tp) < end:
             try:
                 answer = await consumer.getmany(self._tp, timeout_ms=200, max_records=batch)
-            except (KafkaError, OSError) as error:
+            except Exception as error:
+                if of_records(error):
+                    at = await consumer.position(self._tp)
+                    raise Unreadable(f"{self._tp.topic}[{self._tp.partition}]", at, error) from error
+                if not isinstance(error, KafkaError | OSError):
+                    raise
                 raise Transient(f"Kafka cannot read {self._tp} at {start}: {error}") from error
             records = [record for record in answer.get(self._tp, []) if record.offset < end]
             now = asyncio.get_running_loop().time()

@@ -7,17 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import (
-    ConsumerStoppedError,
-    CorruptRecordException,
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-    RecordTooLargeError,
-    UnsupportedCodecError,
-)
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError, RecordTooLargeError
 
 from shared.meter.assignment import Assignment
+from shared.meter.unreadable import of_records
 from shared.telemetry import log
 
 _log = log(__name__)
@@ -56,7 +49,7 @@ class Reading:
 
     async def _look_for_it(self, consumer: AIOKafkaConsumer, error: Exception) -> None:
         """Find the partition of a record that cannot be read; any other error passes, or is raised."""
-        if _of_records(error):
+        if of_records(error):
             _log.warning("a record cannot be read, looking for its partition", error=repr(error))
             for tp in list(self._partitions.open):
                 if await self._read_alone(consumer, tp):
@@ -99,7 +92,7 @@ class Reading:
             try:
                 came = await self._poll(consumer, ALONE_S_MAX, records_max, tp)
             except Exception as error:
-                if not _of_records(error):
+                if not of_records(error):
                     _log.warning("nothing read", error=repr(error))
                     return False
                 offset = opened.tally.next_offset
@@ -112,10 +105,3 @@ class Reading:
                 if records_max > 1 or not came:
                     return False
         return False
-
-
-def _of_records(error: Exception) -> bool:
-    """Whether a poll failed for what a record batch holds: a check sum, a codec, or aiokafka's parser of any kind."""
-    if isinstance(error, CorruptRecordException | UnsupportedCodecError):
-        return True
-    return not isinstance(error, KafkaError | ConsumerStoppedError | MemoryError)
