@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.producer import message_accumulator
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from tests.integration.meter.test_meters import view
 from tests.support import Message, Sandbox, until
@@ -37,7 +36,8 @@ async def test_a_record_that_cannot_be_parsed_stops_its_partition_and_no_other_l
     topic = sandbox.prefix + "site-traffic"
     await send(sandbox, 1, [view(n) for n in range(30)])
     with monkeypatch.context() as patch:
-        patch.setattr(message_accumulator, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
+        for module in ("message_accumulator", "producer"):
+            patch.setattr(f"aiokafka.producer.{module}.DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
         await send(sandbox, 1, [view(30)], headers=[(NotUtf8("x"), b"")])
     await send(sandbox, 1, [view(n) for n in range(31, 40)])
     await send(sandbox, 0, [view(n) for n in range(1_000, 3_000)])
