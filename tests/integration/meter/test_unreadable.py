@@ -56,4 +56,12 @@ async def test_a_record_that_cannot_be_parsed_stops_its_partition_and_no_other_l
     await send(sandbox, 0, [view(n) for n in range(3_000, 3_010)])
     good, _ = await until(rows, lambda found: found[0]["next_offset"] == 2_010)
     assert good["counted"] == 2_010
+    place = ("--topic", topic, "--partition", "1", "--by", "anna", "--reason", "nobody can read it")
+    sandbox.command("traffic-meter", "reseat", *place, "--from", "31")
+
+    async def passed() -> list[Any]:
+        return await sandbox.rows("traffic_meter", "SELECT * FROM progress WHERE topic = $1 AND log_epoch = 2", topic)
+
+    (new,) = await until(passed, lambda found: bool(found) and found[0]["next_offset"] == 40)
+    assert (new["first_offset"], new["lost"], new["counted"], new["stopped"]) == (30, 1, 9, "")
     assert sandbox.stop(process) == 0

@@ -201,7 +201,9 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
         lost: Annotated[int | None, typer.Option(help="Records lost with a topic that was made anew.", min=0)] = None,
         start: Annotated[
             int | None,
-            typer.Option("--from", help="Of a log that was cut short: the first offset not counted yet.", min=0),
+            typer.Option(
+                "--from", help="First offset to count: of a log cut short, or behind what is unreadable.", min=0
+            ),
         ] = None,
     ) -> None:
         """Go on with a partition whose log changed, in a new log epoch; what was lost is booked as lost.

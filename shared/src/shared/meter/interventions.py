@@ -76,10 +76,15 @@ def new_seat(before: Position, log: LogNow, *, lost: int | None, start: int | No
 
     Offsets that retention deleted are booked as lost. Of a topic that was made anew nobody can tell how many records
     were lost: ``lost`` says it (0 when left out), and counting begins at its first record. Of a log that was cut short
-    the beginning was counted already: ``start`` says where the records begin that were not.
+    the beginning was counted already: ``start`` says where the records begin that were not. Of a log that is the same,
+    what lies before ``start`` is passed as lost.
     """
     overtaken = before.next_offset < log.begin <= log.end
     at = log.begin if start is None else start
+    if _passes(before, log, start):
+        if lost not in (None, at - before.next_offset):
+            raise Rejected(f"{at - before.next_offset} offsets lie before {at}", field="lost")
+        lost = at - before.next_offset
     if not log.begin <= at <= log.end:
         raise Rejected(f"the log holds the offsets from {log.begin} to {log.end}", field="from")
     if overtaken and start is not None:
@@ -90,10 +95,15 @@ def new_seat(before: Position, log: LogNow, *, lost: int | None, start: int | No
     return first, at, before.log_time_max_ms if overtaken or at > log.begin else 0
 
 
+def _passes(before: Position, log: LogNow, start: int | None) -> bool:
+    """Whether records of a log that did not change are passed, because they cannot be read."""
+    return log.same and start is not None and start > before.next_offset
+
+
 async def reseat(
     pool: Pool, before: Position | None, why: Why, log: LogNow, *, lost: int | None, start: int | None
 ) -> dict[str, Any]:
-    """Open a new log epoch for a stopped partition; one whose log is the same after all only goes on.
+    """Open a new log epoch for a stopped partition; one whose log is the same, and of which nothing is passed, goes on.
 
     Returns what was done. Raises ``Rejected`` when the partition is not stopped for its log, ``Conflict`` when its row
     moved meanwhile.
@@ -106,7 +116,8 @@ async def reseat(
     place = {"topic": before.topic, "partition": before.partition}
     key = (before.topic, before.partition, before.log_epoch)
     first, at, newest_ms = new_seat(before, log, lost=lost, start=start)
-    if log.same:
+    goes_on = log.same and not _passes(before, log, start)
+    if goes_on:
         detail = {**place, "log_epoch": before.log_epoch, "from": before.next_offset, "lost": 0, "log": "unchanged"}
     else:
         detail = {**place, "log_epoch": before.log_epoch + 1, "from": at, "lost": at - first}
@@ -114,7 +125,7 @@ async def reseat(
         held = await connection.fetchval(_HELD, *key, before.next_offset)
         if held is None:
             raise Conflict(f"{where} moved meanwhile; look at it again: balance")
-        if log.same:
+        if goes_on:
             await connection.execute(_LIFT, *key)
         else:
             await connection.execute(_NEW_EPOCH, *key, first, at, at - first, newest_ms, why.reason)

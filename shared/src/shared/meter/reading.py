@@ -98,7 +98,9 @@ class Reading:
                 offset = opened.tally.next_offset
                 if offset == failed_at and records_max == 1:
                     what = f"the records from offset {offset} on cannot be read: {type(error).__name__}: {error}"
-                    await self._stop(tp, f"{what}; then resume --reason, or pass them: reseat --from --reason")
+                    await self._stop(
+                        tp, f"{what}; when they can be: reseat --reason, to pass them as lost: reseat --from"
+                    )
                     return True
                 failed_at, records_max = offset, 1
             else:
