@@ -42,3 +42,11 @@ def test_of_a_log_that_was_cut_short_only_what_is_new_is_counted_and_the_window_
     for outside in (91, 500):
         with pytest.raises(Rejected, match="from 0 to 90"):
             new_seat(standing_at(100), log, lost=None, start=outside)
+
+
+def test_what_cannot_be_read_is_passed_as_lost_and_the_window_keeps_its_past() -> None:
+    log = LogNow(begin=0, end=500, same=True)
+    assert new_seat(standing_at(100), log, lost=None, start=101) == (100, 101, 9_000)
+    assert new_seat(standing_at(100), log, lost=1, start=101) == (100, 101, 9_000)
+    with pytest.raises(Rejected, match="1 offsets lie before 101"):
+        new_seat(standing_at(100), log, lost=2, start=101)
