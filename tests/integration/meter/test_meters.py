@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import urllib.request
@@ -134,6 +135,24 @@ async def test_aborted_transactions_are_skipped_and_accounted_for(sandbox: Sandb
     assert sandbox.stop(process) == 0
 
 
+async def test_records_are_counted_whatever_their_producer_compresses_with(sandbox: Sandbox) -> None:
+    sandbox.prepare("traffic-meter")
+    for at, codec in enumerate((None, "gzip", "snappy", "lz4", "zstd")):
+        producer = AIOKafkaProducer(
+            bootstrap_servers=sandbox.stack.bootstrap_servers, compression_type=codec, linger_ms=20
+        )
+        await producer.start()
+        events = [view(100 * at + n) for n in range(20)]
+        topic = sandbox.prefix + "site-traffic"
+        await asyncio.gather(*[await producer.send(topic, value, key=key) for _, key, value, _ in events])
+        await producer.stop()
+    process = sandbox.start("traffic-meter")
+    await counted(sandbox, "traffic_meter", "site-traffic", 100)
+    balance = await sandbox.balance("traffic_meter", "site-traffic")
+    assert (balance["counted"], balance["skipped"]) == (100, 0)
+    assert sandbox.stop(process) == 0
+
+
 async def test_a_topic_made_anew_stops_its_partitions_instead_of_counting_on(sandbox: Sandbox) -> None:
     sandbox.prepare("traffic-meter")
     await sandbox.send([view(n) for n in range(50)])
@@ -161,17 +180,23 @@ async def test_shipments_are_counted_by_their_newest_state_and_explained(sandbox
             parcel(3, 0, "created", 300),
             parcel(3, 1, "returned", 300),
             parcel(3, 0, "created", 300),
+            (
+                "shipments",
+                b"s\0",
+                encoded({**json.loads(parcel(9, 0, "created", 300)[2] or b""), "shipment_id": "s\0"}),
+                None,
+            ),
         ]
     )
     process = sandbox.start("delivery-emissions", EXPLAIN_KEY="k" * 32)
-    await counted(sandbox, "delivery_emissions", "shipments", 7)
+    await counted(sandbox, "delivery_emissions", "shipments", 8)
     async with httpx.AsyncClient(headers={"Authorization": "Bearer " + "k" * 32}) as client:
         address = f"http://127.0.0.1:{sandbox.port(0, 'delivery-emissions')}/v1/explanation"
         asked = await client.get(address, params={"shipment_id": "s1"})
     assert (asked.status_code, asked.json()["method"]) == (200, "ademe-parcel 1")
     assert sandbox.stop(process) == 0
     balance = await sandbox.balance("delivery_emissions", "shipments")
-    assert (balance["counted"], balance["duplicate"]) == (6, 1)
+    assert (balance["counted"], balance["duplicate"], balance["rejected"]) == (6, 1, 1)
     registers = await sandbox.registers("delivery_emissions")
     booked = [value for key, value in registers.items() if "method=ademe-parcel" in key[5]]
     assert [sum(column) for column in zip(*(value[4][:3] for value in booked), strict=True)] == [2, 1_100, 3_000]

@@ -145,12 +145,15 @@ async def test_headers_without_a_value_and_many_large_ones_stop_nothing(sandbox:
     await producer.send_and_wait(topic, b"{", key=b"a", partition=0, headers=[("replays", nothing), ("empty", nothing)])
     headers = [(f"h{number}", b"y" * 100_000) for number in range(9)]
     await producer.send_and_wait(topic, b"{" * 90_000, key=b"b", partition=0, headers=headers)
+    poison = [("replays", b"a\0b/1/0/0")]
+    await producer.send_and_wait(topic, view(1)[2], key=b"v1", partition=0, headers=poison)
     await producer.stop()
     process = sandbox.start("traffic-meter")
-    await counted(sandbox, "traffic_meter", "site-traffic", 2)
+    await counted(sandbox, "traffic_meter", "site-traffic", 3)
     assert sandbox.stop(process) == 0
-    first, second = sorted(await sandbox.log("site-traffic.dead-letter"), key=lambda letter: letter.key)
+    first, second, third = sorted(await sandbox.log("site-traffic.dead-letter"), key=lambda letter: letter.key)
     assert (first.value, dict(first.headers)["original-empty"]) == (b"{", None)
     assert (len(second.value), dict(second.headers)["original-h8"]) == (90_000, b"y" * 100_000)
+    assert dict(third.headers)["field"] == b"replays"
     found = sandbox.command("traffic-meter", "dead-letters", "show", first.key.decode())
     assert '"replays": ""' in found
