@@ -7,10 +7,11 @@ case), are held as ``SecretStr`` and never logged. Every number says why it is t
 from __future__ import annotations
 
 import os
+import re
 from typing import Literal, Self
 
 from pydantic import Field, PositiveInt, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.errors import Rejected
 
@@ -25,9 +26,18 @@ class _FromEnvironment(BaseSettings):
             return cls(_secrets_dir=os.environ.get("SECRETS_DIR"))
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            prefix = str(cls.model_config.get("env_prefix", ""))
-            name = (prefix + "_".join(str(part) for part in first["loc"])).upper()
-            raise Rejected(f"{first['msg']} (set the environment variable {name})", field=name) from None
+            name = cls._variable(str(first["loc"][0]))
+            inside = "".join(f"{part}: " for part in first["loc"][1:])
+            raise Rejected(f"{inside}{first['msg']} (set the environment variable {name})", field=name) from None
+        except SettingsError as error:  # a value that should be JSON and is none
+            found = re.search(r'field "(\w+)"', str(error))
+            name = cls._variable(found[1]) if found else ""
+            raise Rejected(f"not JSON (set the environment variable {name})", field=name) from None
+
+    @classmethod
+    def _variable(cls, field: str) -> str:
+        """The environment variable of a field."""
+        return (str(cls.model_config.get("env_prefix", "")) + field).upper()
 
 
 class KafkaSettings(_FromEnvironment):

@@ -160,6 +160,8 @@ async def test_a_topic_made_anew_stops_its_partitions_instead_of_counting_on(san
     await counted(sandbox, "traffic_meter", "site-traffic", 50)
     assert sandbox.stop(process) == 0
     await sandbox.rows("traffic_meter", "UPDATE progress SET anchor_sha256 = '\\x00' WHERE anchor_offset IS NOT NULL")
+    audit = sandbox.ended("traffic-meter", "audit")
+    assert (audit.returncode, audit.stderr.count("the topic was re-created")) == (1, 2)
     process = sandbox.start("traffic-meter")
     stopped = await until(
         lambda: sandbox.rows("traffic_meter", "SELECT stopped FROM progress WHERE stopped <> ''"),

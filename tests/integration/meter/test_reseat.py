@@ -61,6 +61,7 @@ async def test_of_a_log_that_was_cut_short_only_new_records_count_and_an_audit_a
         kept = [record for record in records if record.partition == partition][:KEPT]
         again = [(record.key, record.value, BEGAN_MS + 60_000) for record in kept[:5]]
         await append(sandbox, partition, [*again, *(new(500 + 10 * partition + n) for n in range(3))])
+    assert "it cannot be recounted" in failing(sandbox, "traffic-meter", "audit")
     process = sandbox.start("traffic-meter", **RECORDED)
     for row in await stopped(sandbox, 2):
         place = ("--topic", row["topic"], "--partition", str(row["partition"]))

@@ -12,7 +12,7 @@ from shared.errors import Rejected
 from shared.kafka import grow_topics
 from shared.meter import audit as auditing
 from shared.meter import interventions, store
-from shared.meter.archive import Archive, Stretch
+from shared.meter.archive import SUMS, Archive, Stretch
 from shared.meter.audit import Finding, KeyCheck, Log, Recount
 from shared.meter.channel import Channel
 from shared.meter.interventions import LogNow, Why
@@ -92,6 +92,8 @@ async def audit(
 
     ``folder``: an archive that holds what Kafka no longer has.
     """
+    if folder and not (folder / SUMS).is_file():
+        raise Rejected(f"{folder} is no archive: it has no {SUMS}", field="archive")
     archived = Archive.open(folder) if folder else None
     channels = environment.source_topics(definition.channels)
     if topic and topic not in channels:

@@ -123,6 +123,12 @@ class Assignment:
                 self.stopped[tp] = why
                 self._p.metrics.position(replace(opened.position, stopped=why))
 
+    def _look_anew(self, topic: str, why: str) -> None:
+        """Forget the bad records of a topic that another process stopped for them: one ``resume`` is for all."""
+        share = self._p.new_tally(self._p.channels[topic]).share
+        if share is not None and why.startswith(BAD_RECORDS):
+            share.reset()
+
     def _start_opening(self, tp: TopicPartition, parked: Opened | None) -> None:
         assert self.consumer is not None
         self.consumer.pause(tp)
@@ -146,6 +152,7 @@ class Assignment:
             prepared = await retried(prepare, seconds_max=p.settings.retry_s_max)
         except LogChanged as error:
             if error.position.stopped:
+                self._look_anew(tp.topic, error.reason)
                 self.stopped[tp] = error.reason
                 p.metrics.position(error.position)
             else:

@@ -77,9 +77,10 @@ async def recount_partition(
     if position.log_epoch > 1:
         finding.notes.append(f"only log epoch {position.log_epoch}: the log of earlier ones is not there any more")
     start = position.balance.first_offset + position.balance.lost
-    begin, _ = await log.bounds()
-    if begin > start:
-        finding.differences.append(f"the log starts at {begin}, counting began at {start}: it cannot be recounted")
+    begin, end = await log.bounds()
+    if begin > start or end < position.next_offset:
+        text = f"the log holds {begin} to {end}, counted was {start} to {position.next_offset}: it cannot be recounted"
+        finding.differences.append(text)
         return finding, None, registers
     tally.begin(_origin(position, start, began_ms))
     if began_ms and tally.window.horizon_ms > 0 and not await _remembered(log, tally, begin, position):
@@ -92,12 +93,15 @@ async def recount_partition(
         fresh = {i for i, r in enumerate(sealed.replays) if replayed.get(r.source) == (partition, r.record.offset)}
         sealed = tally.with_replays(sealed, fresh)
     finding.offsets, finding.registers = position.next_offset - start, len(registers)
+    if sealed.anchor != position.anchor:
+        finding.differences.append("the last record counted is not the one in the log: the topic was re-created")
     if channel.fold is None:
         return finding, sealed, registers
-    for name in COUNTS:
-        is_stored, counted = getattr(position.balance, name), getattr(sealed.counts, name)
-        if is_stored != counted:
-            finding.differences.append(f"{name}: stored {is_stored}, the log says {counted}")
+    finding.differences += [
+        f"{name}: stored {getattr(position.balance, name)}, the log says {getattr(sealed.counts, name)}"
+        for name in COUNTS
+        if getattr(position.balance, name) != getattr(sealed.counts, name)
+    ]
     finding.differences += compared({r.key: r for r in registers}, sealed.deltas, len(channel.measures))
     return finding, sealed, registers
 

@@ -17,6 +17,7 @@ import typer
 from shared.console import FAILED, new_app, out, table
 from shared.errors import Rejected
 from shared.factors import load_factor_set
+from shared.kafka import SOURCE_MESSAGE_BYTES
 from shared.meter import actions, interventions
 from shared.meter.interventions import Why
 from shared.meter.service import MeterDefinition, MeterEnvironment
@@ -107,6 +108,10 @@ def _dead_letters(app: typer.Typer, definition: Definition) -> None:
         Example: dead-letters replay site-traffic/1/0/4711 --value mended.json --by anna --reason 'device was misspelt'
         """
         why = Why(by, reason)
+        if value and not value.is_file():
+            raise Rejected(f"{value} is not a file", field="value")
+        if value and value.stat().st_size > SOURCE_MESSAGE_BYTES:
+            raise Rejected(f"{value} is larger than a record of {SOURCE_MESSAGE_BYTES:,} bytes", field="value")
         mended = value.read_bytes() if value else None
         if mended is not None and (every or len(sources or []) != 1):
             raise Rejected("mended bytes are for one letter", field="value")

@@ -26,7 +26,13 @@ class Why:
             raise Rejected("say who does it: --by", field="by")
         if not self.reason.strip():
             raise Rejected("say why: --reason", field="reason")
+        for name, text in (("by", self.who), ("reason", self.reason)):
+            if "\0" in text or text != text.encode(errors="replace").decode():
+                raise Rejected("not a text in UTF-8", field=name)
 
+
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+"""Days that a person may mean."""
 
 _RECORD = """INSERT INTO interventions (who, command, reason, detail) VALUES ($1, $2, $3, $4) RETURNING id"""
 
@@ -138,6 +144,8 @@ async def restate(pool: Pool, channels: Sequence[str], day: date, factor_set: st
 
     Flushes wait until it is done, so that none of them makes a register this one does not see.
     """
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise Rejected(f"no day between {FIRST_DAY} and {LAST_DAY}", field="day")
     start = datetime.combine(day, time(), UTC)
     done = []
     async with transaction(pool) as connection:
