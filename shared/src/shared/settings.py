@@ -59,8 +59,9 @@ class KafkaSettings(_FromEnvironment):
     """A third of the session time-out, so that two lost heartbeats are survived."""
     max_poll_interval_ms: PositiveInt = 300_000
     """A window rebuild never blocks polling, so Kafka's default of five minutes means stuck."""
-    metadata_max_age_ms: PositiveInt = 30_000
-    """A topic that grew is noticed within half a minute: before readings that do not fit end a meter (retry_s_max)."""
+    metadata_max_age_ms: PositiveInt = 10_000
+    """A topic that grew, or was made anew while the group formed, is noticed within ten seconds: long before readings
+    that do not fit end a meter (retry_s_max). Asking costs a kilobyte."""
 
 
 class PostgresSettings(_FromEnvironment):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -28,14 +30,19 @@ async def append(sandbox: Sandbox, partition: int, records: Iterable[tuple[bytes
     await producer.stop()
 
 
-async def cut_short(sandbox: Sandbox, records: list[Any]) -> None:
-    """The topic with only the first records of each partition, at their offsets and with their times."""
+async def made_anew(sandbox: Sandbox, **more: str) -> None:
+    """The topic, without a record."""
     admin = AIOKafkaAdminClient(bootstrap_servers=sandbox.stack.bootstrap_servers)
     await admin.start()
     await admin.delete_topics([sandbox.prefix + "site-traffic"])
     await until(admin.list_topics, lambda names: sandbox.prefix + "site-traffic" not in names)
     await admin.close()
-    sandbox.command("traffic-meter", "topics", "create", **RECORDED)
+    await asyncio.to_thread(sandbox.command, "traffic-meter", "topics", "create", **more)
+
+
+async def cut_short(sandbox: Sandbox, records: list[Any]) -> None:
+    """The topic with only the first records of each partition, at their offsets and with their times."""
+    await made_anew(sandbox, **RECORDED)
     for partition in (0, 1):
         own = [record for record in records if record.partition == partition][:KEPT]
         await append(sandbox, partition, [(record.key, record.value, record.timestamp) for record in own])
@@ -82,3 +89,25 @@ async def test_of_a_log_that_was_cut_short_only_new_records_count_and_an_audit_a
     site = [one for one in findings if one["topic"] == sandbox.prefix + "site-traffic"]
     assert [(one["offsets"], one["differences"]) for one in site] == [(8, 0), (8, 0)]
     assert all(one["notes"] == "only log epoch 2: the log of earlier ones is not there any more" for one in site)
+
+
+async def test_a_topic_made_anew_under_a_running_meter_and_a_producer_that_goes_on_stops_it(sandbox: Sandbox) -> None:
+    """With the settings of production; the new log is longer than the old one at once."""
+    sandbox.prepare("traffic-meter")
+    await sandbox.send([view(n) for n in range(6)])
+    process = sandbox.start("traffic-meter")
+    await counted(sandbox, "traffic_meter", "site-traffic", 6)
+    await made_anew(sandbox)
+    await sandbox.send([view(n) for n in range(1_000, 1_200)])
+
+    async def producing() -> None:
+        for number in itertools.count(2_000):
+            await sandbox.send([view(number)])
+
+    live = asyncio.create_task(producing())
+    rows = await stopped(sandbox, 2)
+    live.cancel()
+    assert all("reseat --reason" in row["stopped"] for row in rows)
+    assert (await sandbox.balance("traffic_meter", "site-traffic"))["counted"] == 6
+    assert sandbox.stop(process) == 0
+    assert "the topic was re-created" in failing(sandbox, "traffic-meter", "audit")
