@@ -574,6 +574,31 @@ def test_credits_are_exported_as_esrs_e1_7_asks_and_what_was_not_stated_says_so(
     assert rows["share by corresponding adjustment (Article 6): not stated"] == ("100", "%")
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "cancelled", "planned"),
+    [
+        (date(2026, 1, 1), date(2026, 12, 31), "1", "41"),
+        (date(2027, 1, 1), date(2027, 12, 31), "40", "1"),
+        (date(2026, 12, 1), date(2027, 2, 1), "41", "1"),
+        (date(2028, 1, 1), date(2028, 12, 31), "0", "1"),
+    ],
+)
+def test_credits_count_in_the_period_in_which_they_were_retired(
+    since: date, until: date, cancelled: str, planned: str
+) -> None:
+    one, other = example_lines()
+    certificate = one.certificates[0]
+    parts = [
+        certificate.model_copy(update={"quantity_t": Decimal(1), "retired_on": date(2026, 12, 1)}),
+        certificate.model_copy(update={"quantity_t": Decimal(40), "retired_on": date(2027, 2, 1)}),
+    ]
+    orders = (one.model_copy(update={"certificates": tuple(parts)}), other)
+    rows = {row["field"]: row["value"] for row in read_csv(csv_bytes(*esrs_e1_7(orders, since, until)))}
+    assert rows["carbon credits cancelled in the period"] == cancelled
+    assert rows["carbon credits planned to be cancelled"] == planned
+    assert ("share by quality standard: EX-VCS" in rows) == (cancelled != "0")
+
+
 def test_only_something_from_outside_proves_a_dossier(tmp_path: Path) -> None:
     path = tmp_path / "dossier.zip"
     path.write_bytes(build_dossier(data()))

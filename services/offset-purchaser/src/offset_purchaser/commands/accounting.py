@@ -26,6 +26,8 @@ Of = Annotated[
 ]
 Since = Annotated[str, typer.Option(help="First campaign day.", show_default="all")]
 Until = Annotated[str, typer.Option(help="Last campaign day.", show_default="all")]
+PeriodSince = Annotated[str, typer.Option(help="First day of the period, by day of retirement.", show_default="all")]
+PeriodUntil = Annotated[str, typer.Option(help="Last day of the period.", show_default="all")]
 To = Annotated[Path | None, typer.Option(help="File to write; standard output when left out.")]
 FIRST, LAST = f"{FIRST_YEAR}-01-01", f"{LAST_YEAR}-12-31"
 __all__ = ["export_app"]
@@ -50,10 +52,14 @@ def bilan_carbone(of: Of, *, since: Since = FIRST, until: Until = LAST, to: To =
 
 
 @export_app.command("esrs-e1-7", epilog=example("offset-purchaser export esrs-e1-7 retail-fr --json"))
-def esrs_e1_7(of: Of, *, since: Since = FIRST, until: Until = LAST, to: To = None, as_json: AsJson = False) -> None:
+def esrs_e1_7(
+    of: Of, *, since: PeriodSince = FIRST, until: PeriodUntil = LAST, to: To = None, as_json: AsJson = False
+) -> None:
     """Carbon credits outside the value chain: tonnes, standard, removal or reduction, share in the EU.
 
-    Apart from the emissions; what a provider has not stated is a line of its own.
+    Cancelled in the period are the credits whose certified retirement is in it, whenever they were bought; what was
+    bought by its end and not retired by then is planned. Apart from the emissions; what a provider has not stated is a
+    line of its own.
     """
     from offset_purchaser.documents import accounting
     from offset_purchaser.handlers.content import order_lines
@@ -62,9 +68,9 @@ def esrs_e1_7(of: Of, *, since: Since = FIRST, until: Until = LAST, to: To = Non
     async def read(pool: Pool, found: Sequence[InForce], first: date, last: date) -> Table:
         lines = []
         for one in found:
-            rows = await confirmed_orders(pool, one.campaign.id, first, last)
+            rows = await confirmed_orders(pool, one.campaign.id, last)
             lines += await order_lines(pool, one.campaign, rows)
-        return accounting.esrs_e1_7(lines)
+        return accounting.esrs_e1_7(lines, first, last)
 
     _export(of, since, until, to, read, as_json=as_json)
 

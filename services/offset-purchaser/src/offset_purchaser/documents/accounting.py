@@ -97,33 +97,39 @@ def _range(lines: Iterable[Emitted]) -> tuple[Decimal, Decimal, Decimal]:
     return total.low, total.central, total.high
 
 
-def esrs_e1_7(orders: Sequence[OrderLine]) -> Table:
+def esrs_e1_7(orders: Sequence[OrderLine], since: date = date.min, until: date = date.max) -> Table:
     """ESRS E1-7, carbon credits outside the value chain: tonnes and shares; what was not stated is its own line.
 
-    Cancelled are the credits whose retirement is certified; the rest of what was ordered is planned.
+    ``orders``: all that were bought up to ``until``. Cancelled in the period are the credits whose certified retirement
+    is in it, both days included; planned is what was not retired by its end. The shares are those of the cancelled.
     """
-    cancelled = sum((_retired_g(line) for line in orders), Decimal(0))
-    ordered = Decimal(sum(line.quantity_g for line in orders))
+    cancelled = sum((_retired_g(line, since, until) for line in orders), Decimal(0))
+    planned = sum((line.quantity_g - _retired_g(line, date.min, until) for line in orders), Decimal(0))
     rows: list[tuple[str, object, str]] = [
         ("carbon credits cancelled in the period", cancelled / G_PER_T, "tCO2e"),
-        ("carbon credits planned to be cancelled", max(ordered - cancelled, Decimal(0)) / G_PER_T, "tCO2e"),
+        ("carbon credits planned to be cancelled", planned / G_PER_T, "tCO2e"),
     ]
     for name, of in _SHARES:
-        rows += _shares(name, orders, of)
+        rows += _shares(name, [(of(line), _retired_g(line, since, until)) for line in orders])
     return ("field", "value", "unit"), rows
 
 
-def _retired_g(line: OrderLine) -> Decimal:
-    stated = (item.quantity_t or Decimal(0) for item in line.certificates if item.retired_on is not None)
-    return min(sum(stated, Decimal(0)) * G_PER_T, Decimal(line.quantity_g))
+def _retired_g(line: OrderLine, since: date, until: date) -> Decimal:
+    """Grams whose certified retirement is in a period. What is stated beyond the order is not counted."""
+    retired = [
+        (item.retired_on, (item.quantity_t or Decimal(0)) * G_PER_T) for item in line.certificates if item.retired_on
+    ]
+    most = Decimal(line.quantity_g)
+    earlier = min(sum((grams for day, grams in retired if day < since), Decimal(0)), most)
+    return min(sum((grams for day, grams in retired if day <= until), Decimal(0)), most) - earlier
 
 
-def _shares(name: str, orders: Iterable[OrderLine], of: Callable[[OrderLine], str]) -> list[tuple[str, object, str]]:
+def _shares(name: str, cancelled: Iterable[tuple[str, Decimal]]) -> list[tuple[str, object, str]]:
+    """Shares in per cent of (label, grams); what has no label was not stated."""
     grams: dict[str, Decimal] = {}
-    for line in orders:
-        if retired := _retired_g(line):
-            label = of(line) or NOT_STATED
-            grams[label] = grams.get(label, Decimal(0)) + retired
+    for label, retired in cancelled:
+        if retired:
+            grams[label or NOT_STATED] = grams.get(label or NOT_STATED, Decimal(0)) + retired
     whole = sum(grams.values(), Decimal(0))
     return [(f"{name}: {label}", round(part / whole * 100, 4), "%") for label, part in sorted(grams.items())]
 

@@ -34,13 +34,13 @@ async def emitted(reader: Connection | Pool, campaigns: Sequence[str], since: da
     return [Emitted(**(dict(row) | {name: int(row[name]) for name in grams})) for row in rows]
 
 
-async def confirmed_orders(reader: Connection | Pool, campaign: str, since: date, until: date) -> list[dict[str, Any]]:
-    """The confirmed orders of a campaign, by the day they were bought for."""
+async def confirmed_orders(reader: Connection | Pool, campaign: str, until: date) -> list[dict[str, Any]]:
+    """The confirmed orders of a campaign that were bought for days up to ``until``."""
     rows = await reader.fetch(
         """
-        SELECT * FROM orders WHERE campaign = $1 AND buy_day BETWEEN $2 AND $3 AND state = 'confirmed'
+        SELECT * FROM orders WHERE campaign = $1 AND buy_day <= $2 AND state = 'confirmed'
         AND confirmed_g > 0 ORDER BY buy_day, number, leg, attempt
         """,
-        *(campaign, since, until),
+        *(campaign, until),
     )
     return [dict(row) for row in rows]
