@@ -48,6 +48,11 @@ def test_a_field_that_holds_a_secret_by_its_name_is_starred(key: str) -> None:
         ("signed with whsec_abcdefgh123", "signed with whsec_***"),
         ("http://127.0.0.1:8089/v1", "http://127.0.0.1:8089/v1"),
         ("550 jane.roe+x@mail.example.com: no such user", "550 ***@***: no such user"),
+        ("cannot reach smtp://u:p/w#1@h:25, tried twice", "cannot reach smtp://u:***@h:25, tried twice"),
+        ("host=db user=meter password=hunter2 port=5432", "host=db user=meter password=*** port=5432"),
+        ("GET https://h.example/x?api_key=hunter2&page=2", "GET https://h.example/x?api_key=***&page=2"),
+        ("sent {'token': 'hunter 2', 'page': 2}", "sent {'token': ***, 'page': 2}"),
+        ("2 tokens left, the secret is old", "2 tokens left, the secret is old"),
         ("amqp://meter:hunter2@kafka.example.com:5432", "amqp://meter:***@kafka.example.com:5432"),
         (
             "violates check\nDETAIL:  Failing row contains (s1, Jane Roe, (1, 2)).\nnext",

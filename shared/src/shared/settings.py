@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveInt, SecretStr, ValidationError
+from pydantic import Field, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.errors import Rejected
 
+PORT_MAX = 65_535
+
 
 class _FromEnvironment(BaseSettings):
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True)
 
     @classmethod
     def load(cls) -> Self:
@@ -28,7 +32,8 @@ class _FromEnvironment(BaseSettings):
             first = error.errors(include_input=False, include_url=False)[0]
             name = cls._variable(str(first["loc"][0]))
             inside = "".join(f"{part}: " for part in first["loc"][1:])
-            raise Rejected(f"{inside}{first['msg']} (set the environment variable {name})", field=name) from None
+            said = inside + first["msg"].removeprefix("Value error, ")
+            raise Rejected(f"{said} (set the environment variable {name})", field=name) from None
         except SettingsError as error:  # a value that should be JSON and is none
             found = re.search(r'field "(\w+)"', str(error))
             name = cls._variable(found[1]) if found else ""
@@ -38,6 +43,26 @@ class _FromEnvironment(BaseSettings):
     def _variable(cls, field: str) -> str:
         """The environment variable of a field."""
         return (str(cls.model_config.get("env_prefix", "")) + field).upper()
+
+
+def checked_url(url: SecretStr, schemes: Collection[str]) -> SecretStr:
+    """The URL, when every reader takes the same host and port from it.
+
+    Raises ``ValueError`` in words without any part of the URL: the libraries that would fail on it later quote what
+    they took for a port, which is the password. Not promised: that anything answers there.
+    """
+    try:
+        parts = urlsplit(url.get_secret_value())
+        ports = [host.rpartition("]")[2].partition(":")[2] for host in parts.netloc.rpartition("@")[2].split(",")]
+    except ValueError:  # a square bracket in the password
+        parts, ports = urlsplit(""), []
+    plain = parts.scheme in schemes and not parts.fragment and "@" not in parts.path + parts.query
+    if not plain or not all(port == "" or (port.isdecimal() and 0 < int(port) <= PORT_MAX) for port in ports):
+        raise ValueError(
+            f"not a URL of the form {next(iter(schemes))}://user:password@host:port; a character of the password other "
+            "than letters, digits, - . _ and ~ is written as % and its code, / as %2F, # as %23, @ as %40"
+        )
+    return url
 
 
 class KafkaSettings(_FromEnvironment):
@@ -70,6 +95,7 @@ class PostgresSettings(_FromEnvironment):
     model_config = SettingsConfigDict(env_prefix="POSTGRES_", frozen=True, extra="ignore")
 
     dsn: SecretStr
+    """``postgresql://role:password@host:port/database``."""
     pool_min: PositiveInt = 1
     pool_max: PositiveInt = 8
     """One flush at a time per partition of a few; more would only queue in PostgreSQL."""
@@ -79,6 +105,11 @@ class PostgresSettings(_FromEnvironment):
     """A flush takes milliseconds. Thirty seconds means the database hangs: give up, keep the offsets, try again."""
     statement_timeout_ms: PositiveInt = 25_000
     """Below the client's own limit, so that the server stops first and the outcome is known."""
+
+    @field_validator("dsn")
+    @classmethod
+    def _can_be_read(cls, dsn: SecretStr) -> SecretStr:
+        return checked_url(dsn, ("postgresql", "postgres"))
 
 
 class TraceSettings(_FromEnvironment):
@@ -124,7 +155,7 @@ class HttpSettings(_FromEnvironment):
     model_config = SettingsConfigDict(env_prefix="HTTP_", frozen=True, extra="ignore")
 
     host: str = "127.0.0.1"
-    port: int = Field(default=0, ge=0, le=65_535)
+    port: int = Field(default=0, ge=0, le=PORT_MAX)
     """0 lets the system choose; the line ``listening`` of the log names it."""
 
 

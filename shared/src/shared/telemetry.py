@@ -15,7 +15,12 @@ from shared.settings import LogSettings
 
 SECRET_KEYS = ("password", "passwd", "dsn", "secret", "token", "api_key", "authorization")
 """A field whose name ends so holds a secret, whatever stands before it: ``kafka_sasl_password``, ``postgres_dsn``."""
-PASSWORD_IN_URL = re.compile(r"(?<=://)([^:@/\s]*):([^@/\s]+)@")
+PASSWORD_IN_URL = re.compile(r"(?<=://)([^:@/\s]*):(\S+)@")
+"""Up to the last @: a password may hold / # ? and @, whether or not they should have been written as %2F."""
+NAMED_SECRET = re.compile(
+    r"((?:password|passwd|secret|token|api_?key)(?:\s*=\s*|[\"']\s*:\s*))(\"[^\"]*\"|'[^']*'|[^\s&,;]+)", re.IGNORECASE
+)
+"""``password=hunter2`` of connection strings, ``?api_key=...`` of addresses, ``'token': '...'`` of printed mappings."""
 PROVIDER_KEY = re.compile(r"\b((?:sk|rk|whsec)_(?:test_|live_)?)[A-Za-z0-9]{8,}")
 """Keys of the kind that Stripe gives out, wherever they stand."""
 MAIL_ADDRESS = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -35,8 +40,9 @@ Probe = Callable[[], Awaitable[tuple[bool, str]]]
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Take secrets and what is personal out of a log event.
 
-    Secrets by the field's name, passwords inside any URL and providers' keys; mail addresses, and the rows that
-    PostgreSQL quotes. Not promised: that other personal words are found. Code logs positions and ids, never contents.
+    Secrets by the field's name or by the name before them in a text, passwords inside any URL and providers' keys;
+    mail addresses, and the rows that PostgreSQL quotes. Not promised: that other personal words are found. Code logs
+    positions and ids, never contents.
     """
     for key, value in event.items():
         event[key] = _redacted(key, value, DEPTH_MAX)
@@ -47,7 +53,7 @@ def _redacted(key: str, value: Any, depth: int) -> Any:
     if key.lower().endswith(SECRET_KEYS):
         return "***"
     if isinstance(value, str):
-        shown = PROVIDER_KEY.sub(r"\1***", PASSWORD_IN_URL.sub(r"\1:***@", value))
+        shown = PROVIDER_KEY.sub(r"\1***", NAMED_SECRET.sub(r"\1***", PASSWORD_IN_URL.sub(r"\1:***@", value)))
         return ROW_OF_DATABASE.sub(r"\1***", MAIL_ADDRESS.sub("***@***", shown))
     if depth and isinstance(value, Mapping):
         return {name: _redacted(str(name), inner, depth - 1) for name, inner in value.items()}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, SecretStr
+from pydantic import Field, PositiveFloat, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import _FromEnvironment
+from offset_purchaser.mail import DEFAULT_PORTS
+from shared.settings import _FromEnvironment, checked_url
 
 Mode = Literal["live", "rehearsal"]
 
@@ -56,3 +57,8 @@ class PurchaserSettings(_FromEnvironment):
     Secret, because it holds the password."""
     smtp_from: str = ""
     """The sender of order documents and documents."""
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _can_be_read(cls, url: SecretStr) -> SecretStr:
+        return checked_url(url, DEFAULT_PORTS) if url.get_secret_value() else url
