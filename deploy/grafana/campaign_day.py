@@ -83,7 +83,7 @@ SELECT coalesce(sum(events) FILTER (WHERE NOT estimated), 0)::bigint AS events F
 )
 
 COMMITTED = """SELECT
-  coalesce(sum(coalesce(o.confirmed_g, o.quantity_g)), 0)::float8 AS bought,
+  coalesce(sum(coalesce(o.confirmed_g - o.credited_g, o.quantity_g)), 0)::float8 AS bought,
   (SELECT (v.content->'campaign'->'caps'->>'per_campaign_t')::numeric * 1e6
    FROM campaigns k JOIN campaign_versions v USING (campaign, version) WHERE k.campaign = '$campaign')::float8 AS cap
 FROM orders o WHERE o.campaign = '$campaign' AND o.state NOT IN ('rejected', 'cancelled')"""
@@ -103,8 +103,8 @@ SETTLEMENTS = """SELECT s.day, s.number AS "no", s.state, f.owed_g AS owed, f.ne
 FROM settlements s LEFT JOIN frozen_settlements f USING (campaign, day, number)
 WHERE s.campaign = '$campaign' ORDER BY s.day DESC, s.number DESC LIMIT 20"""
 
-ORDERS = """SELECT o.buy_day AS day, o.provider, o.state, coalesce(o.confirmed_g, o.quantity_g) AS grams,
-  o.price_per_tonne AS "per tonne", o.amount, o.currency, o.document
+ORDERS = """SELECT o.buy_day AS day, o.provider, o.state, coalesce(o.confirmed_g - o.credited_g, o.quantity_g) AS grams,
+  o.price_per_tonne AS "per tonne", o.amount - o.credited_amount AS amount, o.currency, o.document
 FROM orders o WHERE o.campaign = '$campaign' ORDER BY o.created_at DESC LIMIT 20"""
 
 

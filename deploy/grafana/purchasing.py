@@ -13,8 +13,8 @@ OPEN_ORDERS = """SELECT campaign, buy_day AS day, provider, state, quantity_g AS
   order_id::text AS "order"
 FROM orders WHERE state NOT IN ('confirmed', 'rejected', 'cancelled') ORDER BY created_at LIMIT 50"""
 
-WITHOUT_CERTIFICATE = """SELECT o.campaign, o.buy_day AS day, o.provider, o.confirmed_g AS grams, o.reference,
-  extract(epoch FROM now() - o.updated_at) AS "waits since"
+WITHOUT_CERTIFICATE = """SELECT o.campaign, o.buy_day AS day, o.provider, o.confirmed_g - o.credited_g AS grams,
+  o.reference, extract(epoch FROM now() - o.updated_at) AS "waits since"
 FROM orders o WHERE o.state = 'confirmed' AND NOT o.certified ORDER BY o.updated_at LIMIT 50"""
 
 LEDGER = """SELECT legal_entity AS "legal entity", account, unit, sum(amount) AS amount

@@ -92,8 +92,10 @@ def credit(
     """Take back a document or part of it: a credit note (261), or a correction of a statement.
 
     Without --grams and --amount everything that is left of it. The running service issues the note within seconds,
-    numbers it in the series of what it corrects and books it; cancelled grams are owed again. All notes together never
-    exceed the document, and what is retired cannot be cancelled. A provider's own invoice only the provider corrects.
+    numbers it in the series of what it corrects and books it. Cancelled grams are owed again: the day's next settlement
+    buys them, after the last one only orders retry does, for orders that were taken back as a whole. All notes together
+    never exceed the document, and what is retired cannot be cancelled. A provider's own invoice only the provider
+    corrects.
     """
     from offset_purchaser.documents.correction import Part
     from offset_purchaser.handlers.credit import ask_for_credit

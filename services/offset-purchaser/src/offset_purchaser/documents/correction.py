@@ -74,6 +74,9 @@ def credit_lines(content: DocumentContent, before: Sequence[CreditLine], wanted:
             why = f"document {content.number} holds nothing more of order {wanted.order_id}"
             raise Rejected(why, field="order_id")
     if wanted.grams is None and wanted.amount is None:
+        if len(left) > 1 and (bare := [one for one in left if not one.grams]):
+            why = f"of order {bare[0].order_id} only {bare[0].net} {content.totals.currency} are left: take them back"
+            raise Rejected(f"{why} first, with a note of their own", field="order_id")
         return [CreditLine(one.order_id, one.grams, one.net) for one in left]
     if len(left) > 1:
         raise Rejected(f"document {content.number} covers {len(left)} orders: say which one", field="order_id")
@@ -91,9 +94,16 @@ def _part(left: Left, currency: str, grams: int | None, amount: Decimal | None) 
             raise Rejected(why, field="amount")
         if round_money(amount, currency) != amount:
             raise Rejected(f"{amount} is finer than the minor unit of {currency}", field="amount")
+        if amount == 0 and left.net:
+            why = f"{grams} g were paid for: say what comes back for them, or leave it out for their share of the price"
+            raise Rejected(why, field="amount")
         return CreditLine(left.order_id, grams or 0, amount)
     assert grams is not None
     share = left.net if grams == left.grams else round_money(left.net * grams / left.grams, currency)
+    if share == 0 and left.net:
+        raise Rejected(
+            f"{grams} g are worth less than the minor unit of {currency}: a note is over more", field="grams"
+        )
     return CreditLine(left.order_id, grams, min(share, left.net))
 
 

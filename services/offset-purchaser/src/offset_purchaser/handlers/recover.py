@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,10 +12,11 @@ from pydantic import ValidationError
 
 from offset_purchaser import ledger
 from offset_purchaser.announced import Behind, behind, newest
+from offset_purchaser.documents.correction import CreditLine
 from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.take_back import Note, take_back
 from offset_purchaser.ledger import Posting
-from offset_purchaser.store import announced, credits
+from offset_purchaser.store import announced, credits, settlements
 from offset_purchaser.store import ledger as ledger_store
 from shared.errors import Transient
 from shared.kafka import client_options, partition_counts, stop_consumer
@@ -71,10 +74,13 @@ async def take_over(context: Context, missing: Behind, orders: Sequence[OffsetOr
     providers = {event.order_id: event.provider for event in orders}
     async with transaction(context.pool) as connection:
         await announced.insert_orders(connection, missing.orders, by, context.clock())
-        for event in missing.documents:
+        for event in sorted(missing.documents, key=_in_order):
             series, _, sequence = event.number.rpartition("-")
             provider = providers.get(event.order_ids[0], "") if event.order_ids else ""
             await announced.insert_document(connection, event, provider, series, int(sequence))
+            if event.credits is not None:
+                await _act(context, connection, event.credits)
+                await settlements.refresh_states(connection, event.campaign, [event.day])
     log(__name__).warning("announcements imported", orders=len(missing.orders), documents=len(missing.documents))
 
 
@@ -94,17 +100,30 @@ async def link_imported(context: Context, connection: Connection, rows: Sequence
         key, note = f"document|{number}|{row['order_id']}", f"document {number}"
         head = (key, row["mode"], row["legal_entity"], row["campaign"], row["number"], note)
         await ledger_store.append(connection, [Posting(*head, tuple(entries))], context.clock())
-    for found in await credits.imported(connection, number):
-        await _take_back(context, connection, found)
+    await _act(context, connection, number)
     return True
 
 
-async def _take_back(context: Context, connection: Connection, found: credits.Imported) -> None:
-    """Let a note from before the restore act on its order, where it fits: over several orders its announcement does not
-    say which."""
-    grams, net = await credits.left_of_order(connection, found.line.order_id)
-    if found.line.cancelled_g > grams or found.line.net > net:
-        log(__name__).error("a credit note from before the restore fits no order", number=found.number)
-        return
-    note = Note(found.number, found.currency, "announced before the restore")
-    await take_back(context, connection, note, found.line, found.vat)
+async def _act(context: Context, connection: Connection, document: str) -> None:
+    """Let the notes from before the restore act on the orders of their document, where they fit."""
+    for found in await credits.imported(connection, document):
+        if not await _fits(connection, found.lines):
+            log(__name__).error("a credit note from before the restore fits no order", number=found.number)
+            continue
+        note = Note(found.number, found.currency, "announced before the restore")
+        for n, line in enumerate(found.lines, 1):
+            vat = found.vat if n == len(found.lines) else Decimal(0)
+            await take_back(context, connection, note, line, vat)
+
+
+async def _fits(connection: Connection, lines: Sequence[CreditLine]) -> bool:
+    for line in lines:
+        grams, net = await credits.left_of_order(connection, line.order_id)
+        if line.cancelled_g > grams or line.net > net:
+            return False
+    return bool(lines)
+
+
+def _in_order(event: OffsetDocument) -> tuple[bool, datetime, str]:
+    """What a note takes back comes before it, and notes as they were issued."""
+    return event.credits is not None, event.occurred_at, event.number

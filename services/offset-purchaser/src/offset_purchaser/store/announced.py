@@ -9,8 +9,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from offset_purchaser.documents.content import CREDITS
-from offset_purchaser.documents.correction import CreditLine
 from offset_purchaser.store import credits
+from offset_purchaser.store.credits import Announced
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.postgres import Connection, Pool
 
@@ -83,9 +83,11 @@ async def insert_document(
         *(event.settlement, provider, event.occurred_at, json.dumps(content), event.model_dump_json().encode()),
         event.content_sha256,
     )
-    if event.credits is not None and event.order_ids:  # which order it was about is not said: the sum is what counts
-        line = CreditLine(event.order_ids[0], event.quantity_g, event.net_amount)
-        await credits.take_over(connection, event.credits, event.number, line, event.occurred_at)
+    if event.credits is not None and event.order_ids:
+        note = Announced(
+            *(event.credits, event.number, event.order_ids, event.quantity_g, event.net_amount, event.occurred_at)
+        )
+        await credits.take_over(connection, note)
     await connection.execute(
         """
         INSERT INTO document_series AS s VALUES ($1, $2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +10,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from offset_purchaser.documents.correction import CreditLine
+from offset_purchaser.documents.content import DocumentContent
+from offset_purchaser.documents.correction import CreditLine, Left, left_of
 from offset_purchaser.documents.parts import Correction
 from shared.postgres import Connection, Pool
 
@@ -108,17 +110,29 @@ async def waiting(reader: Reader) -> list[Asked]:
     return [Asked(**dict(row)) for row in rows]
 
 
-async def asked_before(connection: Connection, document: str, order_id: UUID) -> str | None:
-    """What became of the newest note over an order: ``waiting``, ``issued`` or why it was refused; None: no note."""
-    state: str | None = await connection.fetchval(
+async def refused_before(connection: Connection, document: str, order_id: UUID, by: str) -> str:
+    """Why the newest note over an order that ``by`` asked for was refused; ``""`` when it was not, or there is none."""
+    refused: str | None = await connection.fetchval(
         """
-        SELECT CASE WHEN c.number IS NOT NULL THEN 'issued' WHEN c.refused = '' THEN 'waiting' ELSE c.refused END
-        FROM credits c JOIN credit_lines l USING (credit) WHERE c.document = $1 AND l.order_id = $2
-        ORDER BY c.credit DESC LIMIT 1
+        SELECT c.refused FROM credits c JOIN credit_lines l USING (credit)
+        WHERE c.document = $1 AND l.order_id = $2 AND c.requested_by = $3 ORDER BY c.credit DESC LIMIT 1
         """,
-        *(document, order_id),
+        *(document, order_id, by),
     )
-    return state
+    return refused or ""
+
+
+async def unsplit(connection: Connection, document: str) -> str | None:
+    """A note over several orders of a document that was taken over as one line; None: every line is known."""
+    number: str | None = await connection.fetchval(
+        """
+        SELECT c.number FROM credits c JOIN documents n ON n.number = c.number
+        WHERE c.document = $1 AND n.imported AND jsonb_array_length(n.content -> 'order_ids') > (
+            SELECT count(*) FROM credit_lines l WHERE l.credit = c.credit) ORDER BY c.credit LIMIT 1
+        """,
+        document,
+    )
+    return number
 
 
 async def issued(connection: Connection, credit: int, number: str) -> None:
@@ -131,54 +145,111 @@ async def refuse(connection: Connection, credit: int, why: str) -> None:
     await connection.execute("UPDATE credits SET refused = $2 WHERE credit = $1", credit, why[:500])
 
 
-async def take_over(connection: Connection, document: str, number: str, line: CreditLine, now: datetime) -> None:
-    """Remember a note that was announced before a restore, so that no more than the document is ever credited."""
+async def take_over(connection: Connection, note: Announced) -> None:
+    """Remember a note that was announced before a restore, so that no more than the document is ever credited.
+
+    A note that waits for the same sums is that note: it was issued after the backup.
+    """
+    found = await locked(connection, note.document)
+    if found is None or await connection.fetchval("SELECT true FROM credits WHERE number = $1", note.number):
+        return
+    waits = await connection.fetchval(
+        """
+        SELECT credit FROM credits c WHERE document = $1 AND number IS NULL AND refused = '' AND ($2, $3) = (
+            SELECT sum(cancelled_g)::bigint, sum(net) FROM credit_lines l WHERE l.credit = c.credit)
+        """,
+        *(note.document, note.cancelled_g, note.net),
+    )
+    if waits is not None:
+        await issued(connection, waits, note.number)
+        return
     credit = await connection.fetchval(
         """
         INSERT INTO credits (document, correction, reason, requested_by, requested_at, number)
-        SELECT $1, $3, '', 'announcement', $4, $2 WHERE EXISTS (SELECT 1 FROM documents WHERE number = $1)
-        ON CONFLICT DO NOTHING RETURNING credit
+        VALUES ($1, $2, '', 'announcement', $3, $4) RETURNING credit
         """,
-        *(document, number, "cancellation" if line.cancelled_g else "price", now),
+        *(note.document, "cancellation" if note.cancelled_g else "price", note.announced_at, note.number),
     )
-    if credit is not None:
-        await connection.execute(
-            "INSERT INTO credit_lines VALUES ($1, $2, $3, $4)", credit, line.order_id, line.cancelled_g, line.net
-        )
+    taken: list[CreditLine] = []
+    if not found.imported:
+        left = left_of(DocumentContent.model_validate_json(found.content), await lines(connection, note.document))
+        taken = split(note, [one for one in left if one.order_id in note.order_ids])
+    taken = taken or [CreditLine(note.order_ids[0], note.cancelled_g, note.net)]
+    await connection.executemany(
+        "INSERT INTO credit_lines VALUES ($1, $2, $3, $4)",
+        [(credit, line.order_id, line.cancelled_g, line.net) for line in taken],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A note as its announcement tells it: the sums of all its orders."""
+
+    document: str
+    number: str
+    order_ids: tuple[UUID, ...]
+    cancelled_g: int
+    net: Decimal
+    announced_at: datetime
+
+
+def split(note: Announced, left: Sequence[Left]) -> list[CreditLine]:
+    """A note's lines: one over several orders takes back all that is left of them. ``[]`` when that is not its sum."""
+    if len(note.order_ids) == 1:
+        return [CreditLine(note.order_ids[0], note.cancelled_g, note.net)]
+    grams, net = sum(one.grams for one in left), sum((one.net for one in left), Decimal(0))
+    if (grams, net) != (note.cancelled_g, note.net):
+        return []
+    return [CreditLine(one.order_id, one.grams, one.net) for one in left]
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A note that was taken over from its announcement, all of it as one line."""
+    """A note that was taken over from its announcement. ``lines`` is empty where the sums do not say what it took back
+    of which order."""
 
     number: str
-    line: CreditLine
     currency: str
     vat: Decimal
+    lines: tuple[CreditLine, ...]
 
 
 async def imported(connection: Connection, document: str) -> list[Imported]:
-    """The notes over a document that were taken over and have not acted on an order here."""
+    """The notes over a document that were taken over and have not acted on its orders here, in their order.
+
+    None while an order of theirs is not on the document here.
+    """
     rows = await connection.fetch(
         """
-        SELECT n.number, l.order_id, l.cancelled_g, l.net, n.content #>> '{totals,currency}' AS currency,
+        SELECT c.credit, n.number, n.content, n.issued_at, n.content #>> '{totals,currency}' AS currency,
                (n.content #>> '{totals,vat}')::numeric AS vat
-        FROM credits c JOIN credit_lines l USING (credit) JOIN documents n ON n.number = c.number
-        JOIN orders o ON o.order_id = l.order_id AND o.document = c.document
+        FROM credits c JOIN documents n ON n.number = c.number
         WHERE c.document = $1 AND n.imported AND NOT EXISTS (
-            SELECT 1 FROM postings WHERE posting = 'document|' || n.number || '|' || l.order_id) ORDER BY c.credit
+            SELECT 1 FROM jsonb_array_elements_text(n.content -> 'order_ids') AS i(id)
+            LEFT JOIN orders o ON o.order_id = i.id::uuid
+            WHERE o.document IS DISTINCT FROM c.document
+            OR EXISTS (SELECT 1 FROM postings WHERE posting = 'document|' || n.number || '|' || i.id)) ORDER BY c.credit
         """,
         document,
     )
-    return [
-        Imported(
-            row["number"],
-            CreditLine(UUID(str(row["order_id"])), row["cancelled_g"], row["net"]),
-            row["currency"],
-            row["vat"],
-        )
-        for row in rows
-    ]
+    found, before = [], dict[UUID, tuple[int, Decimal]]()
+    for row in rows:
+        taken = await lines_of(connection, row["credit"])
+        order_ids = tuple(UUID(text) for text in json.loads(row["content"])["order_ids"])
+        if len(taken) < len(order_ids):
+            grams, net = sum(line.cancelled_g for line in taken), sum((line.net for line in taken), Decimal(0))
+            note = Announced(document, row["number"], order_ids, grams, net, row["issued_at"])
+            left = []
+            for order_id in order_ids:
+                grams, net = await left_of_order(connection, order_id)
+                earlier = before.get(order_id, (0, Decimal(0)))
+                left.append(Left(order_id, grams - earlier[0], net - earlier[1]))
+            taken = split(note, left)
+        for line in taken:
+            grams, net = before.get(line.order_id, (0, Decimal(0)))
+            before[line.order_id] = (grams + line.cancelled_g, net + line.net)
+        found.append(Imported(row["number"], row["currency"], row["vat"], tuple(taken)))
+    return found
 
 
 async def subtract(connection: Connection, line: CreditLine) -> None:

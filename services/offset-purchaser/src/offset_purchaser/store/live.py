@@ -48,11 +48,21 @@ SELECT number, frozen_at, owed_g, NOT EXISTS (
 FROM frozen_settlements f WHERE campaign = $1 AND day = $2 ORDER BY number DESC LIMIT 1
 """
 CREDITS = """
-SELECT coalesce(sum(l.need_g), 0)::bigint AS ordered_g,
-       coalesce(sum(l.need_g) FILTER (WHERE o.state = 'confirmed'), 0)::bigint AS confirmed_g,
-       coalesce(sum(l.need_g) FILTER (WHERE o.state = 'confirmed' AND o.certified), 0)::bigint AS certified_g
-FROM settlement_legs l JOIN LATERAL (
-    SELECT * FROM orders o WHERE (o.campaign, o.buy_day, o.number, o.leg) = (l.campaign, l.buy_day, l.number, l.leg)
-    ORDER BY attempt DESC LIMIT 1) o ON o.state NOT IN ('rejected', 'cancelled')
-WHERE l.campaign = $1 AND l.day = $2
+SELECT coalesce(sum(held_g), 0)::bigint AS ordered_g,
+       coalesce(sum(held_g) FILTER (WHERE state = 'confirmed'), 0)::bigint AS confirmed_g,
+       coalesce(sum(held_g) FILTER (WHERE state = 'confirmed' AND certified), 0)::bigint AS certified_g
+FROM (
+    SELECT o.state, o.certified, CASE WHEN o.credited_g = 0 THEN l.need_g ELSE greatest(l.need_g - ceil(
+        greatest(o.credited_g - greatest(o.confirmed_g - o.quantity_g, 0), 0)::numeric * l.need_g / (
+            SELECT sum(d.need_g) FROM settlement_legs d
+            WHERE (d.campaign, d.buy_day, d.number, d.leg) = (l.campaign, l.buy_day, l.number, l.leg))), 0)
+        END AS held_g
+    FROM settlement_legs l JOIN LATERAL (
+        SELECT * FROM orders o WHERE (o.campaign, o.buy_day, o.number, o.leg)
+            = (l.campaign, l.buy_day, l.number, l.leg)
+        ORDER BY attempt DESC LIMIT 1) o ON o.state NOT IN ('rejected', 'cancelled')
+    WHERE l.campaign = $1 AND l.day = $2
+) shares
 """
+"""Grams that credit notes made owed again (first they take what was confirmed beyond the order) are no purchase any
+more; a purchase of several days loses them in the days' shares, never less than was taken back."""

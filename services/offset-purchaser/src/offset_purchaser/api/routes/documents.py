@@ -63,7 +63,7 @@ class CreditIn(Body):
 
     reason: Line = Field(description="Why; it stands on the note.")
     order_id: UUID | None = Field(None, description="Of this order only; needed for parts where there are several.")
-    grams: Annotated[int | None, Field(ge=1, le=10**15)] = None
+    grams: Annotated[int | None, Field(strict=True, ge=1, le=10**15)] = None
     amount: Annotated[
         Decimal | None,
         Field(ge=0, max_digits=18, allow_inf_nan=False, description="Before VAT. Without grams a price is corrected."),
@@ -97,7 +97,7 @@ async def list_documents(pool: Tables, rows: Rows, campaign: InCampaign = None) 
 async def credit(
     number: DocumentNumber, body: CreditIn, key: IdempotencyKey, pool: Tables, who: Caller, context: Here
 ) -> CreditOut:
-    """Ask for a credit note: 261 for a self-billed invoice, a correction for a statement.
+    """Ask for a credit note: 261 for a self-billed invoice, a correction for a statement. One waits at a time (409).
 
     Cancelled grams are owed again. All notes together never exceed the document. What is retired cannot be cancelled.
     """
