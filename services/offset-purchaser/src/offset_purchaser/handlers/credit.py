@@ -165,8 +165,8 @@ async def _issue(context: Context, connection: Connection, asked: Asked) -> int:
     lines = await credits.lines_of(connection, asked.credit)
     try:
         async with connection.transaction():  # a refused note uses no number
-            await _check(connection, lines)
             content, sequence, series = await _content(context, connection, found, asked, lines)
+            await _check(connection, lines)
     except Rejected as error:  # a certificate or another note came in between
         return await _refuse(connection, asked, error.reason)
     except ValidationError as error:

@@ -92,10 +92,7 @@ async def ask(
         """,
         *(document, correction, reason, by, now),
     )
-    await connection.executemany(
-        "INSERT INTO credit_lines VALUES ($1, $2, $3, $4)",
-        [(credit, line.order_id, line.cancelled_g, line.net) for line in found],
-    )
+    await _insert_lines(connection, credit, found)
     return credit
 
 
@@ -123,7 +120,7 @@ async def refused_before(connection: Connection, document: str, order_id: UUID, 
 
 
 async def unsplit(connection: Connection, document: str) -> str | None:
-    """A note over several orders of a document that was taken over as one line; None: every line is known."""
+    """A note over several orders of a document whose lines are not known here; None: all are."""
     number: str | None = await connection.fetchval(
         """
         SELECT c.number FROM credits c JOIN documents n ON n.number = c.number
@@ -170,14 +167,16 @@ async def take_over(connection: Connection, note: Announced) -> None:
         """,
         *(note.document, "cancellation" if note.cancelled_g else "price", note.announced_at, note.number),
     )
-    taken: list[CreditLine] = []
+    left = []
     if not found.imported:
         left = left_of(DocumentContent.model_validate_json(found.content), await lines(connection, note.document))
-        taken = split(note, [one for one in left if one.order_id in note.order_ids])
-    taken = taken or [CreditLine(note.order_ids[0], note.cancelled_g, note.net)]
+    await _insert_lines(connection, credit, split(note, [one for one in left if one.order_id in note.order_ids]))
+
+
+async def _insert_lines(connection: Connection, credit: int, found: Sequence[CreditLine]) -> None:
     await connection.executemany(
         "INSERT INTO credit_lines VALUES ($1, $2, $3, $4)",
-        [(credit, line.order_id, line.cancelled_g, line.net) for line in taken],
+        [(credit, line.order_id, line.cancelled_g, line.net) for line in found],
     )
 
 
@@ -215,7 +214,8 @@ class Imported:
 
 
 async def imported(connection: Connection, document: str) -> list[Imported]:
-    """The notes over a document that were taken over and have not acted on its orders here, in their order.
+    """The notes over a document that were taken over and have not acted on its orders here, in their order; lines that
+    only the orders tell are kept now.
 
     None while an order of theirs is not on the document here.
     """
@@ -237,14 +237,14 @@ async def imported(connection: Connection, document: str) -> list[Imported]:
         taken = await lines_of(connection, row["credit"])
         order_ids = tuple(UUID(text) for text in json.loads(row["content"])["order_ids"])
         if len(taken) < len(order_ids):
-            grams, net = sum(line.cancelled_g for line in taken), sum((line.net for line in taken), Decimal(0))
-            note = Announced(document, row["number"], order_ids, grams, net, row["issued_at"])
-            left = []
+            content, left = json.loads(row["content"]), []
             for order_id in order_ids:
                 grams, net = await left_of_order(connection, order_id)
                 earlier = before.get(order_id, (0, Decimal(0)))
                 left.append(Left(order_id, grams - earlier[0], net - earlier[1]))
-            taken = split(note, left)
+            sums = (content["lines"][0]["quantity_g"], Decimal(content["totals"]["net"]))
+            taken = split(Announced(document, row["number"], order_ids, *sums, row["issued_at"]), left)
+            await _insert_lines(connection, row["credit"], taken)
         for line in taken:
             grams, net = before.get(line.order_id, (0, Decimal(0)))
             before[line.order_id] = (grams + line.cancelled_g, net + line.net)
@@ -266,9 +266,9 @@ async def listing(reader: Reader, document: str | None) -> list[dict[str, Any]]:
         """
         SELECT c.credit, c.document, c.number, c.correction, c.reason, c.requested_by, c.requested_at, c.refused,
                CASE WHEN c.number IS NOT NULL THEN 'issued' WHEN c.refused = '' THEN 'waiting' ELSE 'refused' END
-               AS state, sum(l.cancelled_g)::bigint AS cancelled_g, sum(l.net) AS net,
+               AS state, coalesce(sum(l.cancelled_g), 0)::bigint AS cancelled_g, coalesce(sum(l.net), 0) AS net,
                d.content #>> '{totals,currency}' AS currency
-        FROM credits c JOIN credit_lines l USING (credit) JOIN documents d ON d.number = c.document
+        FROM credits c LEFT JOIN credit_lines l USING (credit) JOIN documents d ON d.number = c.document
         WHERE $1::text IS NULL OR c.document = $1 GROUP BY c.credit, d.number ORDER BY c.credit
         """,
         document,
