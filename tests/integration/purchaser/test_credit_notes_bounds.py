@@ -150,7 +150,7 @@ async def test_a_note_that_no_longer_fits_what_was_taken_over_since_is_refused(
     await everything(restored)
     rows = await credits.listing(restored.pool, INVOICE)
     assert [(row["number"], row["state"]) for row in rows] == [(None, "refused"), (NOTE, "issued")]
-    assert rows[0]["refused"].startswith("400000 g and 8.80 EUR are left of order")
+    assert rows[0]["refused"].startswith("400000 g and 8.8 EUR are left of order")
     await take_back(restored)
     await everything(restored)
     assert (await stored(restored, THIRD)).totals.net == Decimal("8.8")
