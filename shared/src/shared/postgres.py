@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
+import psycopg
 from yoyo import get_backend, read_migrations
 from yoyo.migrations import MigrationList
 
@@ -104,8 +105,16 @@ def migrate(settings: PostgresSettings, packages: Sequence[str]) -> list[str]:
     """Apply the plain SQL migrations in the ``migrations`` folders of packages, in order; returns the ids applied.
 
     Concurrent callers wait for each other. A migration that was applied is never edited; a change is a new file.
+    Raises ``Transient`` when PostgreSQL cannot be reached or goes away: what was applied stays applied.
     """
-    backend = get_backend(_yoyo_dsn(settings.dsn.get_secret_value()))
+    try:
+        return _apply(_yoyo_dsn(settings.dsn.get_secret_value()), packages)
+    except psycopg.OperationalError as error:
+        raise Transient(f"PostgreSQL cannot be reached: {' '.join(str(error).split())}") from error
+
+
+def _apply(dsn: str, packages: Sequence[str]) -> list[str]:
+    backend = get_backend(dsn)
     applied: list[str] = []
     with backend.lock():
         for package in packages:
