@@ -1,7 +1,8 @@
 """Dashboard 1: a campaign day while it happens, in tonnes and money, for people who do not know the code.
 
 Totals come from the purchaser's own tables with the campaign's own rules (shops, countries, zone, bots, what is late),
-so that panel, settlement and document show the same number. A test compares them.
+so that panel, settlement and document show the same number. A test compares them. Masses are in tonnes: Grafana's unit
+for grams shows tonnes as megagrams. Settlements and orders keep the whole grams that were decided.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ CHOSEN = """WITH rules AS (
 RANGES = """
 , grouped AS (
   SELECT {by}, factor_group, sum(events) AS events, sum(low_ug) AS low, sum(central_ug) AS central,
-    sum(high_ug) AS high, max(price) AS price
+    sum(high_ug) AS high, max(price) AS price, max(currency) AS currency
   FROM chosen WHERE apart IN ('', 'paid by others') AND estimated GROUP BY {by}, factor_group
 )
 SELECT {by}, sum(events) AS events,
-  (sum(central) - sqrt(sum((central - low)^2))) / 1e6 AS low,
-  sum(central) / 1e6 AS central,
-  (sum(central) + sqrt(sum((high - central)^2))) / 1e6 AS high,
-  sum(central) / 1e12 * max(price) AS "about, at the configured price"
+  (sum(central) - sqrt(sum((central - low)^2))) * 1e-12 AS low,
+  sum(central) * 1e-12 AS central,
+  (sum(central) + sqrt(sum((high - central)^2))) * 1e-12 AS high,
+  sum(central) * 1e-12 * max(price) AS "about, at the configured price", max(currency) AS currency
 FROM grouped GROUP BY {by} ORDER BY central DESC LIMIT 30"""
 
 TOTAL = (
     CHOSEN
     + """
-SELECT coalesce(sum(central_ug), 0) / 1e6 AS total FROM chosen
+SELECT coalesce(sum(central_ug), 0) * 1e-12 AS tonnes FROM chosen
 WHERE apart IN ('', 'paid by others') AND estimated"""
 )
 
@@ -57,14 +58,14 @@ FROM chosen WHERE apart IN ('', 'paid by others') AND estimated"""
 MONEY = (
     CHOSEN
     + """
-SELECT coalesce(sum(central_ug) / 1e12 * max(price), 0)::float8 AS "at the first leg's price"
+SELECT round(coalesce(sum(central_ug) * 1e-12 * max(price), 0), 2) AS about, max(currency) AS currency
 FROM chosen WHERE apart = '' AND estimated"""
 )
 
 HOURS = (
     CHOSEN
     + """
-SELECT date_trunc('hour', quarter) AS time, channel AS metric, sum(central_ug) / 1e6 AS value
+SELECT date_trunc('hour', quarter) AS time, channel AS metric, sum(central_ug) * 1e-12 AS value
 FROM chosen WHERE apart IN ('', 'paid by others') AND estimated GROUP BY 1, 2 ORDER BY 1, 2"""
 )
 
@@ -72,7 +73,7 @@ APART = (
     CHOSEN
     + """
 SELECT CASE WHEN NOT estimated THEN 'no method: ' || detail ELSE apart END AS reason, channel,
-  sum(events) AS events, sum(central_ug) / 1e6 AS grams
+  sum(events) AS events, sum(central_ug) * 1e-12 AS tonnes
 FROM chosen WHERE apart <> '' OR NOT estimated GROUP BY 1, 2 ORDER BY 1, 2"""
 )
 
@@ -83,14 +84,14 @@ SELECT coalesce(sum(events) FILTER (WHERE NOT estimated), 0)::bigint AS events F
 )
 
 COMMITTED = """SELECT
-  coalesce(sum(coalesce(o.confirmed_g - o.credited_g, o.quantity_g)), 0)::float8 AS bought,
-  (SELECT (v.content->'campaign'->'caps'->>'per_campaign_t')::numeric * 1e6
+  (coalesce(sum(coalesce(o.confirmed_g - o.credited_g, o.quantity_g)), 0) * 1e-6)::float8 AS bought,
+  (SELECT (v.content->'campaign'->'caps'->>'per_campaign_t')::numeric
    FROM campaigns k JOIN campaign_versions v USING (campaign, version) WHERE k.campaign = '$campaign')::float8 AS cap
 FROM orders o WHERE o.campaign = '$campaign' AND o.state NOT IN ('rejected', 'cancelled')"""
 
 # One line for each of them in one chart, told apart by a label of our own.
 RUNNING_DAY = " or ".join(
-    f'label_replace(sum by (campaign) ({series}), "what", "{what}", "", "")'
+    f'label_replace(sum by (campaign) ({series}) / 1e6, "what", "{what}", "", "")'
     for series, what in (
         ("purchaser_counted_grams", "counted"),
         ('purchaser_forecast_grams{at="now"}', "forecast by now"),
@@ -99,7 +100,8 @@ RUNNING_DAY = " or ".join(
     )
 )
 
-SETTLEMENTS = """SELECT s.day, s.number AS "no", s.state, f.owed_g AS owed, f.need_g AS "to buy", f.frozen_at AS frozen
+SETTLEMENTS = """SELECT s.day, s.number AS "no", s.state, f.owed_g AS "owed, g", f.need_g AS "to buy, g",
+  f.frozen_at AS frozen
 FROM settlements s LEFT JOIN frozen_settlements f USING (campaign, day, number)
 WHERE s.campaign = '$campaign' ORDER BY s.day DESC, s.number DESC LIMIT 20"""
 
@@ -118,7 +120,7 @@ def _mass(title: str, description: str, by: str, width: int) -> Panel:
         kind="table",
         width=width,
         data=PURCHASER,
-        units=tuple((name, "massg") for name in ("low", "central", "high")),
+        units=tuple((name, "masst") for name in ("low", "central", "high")),
     )
 
 
@@ -140,7 +142,7 @@ CAMPAIGN_DAY = Dashboard(
             "Emitted on this day",
             "Central estimate of what the campaign's events of this day have emitted so far (CO2e).",
             "reading-the-numbers",
-            "massg",
+            "masst",
             TOTAL,
             kind="stat",
             width=6,
@@ -153,7 +155,7 @@ CAMPAIGN_DAY = Dashboard(
             "reading-the-numbers",
             "none",
             MONEY,
-            kind="stat",
+            kind="table",
             width=6,
             height=5,
             data=PURCHASER,
@@ -186,7 +188,7 @@ CAMPAIGN_DAY = Dashboard(
             "By hour and channel",
             "Central estimate of each hour of the day, by channel.",
             "reading-the-numbers",
-            "massg",
+            "masst",
             HOURS,
             width=12,
             data=PURCHASER,
@@ -195,15 +197,20 @@ CAMPAIGN_DAY = Dashboard(
             "Now, by channel",
             "Central estimate of the newest quarter-hour, straight from the meters.",
             "reading-the-numbers",
-            "massg",
-            "sum by (channel) (meter_reading_emissions_grams)",
+            "masst",
+            "sum by (channel) (meter_reading_emissions_grams) / 1e6",
             legend="{{channel}}",
             width=12,
             data=PROMETHEUS,
         ),
-        _mass("By channel", "Events and grams with their range, by channel.", "channel", 8),
-        _mass("By shop", "Events and grams with their range, by shop.", "shop", 8),
-        _mass("By country", "Events and grams with their range, by country (empty: unknown).", "country", 8),
+        _mass("By channel", "Events and tonnes with their range, about what they cost, by channel.", "channel", 8),
+        _mass("By shop", "Events and tonnes with their range, about what they cost, by shop.", "shop", 8),
+        _mass(
+            "By country",
+            "Events and tonnes with their range, about what they cost, by country (empty: unknown).",
+            "country",
+            8,
+        ),
         Panel(
             "Counted, not bought",
             "Events recorded apart: robots, too late to prove, paid by others, no method.",
@@ -213,13 +220,13 @@ CAMPAIGN_DAY = Dashboard(
             kind="table",
             width=12,
             data=PURCHASER,
-            units=(("grams", "massg"),),
+            units=(("tonnes", "masst"),),
         ),
         Panel(
             "Bought, against the campaign's cap",
-            "Grams ordered and not refused for the whole campaign, and its cap. Above the cap orders are held.",
+            "Tonnes ordered and not refused for the whole campaign, and its cap. Above the cap orders are held.",
             "caps",
-            "massg",
+            "masst",
             COMMITTED,
             kind="stat",
             width=12,
@@ -229,7 +236,7 @@ CAMPAIGN_DAY = Dashboard(
             "Counted and forecast",
             "The running day so far, what was forecast up to now, and to the day's end, for each running campaign.",
             "dayfarfromforecast",
-            "massg",
+            "masst",
             RUNNING_DAY,
             legend="{{campaign}} {{what}}",
             width=12,
@@ -272,7 +279,7 @@ CAMPAIGN_DAY = Dashboard(
             kind="table",
             width=12,
             data=PURCHASER,
-            units=(("owed", "massg"), ("to buy", "massg")),
+            units=(("owed, g", "locale"), ("to buy, g", "locale")),
         ),
         Panel(
             "Orders and documents",
@@ -283,7 +290,7 @@ CAMPAIGN_DAY = Dashboard(
             kind="table",
             width=12,
             data=PURCHASER,
-            units=(("grams", "massg"),),
+            units=(("grams", "locale"),),
         ),
     ),
 )

@@ -118,7 +118,7 @@ PURCHASING = Dashboard(
             kind="table",
             width=24,
             data=PURCHASER,
-            units=(("grams", "massg"),),
+            units=(("grams", "locale"),),
         ),
         Panel(
             "Calls to providers",
@@ -143,7 +143,7 @@ PURCHASING = Dashboard(
             kind="table",
             width=12,
             data=PURCHASER,
-            units=(("grams", "massg"), ("waits since", "s")),
+            units=(("grams", "locale"), ("waits since", "s")),
         ),
         Panel(
             "Ledger",

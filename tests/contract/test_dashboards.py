@@ -117,7 +117,7 @@ def test_a_chart_from_the_database_asks_for_series_with_a_time(repository: Path,
 @pytest.mark.parametrize("name", NAMES)
 def test_every_unit_is_one_of_grafanas_and_every_threshold_rises_from_a_base(repository: Path, name: str) -> None:
     known = {value for key, value in vars(units).items() if not key.startswith("_")}
-    assert {"s", "massg", "percentunit"} < known
+    assert {"s", "masst", "percentunit"} < known
     assert "seconds" not in known
     for panel in dashboard(repository, name)["panels"]:
         config = panel["fieldConfig"]
@@ -126,6 +126,19 @@ def test_every_unit_is_one_of_grafanas_and_every_threshold_rises_from_a_base(rep
         base, *steps = [step["value"] for step in config["defaults"]["thresholds"]["steps"]]
         assert base is None, panel["title"]
         assert steps == sorted(steps), panel["title"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_mass_is_in_the_unit_that_shows_24_tonnes_as_24_megagrams_and_no_money_is_without_a_currency(
+    repository: Path, name: str
+) -> None:
+    for panel in dashboard(repository, name)["panels"]:
+        assert not {"massg", "masskg"} & set(re.findall(r'"unit", "value": "(\w+)"', json.dumps(panel))), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"] not in {"massg", "masskg"}, panel["title"]
+        query = panel["targets"][0].get("rawSql", "")
+        if "max(price)" in query:
+            assert "AS currency" in query.rpartition("SELECT")[2], panel["title"]
+            assert panel["type"] == "table", panel["title"]
 
 
 def test_dashboards_and_panels_have_ids_of_their_own(repository: Path) -> None:
