@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.meter.settings import MeterSettings
+
 OURS = {"traffic-meter", "delivery-emissions", "offset-purchaser", "sandbox"}
 JOBS = {"roles", "migrations", "topics"}
 WRITABLE = {"kafka"}
@@ -103,6 +105,27 @@ def test_every_variable_of_the_file_has_a_default_or_is_explained_in_the_example
     assert required == {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"}
     assert all(f"\n{name}=" in example for name in required)
     assert re.findall(r"\$\{(\w+)\}", text) == []
+
+
+@pytest.mark.parametrize("name", ["traffic-meter", "delivery-emissions"])
+def test_a_meter_gets_the_rates_and_the_memory_that_the_runbook_says_to_set_and_is_limited_to_it(
+    compose: dict[str, Any], repository: Path, name: str
+) -> None:
+    service, defaults = compose["services"][name], MeterSettings.model_fields
+    given = service["environment"]
+    assert given["METER_EXPECTED_RATES"] == "${METER_EXPECTED_RATES:-{}}"
+    for variable in ("memory_limit_mb", "window_offsets_max"):
+        default = defaults[variable].default
+        assert given[f"METER_{variable.upper()}"] == f"${{METER_{variable.upper()}:-{default}}}"
+    assert service["mem_limit"] == "${METER_MEMORY_LIMIT_MB:-768}m"
+    example = (repository / ".env.example").read_text()
+    assert all(variable in example for variable in ("METER_EXPECTED_RATES", "METER_WINDOW_OFFSETS_MAX"))
+    assert f"\nMETER_MEMORY_LIMIT_MB={defaults['memory_limit_mb'].default}\n" in example
+
+
+def test_a_service_sends_traces_where_env_says(compose: dict[str, Any]) -> None:
+    for name in ("traffic-meter", "delivery-emissions", "offset-purchaser"):
+        assert compose["services"][name]["environment"]["TRACES_ENDPOINT"] == "${TRACES_ENDPOINT:-}"
 
 
 def test_every_named_volume_is_declared_and_each_service_has_one_of_its_own(compose: dict[str, Any]) -> None:
