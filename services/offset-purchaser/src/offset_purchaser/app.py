@@ -18,7 +18,7 @@ from offset_purchaser.handlers.context import Context
 from offset_purchaser.handlers.live import LiveTotals
 from offset_purchaser.providers import open_providers
 from offset_purchaser.settings import PurchaserSettings
-from offset_purchaser.store.observe import foreign_mode
+from offset_purchaser.store.observe import foreign_mode, foreign_mode_refusal
 from shared.clock import system_clock
 from shared.errors import Rejected
 from shared.kafka import broker_security
@@ -110,9 +110,7 @@ class Service:
         pool = await self._open("offset-purchaser")
         await check_migrated(pool, ["offset_purchaser"])
         if other := await foreign_mode(pool, settings.mode):
-            raise Rejected(
-                f"these tables hold {other} purchases, PURCHASER_MODE is {settings.mode}: use a database each"
-            )
+            raise Rejected(foreign_mode_refusal(other, settings.mode))
         providers = open_providers(settings)
         self._context = Context(pool, settings, self._topics, system_clock, providers)
         api = replace(self._context, pool=await self._open("offset-purchaser-api"))

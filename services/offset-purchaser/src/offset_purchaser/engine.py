@@ -30,7 +30,7 @@ from offset_purchaser.handlers.settle import settle
 from offset_purchaser.handlers.webhooks import WebhookSender
 from offset_purchaser.standing import Shapes
 from offset_purchaser.store.leadership import Term, acquire, renew, resign
-from offset_purchaser.store.observe import foreign_mode
+from offset_purchaser.store.observe import foreign_mode, foreign_mode_refusal
 from shared.errors import Conflict, OffsetsError, Rejected, Transient
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.postgres import RETRYABLE, Pool
@@ -110,7 +110,7 @@ class Engine:
     async def _act(self, term: Term) -> None:
         mode = self._context.settings.mode
         if other := await foreign_mode(self._context.pool, mode):  # another instance may have begun since we started
-            raise Rejected(f"these tables hold {other} purchases, PURCHASER_MODE is {mode}: use a database each")
+            raise Rejected(foreign_mode_refusal(other, mode))
         log(__name__).info("acting", epoch=term.epoch, holder=term.holder)
         metrics.LEADER.set(1)
         metrics.EPOCH.set(term.epoch)

@@ -70,6 +70,14 @@ async def foreign_mode(pool: Pool, mode: str) -> str:
     return found or ""
 
 
+def foreign_mode_refusal(found: str, mode: str) -> str:
+    """Why a purchaser in this mode does not start on tables of the other mode, and what to do."""
+    way_out = "set the mode back, give it a database of its own, or empty this one"
+    return (
+        f"these tables hold {found} purchases, PURCHASER_MODE is {mode}: {way_out} (docs/runbook.md, Before a campaign)"
+    )
+
+
 async def acting_holder(pool: Pool) -> str:
     """Who has the right to act; ``""`` when nobody's lease runs."""
     found: str | None = await pool.fetchval(
