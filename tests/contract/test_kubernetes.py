@@ -10,6 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from offset_purchaser.mail import DEFAULT_PORTS
+
 KUBERNETES = "1.33"
 SERVICES = ("traffic-meter", "delivery-emissions", "offset-purchaser")
 JOBS = ("migrations", "topics")
@@ -101,6 +103,8 @@ def test_nothing_may_connect_by_default_and_only_the_purchaser_reaches_the_outsi
     assert outside == ["providers"]
     selector = policies["providers"]["spec"]["podSelector"]["matchLabels"]
     assert selector == {"app.kubernetes.io/name": "offset-purchaser"}
+    (rule,) = policies["providers"]["spec"]["egress"]
+    assert {port["port"] for port in rule["ports"]} == {443, *DEFAULT_PORTS.values()}
 
 
 def test_meters_grow_to_4_instances_by_a_metric_that_exists_and_never_beyond_the_partitions(repository: Path) -> None:
