@@ -87,6 +87,7 @@ def runbook_page(text: str) -> str:
         if heading := re.match(r"(#+) (.+)", line):
             anchor = re.sub(r"[^a-z0-9 -]", "", heading[2].lower()).replace(" ", "-")
             words = f'<b id="{anchor}">{words}</b>'
+        words = re.sub(r"\[([^\]]+)\]\((#[\w-]+)\)", r'<a href="\2">\1</a>', words)  # other files are not served
         lines.append(words.replace("{{", '{{"{{"}}'))  # Prometheus reads the page as a template
     style = "pre{white-space:pre-wrap;max-width:60em;margin:2em auto}:target{background:#ff08}"
     head = f'<meta charset="utf-8"><title>Runbook</title><style>{style}</style>'
@@ -108,10 +109,18 @@ def write_environment(path: Path, example: str) -> None:
 
 
 def read_environment(path: Path) -> dict[str, str]:
-    """The assignments of a `.env` file; quotes and expansions are not needed here and not understood."""
+    """The assignments of a `.env` file as docker compose reads them, but for expansions, which are not needed here."""
     lines = [line.strip() for line in path.read_text().splitlines()]
     pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
-    return {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
+    read = {name.strip(): _plain(value.strip()) for name, _, value in pairs}
+    return {name: value for name, value in read.items() if value}
+
+
+def _plain(written: str) -> str:
+    """What a value means: the text between quotes, or what stands before a comment."""
+    if quoted := re.match(r"""(['"])(.*?)\1""", written):
+        return quoted[2]
+    return re.split(r"(?:^|\s+)#", written, maxsplit=1)[0].strip()
 
 
 def replace(path: Path, text: str, mode: int) -> None:

@@ -36,6 +36,12 @@ def before_the_newest_migration() -> str:
     return f"{found}^"
 
 
+def known(commit: str) -> bool:
+    """Whether the name is that of a commit here."""
+    argv = ["git", "rev-parse", "--quiet", "--verify", "--end-of-options", f"{commit}^{{commit}}"]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
 def code_of(commit: str, folder: Path) -> dict[str, str]:
     """Unpack a commit; returns the environment in which processes run its code instead of this checkout's."""
     folder.mkdir(parents=True)
@@ -100,6 +106,10 @@ def main() -> None:
     options = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     commit = options.commit or before_the_newest_migration()
+    if not known(commit):
+        sys.exit(
+            f"FROM={commit} is no commit of this repository: git log --oneline shows them, git fetch brings others."
+        )
     folder = (options.out / f"{int(time.time())}").resolve()
     old = code_of(commit, folder / "older")
     print(f"upgrade: from {commit} to this checkout; logs in {folder}", flush=True)

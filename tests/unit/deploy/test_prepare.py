@@ -124,3 +124,27 @@ def test_the_page_that_alerts_lead_to_has_every_section_of_the_runbook_and_is_wr
         anchor = re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
         assert f'<b id="{anchor}">' in text
     assert script.runbook_page("# A & B\n\nuse {{ x }} < 3").count('{{"{{"}} x }} &lt; 3') == 1
+
+
+def test_links_between_sections_are_links_of_the_page_and_lead_to_an_anchor(script: Any) -> None:
+    text = (ROOT / "docs/runbook.md").read_text()
+    page = script.runbook_page(text)
+    led = re.findall(r'<a href="#([\w-]+)">', page)
+    assert len(led) == len(re.findall(r"\]\(#", text)) >= 10
+    assert set(led) <= set(re.findall(r'<b id="([\w-]+)">', page))
+    assert "](scale.md)" in page
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('"./sec"', "./sec"),
+        ("'{\"site\": 9000}'", '{"site": 9000}'),
+        ("https://metrics.example.org # ours", "https://metrics.example.org"),
+        ("'a # b' # c", "a # b"),
+        ("a#b", "a#b"),
+    ],
+)
+def test_a_value_of_env_means_what_docker_compose_reads(script: Any, root: Path, written: str, meant: str) -> None:
+    (root / ".env").write_text(f"X={written}\nEMPTY= # nothing\n")
+    assert script.read_environment(root / ".env") == {"X": meant}
