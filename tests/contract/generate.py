@@ -49,7 +49,9 @@ def files() -> dict[str, str]:
 def asyncapi() -> dict[str, str]:
     """The AsyncAPI document of each service, as it serves it, for an invented broker."""
     kafka, topics = KafkaSettings(bootstrap_servers="kafka:9092"), TopicSettings()
-    environment = MeterEnvironment(kafka, PostgresSettings(dsn=SecretStr("")), topics, MeterSettings())
+    environment = MeterEnvironment(
+        kafka, PostgresSettings(dsn=SecretStr("postgresql://nobody@localhost/none")), topics, MeterSettings()
+    )
     documents: dict[str, AsyncAPI] = {}
     for definition in (traffic_meter(), delivery_emissions(MeterSettings().grace_s)):
         head = documents[definition.name] = meter_head(definition)
