@@ -55,7 +55,10 @@ def require_engine() -> None:
 
 @dataclass
 class Compose:
-    """One project of the compose file. ``folder`` holds its `.env`; as a context it is started and removed again."""
+    """One project of the compose file. ``folder`` holds its `.env`; as a context it is started and removed again.
+
+    An empty ``project``: the one that ``docker compose`` itself takes, by ``COMPOSE_PROJECT_NAME`` or the file.
+    """
 
     folder: Path
     project: str
@@ -63,8 +66,9 @@ class Compose:
 
     @classmethod
     def of_make_up(cls) -> Self:
-        """What ``make up`` started in this checkout."""
-        return cls(ROOT, "campaign-offsets", PREPARE.read_environment(ROOT / ".env"))
+        """What ``make up`` started in this checkout: the variables of the shell stand above the `.env`."""
+        settings = PREPARE.read_environment(ROOT / ".env")
+        return cls(ROOT, "", settings | {name: os.environ[name] for name in settings if name in os.environ})
 
     @classmethod
     def of_its_own(cls, folder: Path, **settings: str) -> Self:
@@ -104,7 +108,8 @@ class Compose:
         return done.stdout
 
     def _head(self) -> list[str]:
-        return ["docker", "compose", "--project-name", self.project, "--env-file", str(self.folder / ".env")]
+        project = ["--project-name", self.project] if self.project else []
+        return ["docker", "compose", *project, "--env-file", str(self.folder / ".env")]
 
     def logs(self, lines: int = 15) -> str:
         """The ends of all logs."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from demo.campaign import COMPANY
 from demo.campaign_file import CampaignFile
 from demo.records import TOPIC_SETTINGS, Record
 from demo.send import end_offsets, send_records
+from shared.errors import OffsetsError
 from shared.settings import TopicSettings
 from tests.container.compose import HTTP, ROOT, Compose, wait_for
 
@@ -117,7 +119,7 @@ def _add(compose: Compose, others: Mapping[str, Any]) -> None:
 
 
 def main() -> None:
-    """`make smoke`; ends with a sentence where the system is not up."""
+    """`make smoke`; ends with a sentence where the system is not up and where something did not happen."""
     if not (ROOT / ".env").exists():
         sys.exit("There is no .env here, so nothing was started: make up, then make smoke.")
     if shutil.which("docker") is None:
@@ -125,7 +127,10 @@ def main() -> None:
     compose = Compose.of_make_up()
     if "offset-purchaser" not in compose.command("ps", "--services", "--status", "running", check=False).split():
         sys.exit("The purchaser does not run: make up, then make smoke. What is there: docker compose ps --all")
-    settlement = run(compose)["settlements"][0]
+    try:
+        settlement = run(compose)["settlements"][0]
+    except (AssertionError, OffsetsError, subprocess.TimeoutExpired) as error:
+        sys.exit(f"The smoke test failed: {error}")
     sys.stdout.write(
         f"All services are ready. {sum(EVENTS.values())} events counted once, {settlement['quantity_g']} g bought "
         f"for {settlement['amount']} {settlement['currency']}, document {settlement['document']}.\n"
