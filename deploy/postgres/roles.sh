@@ -28,7 +28,10 @@ SQL
 done
 
 psql -X -q -v ON_ERROR_STOP=1 -f - <<'SQL'
-SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database()) \gexec
+-- The databases that every server has, too: a service has no business there. Each by name, for this server's other databases
+-- may be other people's.
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', datname)
+  FROM pg_database WHERE datname IN (current_database(), 'postgres', 'template1') \gexec
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', name, name),
        format('ALTER ROLE %I IN DATABASE %I SET search_path TO %I', name, current_database(), name)

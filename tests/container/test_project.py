@@ -232,6 +232,14 @@ def test_the_role_of_a_service_reads_its_own_tables_and_no_others(ran: Ran, role
                 ran.compose.run("postgres", *command)
 
 
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+def test_the_role_of_a_service_cannot_enter_the_databases_that_every_server_has(ran: Ran, database: str) -> None:
+    dsn = (ran.compose.folder / "secrets" / "traffic_meter_dsn").read_text().replace("@postgres:", "@127.0.0.1:")
+    command = ("psql", dsn.replace("/campaign_offsets", f"/{database}"), "-X", "-At", "-c", "SELECT 1")
+    with pytest.raises(AssertionError, match=f'permission denied for database "{database}"'):
+        ran.compose.run("postgres", *command)
+
+
 def test_the_dashboards_role_reads_no_shipment_and_writes_nothing(ran: Ran) -> None:
     for sql in (
         "SELECT * FROM delivery_emissions.shipments",
