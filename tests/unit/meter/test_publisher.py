@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 from tests.law.fakes import FakeProducer, Logs
 from tests.law.faults import ERROR, Gate
 from tests.law.world import NoEstimates
@@ -75,3 +76,30 @@ async def test_a_partition_that_commits_later_waits_for_no_other() -> None:
     await asyncio.wait_for(publisher.drained(), 5)
     sending.cancel()
     assert [partition for _, partition, _, _ in logs.sent] == [1, 1, 0, 0]
+
+
+class GrowingProducer(FakeProducer):
+    """Knows of one partition for a hundred questions, and of four from then on."""
+
+    asked = 0
+
+    async def partitions_for(self, _topic: str) -> set[int]:
+        self.asked += 1
+        return set(range(1 if self.asked <= 100 else 4))
+
+
+async def test_a_topic_that_is_grown_a_little_later_is_told_once_not_at_every_attempt() -> None:
+    logs = Logs({})
+    producer: Any = GrowingProducer(logs, Gate({}, nothing), 1)
+    estimator = NoEstimates((), MethodSchedule(entries=()), lambda _: None)  # type: ignore[arg-type,return-value]
+    metrics = MeterMetrics(CollectorRegistry())
+    publisher = ReadingsPublisher(producer, "readings", estimator, metrics, retry_s=0.0, away_s_max=60.0)
+    publisher.enqueue(SITE, replace(POSITION, partitions=4), [register(0, 3)])
+    with capture_logs() as written:
+        sending = asyncio.create_task(publisher.run())
+        await asyncio.wait_for(publisher.drained(), 5)
+        sending.cancel()
+    told = [line["error"] for line in written if line["log_level"] == "warning"]
+    assert told == ["Transient('readings has 1 partitions, site has 4: grow it')"]
+    assert producer.asked > 100
+    assert logs.sent

@@ -118,16 +118,18 @@ class ReadingsPublisher:
     async def _deliver(self, outbox: _Outbox) -> None:
         """Send until nothing is marked."""
         failing_since: float | None = None
+        said = ""
         while outbox.positions and not outbox.left:
             try:
                 await self._send(outbox)
-                failing_since = None
+                failing_since, said = None, ""
             except (KafkaError, OSError, Transient) as error:
                 now = time.monotonic()
                 failing_since = failing_since or now
                 if now - failing_since > self._away_s_max:
                     raise Transient(f"readings were not acknowledged for {now - failing_since:.0f} s") from error
-                _log.warning("readings not sent, will be sent again", error=repr(error))
+                if said != (said := repr(error)):  # once for each reason, however often it is tried
+                    _log.warning("readings not sent, will be sent again", error=said)
                 await asyncio.sleep(self._retry_s)
 
     async def _send(self, outbox: _Outbox) -> None:
