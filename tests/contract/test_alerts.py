@@ -86,6 +86,13 @@ def test_every_section_of_an_alert_says_means_see_do_and_over(repository: Path) 
         assert missing == [], rule["alert"]
 
 
+def test_a_count_that_prometheus_extrapolates_is_shown_as_a_whole_number(repository: Path) -> None:
+    counts = [rule for rule in rules(repository) if rule["expr"].strip().startswith(("increase(", "sum by (where)"))]
+    shown = {rule["alert"]: re.findall(r"{{ \$value.*?}}", rule["annotations"]["summary"]) for rule in counts}
+    whole = ['{{ $value | printf "%.0f" }}']
+    assert shown == {"ReadingsUnreadable": whole, "ProviderUnanswered": whole, "PurchaserFailing": []}
+
+
 def test_every_alert_has_a_test_in_which_it_fires(repository: Path) -> None:
     firing: set[str] = set()
     for path in (repository / "deploy/prometheus/tests").glob("*.yml"):
