@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from demo.records import TOPIC_SETTINGS
+from demo.records import CHANNELS, TOPIC_SETTINGS
 from shared.settings import TopicSettings
 
 NOT_YET = 2**62
@@ -27,19 +27,27 @@ class CampaignFile:
         self._topics = topics
 
     def write(self, *, opens_after: Mapping[str, Mapping[int, int]] | None) -> None:
-        """Write the campaigns so that they settle once these offsets are counted; None means not yet."""
+        """Write the campaigns so that they settle once these offsets are counted; None means not yet.
+
+        Each campaign waits for the topics of its own channels: the purchaser refuses any other.
+        """
         if opens_after is None:
             opens_after = {self._topics.name(setting): {0: NOT_YET} for setting in TOPIC_SETTINGS}
-        marks = [
-            {"topic": topic, "partition": partition, "offset": offset}
-            for topic, offsets in opens_after.items()
-            for partition, offset in offsets.items()
-        ]
-        content = {"campaigns": [dict(campaign) | {"opens_after": marks} for campaign in self._campaigns]}
+        content = {"campaigns": [self._opening(campaign, opens_after) for campaign in self._campaigns]}
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         beside = self.path.with_suffix(".tmp")
         beside.write_text(text, encoding="utf-8")
         os.replace(beside, self.path)
+
+    def _opening(self, campaign: Mapping[str, Any], opens_after: Mapping[str, Mapping[int, int]]) -> dict[str, Any]:
+        read = {self._topics.name(setting) for setting, channel in CHANNELS.items() if channel in campaign["channels"]}
+        marks = [
+            {"topic": topic, "partition": partition, "offset": offset}
+            for topic, offsets in opens_after.items()
+            if topic in read
+            for partition, offset in offsets.items()
+        ]
+        return dict(campaign) | {"opens_after": marks}
 
     def days(self) -> list[tuple[str, date]]:
         """Every campaign day, in order."""

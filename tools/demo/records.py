@@ -15,5 +15,7 @@ class Record(NamedTuple):
     timestamp_ms: int
 
 
-TOPIC_SETTINGS = ("site_traffic", "emails_sent", "ad_impressions", "shipments")
+CHANNELS = {"site_traffic": "site", "emails_sent": "email", "ad_impressions": "ads", "shipments": "delivery"}
+"""The channel that each source topic feeds, by the name of the topic's setting."""
+TOPIC_SETTINGS = tuple(CHANNELS)
 """The four source topics by the names of their settings, in the order of the channels."""

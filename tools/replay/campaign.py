@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-CHANNELS = {"site_traffic": "site", "emails_sent": "email", "ad_impressions": "ads", "shipments": "delivery"}
-"""Topic setting to channel."""
+from demo.records import CHANNELS
+
 PRICE_PER_TONNE = 22.00
 """The price of the main job, EUR; a real campaign file states its own."""
 

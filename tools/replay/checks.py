@@ -9,9 +9,8 @@ from typing import Any
 
 from demo.checks import Check, same
 from demo.meter_log import MeterLog
-from demo.records import TOPIC_SETTINGS
+from demo.records import CHANNELS, TOPIC_SETTINGS
 from replay.account import Tally
-from replay.campaign import CHANNELS
 from shared.units import ceil_g
 
 BYTES = "bytes_transferred"
