@@ -61,8 +61,8 @@ def run(
 
 
 def _until_ctrl_c(session: Session, console: Console) -> None:
-    console.print("Everything keeps running; Ctrl-C ends it.")
     try:
+        console.print("Everything keeps running; Ctrl-C ends it.")
         while True:
             session.keeper.check()
             time.sleep(0.5)

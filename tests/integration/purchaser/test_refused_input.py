@@ -97,7 +97,7 @@ REFUSED = (
     ("totals \udcff", r"argument 2 ('\udcff') is not UTF-8 text"),
     (
         "settlements release bf 2026-11-27 --without all --reason \udcff --by anna",
-        r"argument 8 ('\udcff') is not UTF-8 text",
+        "reason: contains the character U+DCFF, ",
     ),
     (
         "settlements release bf 2026-11-27 --without emial --reason x --by anna",

@@ -66,3 +66,10 @@ def test_a_dearer_tonne_is_named() -> None:
     assert overcharged(TONNE, answer()) == ""
     assert overcharged(TONNE, answer(amount="22.01")) == ""
     assert overcharged(TONNE, answer(amount="22.02")) == "the provider charges 22.02 EUR, 22.00 was ordered: dispute it"
+
+
+def test_a_placed_order_states_the_price_of_what_it_will_fill() -> None:
+    placed = {"progress": Progress.PLACED, "filled_g": 0}
+    assert overcharged(TONNE, answer(**placed)) == ""
+    dearer = answer(**placed, amount="22.02")
+    assert overcharged(TONNE, dearer) == "the provider charges 22.02 EUR, 22.00 was ordered: dispute it"

@@ -48,8 +48,12 @@ def overfilled(order: Order, answer: Answer) -> str:
 
 
 def overcharged(order: Order, answer: Answer) -> str:
-    """What a provider charges beyond what was ordered; ``""`` when nothing, or no more than rounding can make."""
-    agreed = line_amount(answer.filled_g, order.price_per_tonne, order.currency)
+    """What a provider charges beyond what was ordered; ``""`` when nothing, or no more than rounding can make.
+
+    A purchase is held against its own grams; what is only placed states the price of the whole order, of 0 g yet.
+    """
+    grams = answer.filled_g if answer.progress in BOUGHT else max(answer.filled_g, order.quantity_g)
+    agreed = line_amount(grams, order.price_per_tonne, order.currency)
     if answer.amount <= agreed + minor_unit(order.currency):
         return ""
     return f"the provider charges {answer.amount} {order.currency}, {agreed} was ordered: dispute it"
