@@ -58,7 +58,7 @@ replay: $(STAMP) ## Run the main job on real files: make replay LOG=… SHIPMENT
 test: check ## Style, types, imports and every test but the container suite (the law with one seed; make law looks further)
 	$(BIN)/pytest --durations=15 --numprocesses logical tests/unit tests/contract
 	$(BIN)/python -m tests.law --seed $(or $(LAW_SEED),3282717714) $(LAW)
-	$(BIN)/pytest --durations=15 tests/integration tests/e2e
+	$(BIN)/pytest --durations=15 --numprocesses 2 --dist loadfile tests/integration tests/e2e
 
 test-unit: $(STAMP) ## Only the tests that need no Kafka and no PostgreSQL
 	$(BIN)/pytest --numprocesses logical tests/unit tests/contract

@@ -98,9 +98,7 @@ async def test_no_name_address_or_word_of_a_person_reaches_the_log_and_every_lin
     ] == []
     lines = [json.loads(line) for line in text.splitlines()]
     assert {line["service"] for line in lines} == {"offset-purchaser"}
-    unreadable = [
-        line for line in lines if line["event"] == "unreadable messages"
-    ]  # one for each batch that holds some
+    unreadable = [line for line in lines if line["event"] == "unreadable messages"]  # one a batch
     assert unreadable[0]["first"] == f"{purchaser.prefix}meter-readings/0/0"
     assert {line["campaign"] for line in lines if line["event"] in ("settlements frozen", "document issued")} == {
         "bf",
