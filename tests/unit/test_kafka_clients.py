@@ -25,11 +25,10 @@ class Stubborn:
                 continue
 
 
-async def test_a_consumer_that_never_ends_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "STOP_S_MAX", 0.05)
+async def test_a_consumer_that_never_ends_is_left_to_itself() -> None:
     consumer: Any = Stubborn()
     began = time.monotonic()
-    await kafka.stop_consumer(consumer)
+    await kafka.stop_consumer(consumer, 0.05)
     assert 0.05 <= time.monotonic() - began < 2
     consumer.left.set()
 

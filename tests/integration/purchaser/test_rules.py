@@ -233,7 +233,7 @@ async def test_a_definitive_refusal_closes_the_order_and_a_retry_is_a_new_one(
 async def test_a_fallback_is_used_after_a_definitive_refusal_only(world: World, seller: SellerThread) -> None:
     leg = (
         "{provider: sandbox, fallback: manual, price_per_tonne: 22, currency: EUR, document: statement, "
-        f"supplier: {SUPPLIER}}}"
+        f"supplier: {SUPPLIER}, fallback_supplier: {{name: Second SARL, address_lines: [2 street], country: FR}}}}"
     )
     await world.campaigns(with_legs(leg))
     seller.fault(kind="status", status=422)
@@ -241,6 +241,10 @@ async def test_a_fallback_is_used_after_a_definitive_refusal_only(world: World, 
     await everything(world, rounds=5)
     orders = await world.pool.fetch("SELECT provider, state, attempt FROM orders ORDER BY attempt")
     assert [tuple(row) for row in orders] == [("sandbox", "rejected", 1), ("manual", "placed", 2)]
+    order_id = await world.pool.fetchval("SELECT order_id FROM orders WHERE provider = 'manual'")
+    await people.confirm_order(world.pool, str(order_id), Confirmation("P-1"), by="Anna")
+    await everything(world)
+    assert await world.pool.fetchval("SELECT content->'seller'->>'name' FROM documents") == "Second SARL"
 
 
 MANUAL = with_legs(

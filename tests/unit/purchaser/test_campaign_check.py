@@ -270,3 +270,14 @@ def test_what_a_campaign_refers_to_exists(tmp_path: Path, line: str, why: str) -
         check_references(loaded, TopicSettings(), ["winter"])
     assert str(caught.value).startswith(f"{path}:12: campaigns[1].")
     assert why in str(caught.value)
+
+
+def test_a_second_seller_belongs_to_a_fallback_and_to_a_statement() -> None:
+    leg = "[{provider: sandbox, price_per_tonne: 22, currency: EUR}]"
+    second = "fallback_supplier: {name: Second SARL, address_lines: [2 street], country: FR}"
+    text = (HEAD + DAYS).replace(leg, leg[:-2] + f", {second}}}]")
+    with pytest.raises(Rejected, match="fallback_supplier: belongs to a fallback and a statement"):
+        parse(text.encode(), "c.yaml")
+    fallback = parse(text.replace(second, f"fallback: manual, {second}").encode(), "c.yaml").campaigns[0].legs[0]
+    assert fallback.seller("sandbox") is None
+    assert [party.name for party in [fallback.seller("manual")] if party] == ["Second SARL"]

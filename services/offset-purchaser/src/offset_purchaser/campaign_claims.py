@@ -48,8 +48,9 @@ def _of_campaign(campaign: Campaign) -> Iterator[Named]:
     yield ("name",), campaign.title
     for n, leg in enumerate(campaign.legs):
         yield ("legs", n, "name"), leg.name
-        if leg.supplier is not None:
-            yield ("legs", n, "supplier", "name"), leg.supplier.name
+        for key, party in (("supplier", leg.supplier), ("fallback_supplier", leg.fallback_supplier)):
+            if party is not None:
+                yield ("legs", n, key, "name"), party.name
         if leg.vat is not None:
             yield ("legs", n, "vat", "exemption_text"), leg.vat.exemption_text
         if leg.agreement is not None:

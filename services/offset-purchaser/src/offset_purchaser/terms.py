@@ -82,6 +82,8 @@ class Leg(Strict):
     vat: Vat | None = None
     supplier: Party | None = None
     """Who sells, as a document must name it; the sandbox names itself."""
+    fallback_supplier: Party | None = None
+    """Who sells where the fallback does, on a statement; left out: the same seller."""
     agreement: Agreement | None = None
     payment: Payment = Payment()
     mail_to: str = ""
@@ -93,7 +95,13 @@ class Leg(Strict):
         for name in needed.get(self.document, ()):
             if getattr(self, name) is None:
                 raise ValueError(f"document: a {self.document} needs {name}; there is no default")
+        if self.fallback_supplier is not None and (self.fallback is None or self.document != "statement"):
+            raise ValueError("fallback_supplier: belongs to a fallback and a statement; an invoice names one seller")
         return self
+
+    def seller(self, provider: str) -> Party | None:
+        """Who sells what is bought at ``provider``, be it the leg's own or its fallback."""
+        return self.fallback_supplier or self.supplier if provider == self.fallback else self.supplier
 
     @property
     def key(self) -> str:

@@ -104,7 +104,7 @@ def _leg_faults(leg: Leg, settings: PurchaserSettings) -> Iterator[tuple[str, st
         except Rejected as error:
             yield key, error.reason
             continue
-        if name != SANDBOX.traits.name and leg.supplier is None:
+        if name != SANDBOX.traits.name and leg.seller(name) is None:
             yield key, f"{name} needs supplier, the party that its documents name"
         lacking = kind.lacks(settings) if name in settings.providers else "PURCHASER_PROVIDERS"
         if lacking:

@@ -63,7 +63,7 @@ async def build_content(
         language=found.entity.language,
         issued_on=issued_on,
         legal_entity=campaign.entity_id,
-        seller=leg.supplier or SANDBOX_PARTY,
+        seller=leg.seller(orders[0]["provider"]) or SANDBOX_PARTY,
         buyer=found.entity.party,
         campaign_id=campaign.id,
         campaign_name=campaign.title,

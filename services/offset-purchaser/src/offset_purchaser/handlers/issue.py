@@ -53,7 +53,7 @@ def _alike(campaign: Campaign, rows: Sequence[dict[str, Any]]) -> list[list[dict
     groups: list[tuple[object, list[dict[str, Any]]]] = []
     for row in rows:
         leg = legs[row["leg"]]
-        terms = (leg.document, leg.supplier, leg.vat, leg.agreement, leg.payment, row["currency"])
+        terms = (leg.document, leg.seller(row["provider"]), leg.vat, leg.agreement, leg.payment, row["currency"])
         for known, group in groups:
             if known == terms:
                 group.append(row)

@@ -133,7 +133,7 @@ def unfit(name: str, quantity_g: int, leg: Leg | None, settings: PurchaserSettin
         return f"provider {name} is not configured here: set {lacking}"
     if quantity_g % kind.traits.lot_g:
         return f"{quantity_g} g is no multiple of the {kind.traits.lot_g} g that {name} sells"
-    if leg is None or (name != "sandbox" and leg.supplier is None):
+    if leg is None or (name != "sandbox" and leg.seller(name) is None):
         return f"{name} needs supplier, the party that its documents name, in the campaign file"
     return ""
 
