@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from shared.errors import Rejected, Transient
+from shared.retry import retried
 from shared.settings import KafkaSettings, TopicSettings
 
 DAY_MS = 86_400_000
@@ -174,6 +175,17 @@ async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
         raise Transient(f"Kafka cannot be reached at {settings.bootstrap_servers}: {error}") from error
     finally:
         await admin.close()
+
+
+SET_UP_S_MAX = 10.0
+"""Where containers start together, a broker that is healthy may have no name yet for a second or two."""
+
+
+async def set_up_topics(settings: KafkaSettings, specs: Sequence[TopicSpec], *, replication_factor: int) -> list[str]:
+    """``ensure_topics`` for a job: repeated until the broker is found. Raises as it does, after ``SET_UP_S_MAX``."""
+    return await retried(
+        lambda: ensure_topics(settings, specs, replication_factor=replication_factor), seconds_max=SET_UP_S_MAX
+    )
 
 
 async def ensure_topics(settings: KafkaSettings, specs: Sequence[TopicSpec], *, replication_factor: int) -> list[str]:

@@ -82,13 +82,13 @@ def topics_create() -> None:
     """Create the topics this service needs and check the ones there are; safe to repeat."""
     import asyncio
 
-    from shared.kafka import TopicSpec, announcement_topics, ensure_topics, readings_topics
+    from shared.kafka import TopicSpec, announcement_topics, readings_topics, set_up_topics
     from shared.settings import KafkaSettings, TopicSettings
 
     topics = TopicSettings.load()
     dead = TopicSpec(topics.dead_letter(topics.name("meter_readings")), 1, {"cleanup.policy": "compact"})
     specs = [*readings_topics(topics), dead, *announcement_topics(topics)]
-    made = asyncio.run(ensure_topics(KafkaSettings.load(), specs, replication_factor=topics.replication_factor))
+    made = asyncio.run(set_up_topics(KafkaSettings.load(), specs, replication_factor=topics.replication_factor))
     typer.echo(f"{len(made)} topics created" + (": " + ", ".join(made) if made else ""))
 
 

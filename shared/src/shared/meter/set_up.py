@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.kafka import LogTime, TopicSpec, check_topics, ensure_topics, readings_topics, source_topic
+from shared.kafka import LogTime, TopicSpec, check_topics, readings_topics, set_up_topics, source_topic
 from shared.meter.channel import Channel
 from shared.meter.settings import MeterSettings
 from shared.postgres import check_migrated, open_pool
@@ -23,7 +23,7 @@ async def ensure_meter_topics(channels: Sequence[Channel]) -> list[str]:
     """Create missing topics and check the others; returns the names created. Reads no setting of PostgreSQL."""
     topics = TopicSettings.load()
     specs = topic_specs(topics, MeterSettings.load().log_time, channels)
-    return await ensure_topics(KafkaSettings.load(), specs, replication_factor=topics.replication_factor)
+    return await set_up_topics(KafkaSettings.load(), specs, replication_factor=topics.replication_factor)
 
 
 async def check_set_up(
