@@ -33,6 +33,7 @@ LEFT_OUT = (
     "lxml/isoschematron/*", "lxml/includes/*", "lxml/html/*", "lxml/objectify*",  # we read and write plain XML
     "pygments/lexers/[a-oq-z]*.py", "pygments/lexers/_[a-l]*.py", "pygments/lexers/_[n-z]*.py",  # all but Python
     "stripe/params/*",  # shapes for type checkers
+    "yoyo/tests/*", "certifi/tests/*",
     "faststream/confluent/*", "faststream/nats/*", "faststream/rabbit/*", "faststream/redis/*", "faststream/mqtt/*",
 )  # fmt: skip
 """Files of packages that no service opens, by path or pattern: 190 MB."""

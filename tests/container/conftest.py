@@ -77,7 +77,7 @@ class Traffic:
         began, last = time.monotonic(), len(self._records) - KEPT_FOR_THE_END
         for record in self._records:
             if self.sent >= last:
-                self._ending.wait(0.2)
+                self._ending.wait(1.0)
             elif self.sent % 50 == 0:
                 time.sleep(max(0.0, began + self.sent / RECORDS_A_SECOND - time.monotonic()))
             yield record
