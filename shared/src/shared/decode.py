@@ -7,11 +7,23 @@ model's own fields, so a row is accepted exactly when the model accepts it; a pr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from operator import attrgetter, itemgetter
 from types import NoneType
-from typing import Annotated, Any, Literal, NamedTuple, Required, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    Protocol,
+    Required,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from pydantic import (
     AfterValidator,
@@ -48,14 +60,38 @@ _OR_NONE = GetPydanticSchema(
 )
 
 
+Row = Any
+"""A validated record: a dictionary of its fields by name, or of a quick reader an object with all of them."""
+
+
+class QuickReader(Protocol):
+    """Reads records that are certainly right; it may refuse any, which decides nothing: the contract is asked then."""
+
+    def read(self, values: Sequence[bytes | None]) -> tuple[list[Row | None], list[int]]:
+        """One row per value, and the positions of those left to the contract. Nothing is raised."""
+
+    def row(self, fields: Mapping[str, Any]) -> Row:
+        """The same kind of row, of what the contract accepted."""
+
+
+def column(name: str, *, quick: bool) -> Callable[[Row], Any]:
+    """What gives a field of a row."""
+    return attrgetter(name) if quick else itemgetter(name)
+
+
 class Decoded(NamedTuple):
     """A batch in its order; bad records are ``None`` in both."""
 
-    rows: list[dict[str, Any] | None]
+    rows: list[Row | None]
     times_ms: Sequence[int | None]
     """``occurred_at`` in milliseconds since the epoch, rounded down."""
     bad: bool
     """Whether there are bad ones among them."""
+
+
+def is_plain(model: type[Event]) -> bool:
+    """Whether an event has no check over several fields."""
+    return getattr(model.check, "__func__", None) is getattr(Event.check, "__func__", None)  # bound anew each time
 
 
 def row_type(model: type[Event], filled: Collection[str] = ()) -> Any:
@@ -67,14 +103,14 @@ def row_type(model: type[Event], filled: Collection[str] = ()) -> Any:
     hints = get_type_hints(model, include_extras=True)
     keys: dict[str, Any] = {}
     for name, info in model.model_fields.items():
-        hint = _plainer(hints[name])
+        hint = plainer(hints[name])
         if info.is_required():
             keys[name] = Required[hint]
         elif name in ALWAYS or name in filled:
             keys[name] = Required[Annotated[hint, Field(default=info.default)]]
         else:
             keys[name] = hint
-    plain = getattr(model.check, "__func__", None) is getattr(Event.check, "__func__", None)  # bound anew each time
+    plain = is_plain(model)
     text: Any = Annotated[str, Strict()] if plain else Any
     keys[RAW_TIME] = Required[Annotated[text, Field(validation_alias="occurred_at")]]
     if plain:
@@ -92,7 +128,7 @@ def row_type(model: type[Event], filled: Collection[str] = ()) -> Any:
     return Annotated[row, AfterValidator(checked)]
 
 
-def _plainer(hint: Any) -> Any:
+def plainer(hint: Any) -> Any:
     """A type that accepts the same for less: the texts of an enumeration, the list of countries for its pattern.
 
     Texts lose their pattern against U+0000, which ``BatchDecoder`` looks for in all records at once.
@@ -102,7 +138,7 @@ def _plainer(hint: Any) -> Any:
     if hint == Country | None:
         return _COUNTRY | None
     if get_origin(hint) is Union and get_args(hint)[1:] == (NoneType,):
-        return _plainer(get_args(hint)[0]) | None
+        return plainer(get_args(hint)[0]) | None
     if get_origin(hint) is Annotated and get_args(hint)[0] is str:
         limits = [replace(one, pattern=None) if getattr(one, "pattern", None) == NO_NUL else one for one in
                   hint.__metadata__]  # fmt: skip
@@ -113,35 +149,49 @@ def _plainer(hint: Any) -> Any:
 class BatchDecoder:
     """Validates the values of many records of one topic in one call."""
 
-    def __init__(self, model: type[Event], filled: Collection[str] = ()) -> None:
+    def __init__(self, model: type[Event], filled: Collection[str] = (), quick: QuickReader | None = None) -> None:
         self._model = model
         row: Any = row_type(model, filled)
         rows: Any = list[Annotated[Json[row], _OR_NONE]]
         self._rows: TypeAdapter[Any] = TypeAdapter(rows, config=ConfigDict(cache_strings="keys"))
+        self._quick = quick
+        self._text = column(RAW_TIME, quick=self._quick is not None)
         self._moments = Moments()
 
-    def rows(self, values: Sequence[bytes | None]) -> list[dict[str, Any] | None]:
+    def rows(self, values: Sequence[bytes | None]) -> list[Row | None]:
         """One row per value, ``None`` for a bad one. Order and length are kept; nothing is raised."""
         return self.decode(values).rows
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Rows and times of a batch. Order and length are kept; nothing is raised."""
-        rows = cast(list[dict[str, Any] | None], self._rows.validate_python(values))
+        rows, gaps = self._validated(values)
         joined = b"".join(filter(None, values))
         if b"\\" in joined and _NUL in joined:  # the first look is eight times quicker, and mostly enough
-            rows = [
-                row if row is None or self._accepted(value) else None for row, value in zip(rows, values, strict=True)
-            ]
-        try:
-            times_ms = self._moments.ms([row[RAW_TIME] for row in rows])  # type: ignore[index]
-        except TypeError:  # a bad one among them
-            good = [row for row in rows if row is not None]
-            found = iter(self._moments.ms([row[RAW_TIME] for row in good]))
+            wrong = [n for n, value in enumerate(values) if rows[n] is not None and not self._accepted(value)]
+            for n in wrong:
+                rows[n] = None
+            gaps = gaps or bool(wrong)
+        if not gaps:
+            times_ms = self._moments.ms([*map(self._text, rows)])
+        else:
+            found = iter(self._moments.ms([self._text(row) for row in rows if row is not None]))
             times_ms = [None if row is None else next(found) for row in rows]
-            return _without_time(rows, times_ms)
         if None in times_ms:
             return _without_time(rows, times_ms)
         return Decoded(rows, times_ms, False)
+
+    def _validated(self, values: Sequence[bytes | None]) -> tuple[list[Row | None], bool]:
+        """What the contract accepts but for times and U+0000, and whether it refuses any."""
+        if self._quick is None:
+            rows = self._rows.validate_python(values)
+            return rows, None in rows
+        rows, left = self._quick.read(values)
+        if not left:
+            return rows, False
+        judged = self._rows.validate_python([values[n] for n in left])
+        for n, fields in zip(left, judged, strict=True):
+            rows[n] = None if fields is None else self._quick.row(fields)
+        return rows, None in judged
 
     def _accepted(self, value: bytes | None) -> bool:
         """Whether the model itself accepts a value in which U+0000 may be."""
@@ -158,7 +208,7 @@ class BatchDecoder:
         return why_not(self._model, value)
 
 
-def _without_time(rows: Sequence[dict[str, Any] | None], times_ms: Sequence[int | None]) -> Decoded:
+def _without_time(rows: Sequence[Row | None], times_ms: Sequence[int | None]) -> Decoded:
     kept = [None if time_ms is None else row for row, time_ms in zip(rows, times_ms, strict=True)]
     return Decoded(kept, times_ms, True)
 

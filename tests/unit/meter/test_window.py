@@ -125,6 +125,12 @@ def test_ids_whose_lengths_make_up_for_one_another_are_not_taken_for_uuids() -> 
         assert list(zip(keys, rests, strict=True)) == [expected(event_id) for event_id in ids]
 
 
+def test_a_dash_too_many_in_two_ids_does_not_make_them_uuids() -> None:
+    ids = ["01234567-89ab-4cde-8f01-2345-6789012", "01234567-89ab-c4de-8f01-2345-6789012"]
+    keys, rests = window_identities(ids)
+    assert list(zip(keys, rests, strict=True)) == [expected(event_id) for event_id in ids]
+
+
 def test_uuids_that_differ_in_one_digit_differ() -> None:
     base = "0a1b2c3d-0000-4000-8000-000000000001"
     places = [n for n, char in enumerate(base) if char != "-" and n != 14]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from shared.decode import BatchDecoder
+from shared.decode import BatchDecoder, QuickReader, column
 from shared.estimate import ChannelName
 from shared.events import Event
 from shared.readings import detail_text
@@ -58,10 +58,17 @@ class Channel:
     spread: Callable[[Row], tuple[Share, ...]] | None = None
     filled: tuple[str, ...] = ()
     """Optional fields that are in every row handed over, ``None`` when the event had none."""
-    fold_rows: Callable[[Sequence[Row]], Columns] | None = None
+    fold_rows: Callable[[Sequence[Any]], Columns] | None = None
     """``fold`` of many rows at once, for a busy channel; a property test holds it to ``fold``."""
 
-    def columns(self, rows: Sequence[Row]) -> Columns:
+    quick: Callable[[type[Event]], QuickReader] | None = None
+    """A quicker reader of most records, for a busy channel; its rows have attributes."""
+
+    def column(self, name: str) -> Callable[[Any], Any]:
+        """What gives a field of a decoded row that is in every one."""
+        return column(name, quick=self.quick is not None)
+
+    def columns(self, rows: Sequence[Any]) -> Columns:
         """What many events add, by ``fold_rows`` or one by one."""
         if self.fold_rows is not None:
             return self.fold_rows(rows)
@@ -71,7 +78,7 @@ class Channel:
 
     def decoder(self) -> BatchDecoder:
         """A decoder whose rows suit this channel."""
-        return BatchDecoder(self.event, self.filled)
+        return BatchDecoder(self.event, self.filled, self.quick(self.event) if self.quick else None)
 
     def detail(self, values: tuple[str | None, ...]) -> str:
         """The register's detail for a contribution's labels."""

@@ -62,13 +62,12 @@ def _raw_uuids(event_ids: Sequence[str]) -> bytes | None:
     if any(joined[at::_UUID_LENGTH] != dashes for at in _DASHES):
         return None
     digits = joined.replace("-", "")
-    if digits[_VERSION::32] != "4" * count:
+    if len(digits) != 32 * count or digits[_VERSION::32] != "4" * count:  # a dash elsewhere would move all that follow
         return None
     try:
-        if bytes.fromhex(digits).hex() != digits:  # spaces and capitals are not canonical
-            return None
+        moved = bytearray(digits, "ascii")
+        moved[_VERSION::32] = moved[_VARIANT::32]
+        raw = bytes.fromhex(text := moved.decode())
     except ValueError:
         return None
-    moved = bytearray(digits, "ascii")
-    moved[_VERSION::32] = moved[_VARIANT::32]
-    return bytes.fromhex(moved.decode())
+    return raw if raw.hex() == text else None  # spaces and capitals are not canonical

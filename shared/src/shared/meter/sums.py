@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
 from typing import Any
 
-from shared.meter.channel import Channel, Row
+from shared.decode import Row
+from shared.meter.channel import Channel
 from shared.meter.lateness import Lateness
 from shared.meter.register import Delta, RegisterKey
 
 QUARTER_S = 900
-_shop, _country = itemgetter("shop"), itemgetter("country")
 
 
 class _Slots(dict[tuple[Any, ...], int]):
@@ -59,6 +58,7 @@ class Sums:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._shop, self._country = channel.column("shop"), channel.column("country")
         self._kinds: dict[tuple[Lateness, bool], _Columns] = {}
 
     def add(self, rows: Sequence[Row], times_ms: Sequence[int], lateness: Lateness, duplicate: bool) -> None:
@@ -70,7 +70,7 @@ class Sums:
             columns = self._kinds[lateness, duplicate] = _Columns(len(self._channel.measures))
         labels, measures = self._channel.columns(rows)
         quarters = [time_ms // 900_000 for time_ms in times_ms]
-        keys = zip(quarters, map(_shop, rows), map(_country, rows), *labels, strict=True)
+        keys = zip(quarters, map(self._shop, rows), map(self._country, rows), *labels, strict=True)
         columns.add(columns.number(keys), measures)
         if self._channel.spread is not None and not duplicate:
             self._spread(columns, rows)
@@ -79,7 +79,7 @@ class Sums:
         assert self._channel.spread is not None
         for row in rows:
             for quarter_s, (labels, measures) in self._channel.spread(row):
-                numbers = columns.number([(quarter_s // QUARTER_S, row["shop"], row["country"], *labels)])
+                numbers = columns.number([(quarter_s // QUARTER_S, self._shop(row), self._country(row), *labels)])
                 columns.add_measures(numbers, [(value,) for value in measures])
 
     def deltas(self, detail: Callable[[tuple[str | None, ...], bool], str]) -> dict[RegisterKey, Delta]:

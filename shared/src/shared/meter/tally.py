@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from operator import attrgetter, sub
-from typing import Any, NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
-from shared.decode import BatchDecoder
+from shared.decode import BatchDecoder, Row
 from shared.meter.bad_share import BadShare
 from shared.meter.channel import Channel
 from shared.meter.identity import window_identities
@@ -62,7 +62,7 @@ class Replay(NamedTuple):
     source: str
     """``topic/epoch/partition/offset`` of the dead letter."""
     record: Record
-    row: dict[str, Any]
+    row: Row
     occurred_ms: int
     """When it happened, in milliseconds since the epoch."""
     duplicate: bool
@@ -79,7 +79,7 @@ class Sealed:
     dead_letters: list[DeadLetter]
     log_time_max_ms: int
     anchor: Anchor | None
-    held: list[tuple[Record, dict[str, Any]]]
+    held: list[tuple[Record, Row]]
     """Validated rows that the database decides about inside the transaction (shipments); empty for other channels."""
     replays: list[Replay]
     """Records with the header ``replays``; not in the counts and deltas before ``Tally.with_replays``."""
@@ -127,6 +127,7 @@ class Tally:
         self.window = window
         self.rules = rules
         self._decoder = decoder
+        self._event_id = channel.column("event_id")
         self._details: dict[tuple[tuple[str | None, ...], bool], str] = {}
 
     def begin(self, position: Position) -> None:
@@ -142,7 +143,7 @@ class Tally:
         self._sums = Sums(self.channel)
         self._dead: list[DeadLetter] = []
         self._last: Record | None = None
-        self.held: list[tuple[Record, dict[str, Any]]] = []
+        self.held: list[tuple[Record, Row]] = []
         self._replays: list[Replay] = []
 
     @property
@@ -158,7 +159,7 @@ class Tally:
     def remember(self, records: Sequence[Record], w_ms: int) -> None:
         """Rebuild the window from records before the stretch; ``w_ms`` is the highest log time at its start."""
         rows = self._decoder.rows([record.value for record in records])
-        known = [(record, row["event_id"]) for record, row in zip(records, rows, strict=True) if row is not None]
+        known = [(record, self._event_id(row)) for record, row in zip(records, rows, strict=True) if row is not None]
         if known:
             offsets, times_ms = [r.offset for r, _ in known], [r.timestamp for r, _ in known]
             self.window.sight_all(window_identities([i for _, i in known]), offsets, times_ms, w_ms)
@@ -189,7 +190,7 @@ class Tally:
             self.share.add(len(records), [i for i, r in enumerate(records) if r.offset in at] if at else ())
 
     def _take_apart(
-        self, records: Sequence[Record], rows: Sequence[dict[str, Any] | None], times_ms: Sequence[int | None]
+        self, records: Sequence[Record], rows: Sequence[Row | None], times_ms: Sequence[int | None]
     ) -> None:
         """Bad records and replays one by one, what lies between them together."""
         start = 0
@@ -210,18 +211,16 @@ class Tally:
         self._take_valid(records[start:], rows[start:], times_ms[start:])
 
     def _take_valid(
-        self, records: Sequence[Record], rows: Sequence[dict[str, Any] | None], times_ms: Sequence[int | None]
+        self, records: Sequence[Record], rows: Sequence[Row | None], times_ms: Sequence[int | None]
     ) -> None:
         if records:
             log_ms = [record.timestamp for record in records]
-            self.count(records, log_ms, cast(list[dict[str, Any]], rows), cast(list[int], times_ms))
+            self.count(records, log_ms, cast(list[Row], rows), cast(list[int], times_ms))
             self._w_ms = max(self._w_ms, *log_ms)
 
-    def count(
-        self, records: Sequence[Record], log_ms: list[int], rows: list[dict[str, Any]], times_ms: list[int]
-    ) -> None:
+    def count(self, records: Sequence[Record], log_ms: list[int], rows: list[Row], times_ms: list[int]) -> None:
         """Fold valid records, given column by column, before ``W`` moves past them."""
-        event_ids = [row["event_id"] for row in rows]
+        event_ids = list(map(self._event_id, rows))
         first, end = records[0].offset, records[-1].offset + 1
         gapless = end - first == len(records)
         offsets = range(first, end) if gapless else [record.offset for record in records]
@@ -242,7 +241,7 @@ class Tally:
     def _count_odd(
         self,
         records: Sequence[Record],
-        rows: Sequence[dict[str, Any]],
+        rows: Sequence[Row],
         times_ms: Sequence[int],
         odd: Mapping[int, Lateness],
         duplicates: set[int],
@@ -258,9 +257,9 @@ class Tally:
             some, when = [rows[n] for n in at], [times_ms[n] for n in at]
             _book(self._counts, self._sums, some, when, lateness, duplicate)
 
-    def replay(self, source: str, record: Record, row: dict[str, Any], occurred_ms: int) -> None:
+    def replay(self, source: str, record: Record, row: Row, occurred_ms: int) -> None:
         """Hold a replayed record until the database has told whether its position was counted before."""
-        identities = window_identities([row["event_id"]])
+        identities = window_identities([self._event_id(row)])
         duplicate = bool(self.window.sight_all(identities, [record.offset], [record.timestamp], self._w_ms))
         lateness = self.rules.judge(record.timestamp, occurred_ms)
         if lateness in OUTSIDE:
@@ -317,7 +316,7 @@ class Tally:
             duplicate = replay.duplicate or index not in fresh
             lateness = self.rules.judge(replay.record.timestamp, replay.occurred_ms)
             _book(counts, sums, [replay.row], [replay.occurred_ms], lateness, duplicate)
-            counts.duplicate_unprovable += not duplicate and replay.record.key != replay.row["event_id"].encode()
+            counts.duplicate_unprovable += not duplicate and replay.record.key != self._event_id(replay.row).encode()
         deltas = {key: delta.copy() for key, delta in sealed.deltas.items()}
         for key, delta in sums.deltas(self._detail).items():
             if key in deltas:
@@ -330,7 +329,7 @@ class Tally:
 def _book(
     counts: Counts,
     sums: Sums,
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Row],
     times_ms: Sequence[int],
     lateness: Lateness,
     duplicate: bool,

@@ -133,8 +133,10 @@ class Window:
         Offsets must ascend; ``w_ms``: the highest log time before the batch.
         """
         keys = identities.keys
-        known = [map(generation.index.__contains__, keys) for generation in self._generations]
-        repeated = {n for found in known for n in compress(count(), found)}
+        repeated: set[int] = set()
+        for generation in self._generations:
+            if not generation.index.keys().isdisjoint(keys):  # of all but the newest hardly ever
+                repeated.update(compress(count(), map(generation.index.__contains__, keys)))
         generation = self._current(offsets, times_ms[0], max(w_ms, times_ms[0]))
         generation.stamp(offsets, times_ms)
         generation.keep_rests(offsets, identities.rests)

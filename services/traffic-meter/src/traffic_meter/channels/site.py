@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from operator import itemgetter
+from operator import attrgetter
+from typing import Any
 
 from shared.estimate import ChannelName
 from shared.events import SiteTraffic
 from shared.meter.channel import Channel, Columns, Contribution, Row
+from traffic_meter.quick_rows import QuickRows
 
-_kind, _device, _hosting = itemgetter("kind"), itemgetter("device"), itemgetter("hosting_country")
+_kind, _device, _hosting = attrgetter("kind"), attrgetter("device"), attrgetter("hosting_country")
 
 
 def fold(row: Row) -> Contribution:
@@ -21,10 +23,10 @@ def fold(row: Row) -> Contribution:
     return Contribution(labels, (0, 1, dwell_ms) if size is None else (size, 0, dwell_ms))
 
 
-def fold_rows(rows: Sequence[Row]) -> Columns:
-    """The same of many rows."""
-    sizes = [row["bytes_transferred"] for row in rows]
-    dwells_ms = [row["dwell_ms"] or 0 for row in rows]
+def fold_rows(rows: Sequence[Any]) -> Columns:
+    """The same of many quickly read rows."""
+    sizes = [row.bytes_transferred for row in rows]
+    dwells_ms = [row.dwell_ms or 0 for row in rows]
     measured: Iterable[str] = repeat("measured", len(rows))
     unmeasured = [0] * len(rows)
     if None in sizes:
@@ -45,4 +47,5 @@ SITE = Channel(
     fold=fold,
     filled=("bytes_transferred", "dwell_ms", "hosting_country"),
     fold_rows=fold_rows,
+    quick=QuickRows,
 )
