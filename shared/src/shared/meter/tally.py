@@ -7,6 +7,7 @@ sum of what it seals is the same: that is the law the property tests state.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -30,7 +31,7 @@ PLACE = re.compile(r"[A-Za-z0-9._-]{1,249}/[0-9]{1,10}/[0-9]{1,10}/[0-9]{1,19}")
 OUTCOME_REJECTED = "outcome=rejected"
 """Detail of the registers that count rejected records, in the quarter-hour of their log time."""
 
-_headers = attrgetter("headers")
+_headers, _offset = attrgetter("headers"), attrgetter("offset")
 
 
 class Record(Protocol):
@@ -186,16 +187,17 @@ class Tally:
         self._counts.skipped += end - self._next_offset - len(records)
         self._next_offset, self._last = end, records[-1]
         if self.share is not None:
-            at = {letter.record.offset for letter in self._dead[dead_before:]}
-            self.share.add(len(records), [i for i, r in enumerate(records) if r.offset in at] if at else ())
+            dead = [letter.record.offset for letter in self._dead[dead_before:]]
+            self.share.add(len(records), [bisect_left(records, offset, key=_offset) for offset in sorted(dead)])
 
     def _take_apart(
         self, records: Sequence[Record], rows: Sequence[Row | None], times_ms: Sequence[int | None]
     ) -> None:
         """Bad records and replays one by one, what lies between them together."""
         start = 0
-        for at, (record, row, time_ms) in enumerate(zip(records, rows, times_ms, strict=True)):
-            source = replays_of(record) if record.headers else ""
+        for at in [n for n, record in enumerate(records) if rows[n] is None or record.headers]:
+            record, row, time_ms = records[at], rows[at], times_ms[at]
+            source = replays_of(record)
             if row is not None and not source:
                 continue
             self._take_valid(records[start:at], rows[start:at], times_ms[start:at])

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import compress, count, islice
-from operator import ne
+from operator import is_not, ne
 
 from shared.meter.identity import Identities
 
@@ -133,23 +133,16 @@ class Window:
         Offsets must ascend; ``w_ms``: the highest log time before the batch.
         """
         keys = identities.keys
-        repeated: set[int] = set()
-        for generation in self._generations:
-            if not generation.index.keys().isdisjoint(keys):  # of all but the newest hardly ever
-                repeated.update(compress(count(), map(generation.index.__contains__, keys)))
         generation = self._current(offsets, times_ms[0], max(w_ms, times_ms[0]))
         generation.stamp(offsets, times_ms)
         generation.keep_rests(offsets, identities.rests)
+        repeated: set[int] = set()
+        for older in self._generations[:-1]:
+            if not older.index.keys().isdisjoint(keys):  # hardly ever, which takes one step for all
+                repeated.update(compress(count(), map(older.index.__contains__, keys)))
         indexes = _indexes(offsets, generation.first_offset)
-        fresh, fresh_indexes = keys, indexes
-        if repeated:
-            fresh, fresh_indexes = keys.copy(), indexes.copy()
-            for n in sorted(repeated, reverse=True):
-                del fresh[n], fresh_indexes[n]
-        ids = len(generation.index) + len(fresh)
-        generation.index.update(zip(fresh, fresh_indexes, strict=True))
-        if len(generation.index) < ids:
-            repeated.update(_doubles(keys, repeated, indexes, generation))
+        held = map(generation.index.setdefault, keys, indexes)  # the first sighting stays, also within the batch
+        repeated.update(compress(count(), map(is_not, held, indexes)))
         return self._judge(sorted(repeated), identities, offsets, times_ms, w_ms) if repeated else []
 
     def _judge(
@@ -175,7 +168,7 @@ class Window:
         duplicate = False
         for generation in self._generations:
             for seen_offset, seen_ms in generation.sightings(key, rest):
-                if seen_ms >= w_ms - self.horizon_ms:
+                if seen_offset < offset and seen_ms >= w_ms - self.horizon_ms:  # its own is kept already
                     if seen_offset >= offset - self.offsets_max:
                         duplicate = True
                     else:
@@ -219,20 +212,3 @@ def _indexes(offsets: Sequence[int], first: int) -> list[int]:
     if end - start == len(offsets) and end <= GENERATION_IDS_MAX:
         return _INDEXES[start:end]
     return [_INDEXES[at - first] if at - first < GENERATION_IDS_MAX else at - first for at in offsets]
-
-
-def _doubles(
-    keys: Sequence[int], repeated: Collection[int], indexes: Sequence[int], generation: _Generation
-) -> list[int]:
-    """Positions of keys that a batch has once more; the generation remembers the first of each instead of the last."""
-    first: set[int] = set()
-    again = []
-    for n, key in enumerate(keys):
-        if n in repeated:
-            continue
-        if key in first:
-            again.append(n)
-        else:
-            first.add(key)
-            generation.index[key] = indexes[n]
-    return again
