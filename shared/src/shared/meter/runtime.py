@@ -215,4 +215,6 @@ class MeterRuntime:
             if outcome.moved:
                 self._partitions.reopen(tp)
             else:
-                await self._partitions.stop(tp, opened.position, why)
+                await self._partitions.stop(tp, opened.position, outcome.stops.get(tp, why))
+            for topic in outcome.bad_topics:
+                await self._partitions.stop_topic(topic)
