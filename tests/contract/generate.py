@@ -16,7 +16,8 @@ from offset_purchaser.app import asyncapi as purchaser_head
 from offset_purchaser.app import make_broker
 from shared.events import SOURCE_EVENTS
 from shared.inputs import CARRIED, LABELS, MEASURES
-from shared.meter.service import MeterEnvironment, Rebalances, build_broker, meter_head
+from shared.meter.definition import MeterEnvironment
+from shared.meter.service import Rebalances, build_broker, meter_head
 from shared.meter.settings import MeterSettings
 from shared.offset_events import OffsetDocument, OffsetOrder
 from shared.readings import MeterMessage

@@ -9,7 +9,7 @@ import pytest
 
 from delivery_emissions.explain_api import PATH, ExplainSettings, explanation_app
 from shared.errors import Rejected
-from shared.meter.service import Opened
+from shared.meter.definition import Opened
 
 KEY = "k" * 32
 

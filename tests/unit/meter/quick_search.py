@@ -120,9 +120,9 @@ def search(records: int, seed: int, batch: int = 50) -> Search:
     return found
 
 
-def main(records: Annotated[int, typer.Option(min=50)] = 1_000_000, seed: int = 1) -> None:
+def main(records: Annotated[int, typer.Option(min=1_000)] = 1_000_000, seed: int = 1) -> None:
     """Exit code 1 and the records when there is one."""
-    found = search(records, seed)
+    found = search(records, seed, batch=1_000)
     print(", ".join(f"{number:,} {what}" for what, number in found.seen.items()), f"{len(found.differences)} different")
     for value in found.differences[:20]:
         print(value)

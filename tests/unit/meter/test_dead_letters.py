@@ -12,7 +12,7 @@ from shared.errors import Rejected
 from shared.meter.dead_letters import LETTER_BYTES_MAX, letter_content, portions
 from shared.meter.letters import Letter, chosen, letter_of
 from shared.meter.position import Position
-from shared.meter.tally import DeadLetter
+from shared.meter.stretch import DeadLetter
 from shared.readings import Balance
 
 BALANCE = Balance(

@@ -11,7 +11,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
 from shared.meter.lean import _LeanRecords, read_leanly
-from shared.meter.tally import anchor_of
+from shared.meter.stretch import anchor_of
 
 SENT = [
     (b"k", b"value", []),

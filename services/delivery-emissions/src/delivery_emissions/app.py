@@ -10,7 +10,7 @@ from delivery_emissions.explain_api import explanation_routes
 from delivery_emissions.methods import METHODS
 from delivery_emissions.tables import Tables
 from shared.meter import store
-from shared.meter.service import MeterDefinition
+from shared.meter.definition import MeterDefinition
 
 NAME = "delivery-emissions"
 MIGRATIONS = (*store.MIGRATIONS, "delivery_emissions")

@@ -16,7 +16,8 @@ from shared.meter.identity import identity
 from shared.meter.lateness import OUTSIDE
 from shared.meter.position import Counts, Position
 from shared.meter.register import Delta, RegisterKey
-from shared.meter.tally import Record, Replay, Sealed, Tally, kept_bytes_of, outside
+from shared.meter.stretch import Record, Replay, Sealed, kept_bytes_of
+from shared.meter.tally import Tally, outside
 from shared.moments import epoch_ms
 from shared.postgres import Connection
 from shared.readings import detail_text

@@ -16,7 +16,7 @@ from delivery_emissions.explain import explain
 from delivery_emissions.methods import METHODS
 from delivery_emissions.store import read_shipment
 from shared.errors import Rejected, Transient
-from shared.meter.service import PoolOf
+from shared.meter.definition import PoolOf
 from shared.problems import HEADERS, TYPE, Problem, unauthorized
 from shared.schedule import default_schedule
 from shared.settings import _FromEnvironment

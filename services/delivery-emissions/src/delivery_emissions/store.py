@@ -11,7 +11,7 @@ from uuid import UUID
 
 from delivery_emissions.shipment import Booking, ShipmentState
 from shared.meter.position import Position
-from shared.meter.tally import Record
+from shared.meter.stretch import Record
 from shared.postgres import Connection, Pool, transaction
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.meter import store
-from shared.meter.service import MeterDefinition
+from shared.meter.definition import MeterDefinition
 from traffic_meter.channels import CHANNELS
 from traffic_meter.methods import METHODS
 

@@ -15,14 +15,14 @@ from shared.meter import interventions, store
 from shared.meter.archive import SUMS, Archive, Stretch
 from shared.meter.audit import Finding, KeyCheck, Log, Recount
 from shared.meter.channel import Channel
+from shared.meter.definition import MeterDefinition, MeterEnvironment, tally_factory
 from shared.meter.interventions import LogNow, Why
 from shared.meter.letters import Letter, chosen, read_letters, send_again
 from shared.meter.log_reader import LogEnds, LogReader
 from shared.meter.opening import LogChanged, compare_log
 from shared.meter.register import Register
 from shared.meter.requests import request_resend
-from shared.meter.service import MeterDefinition, MeterEnvironment, tally_factory
-from shared.meter.tally import Sealed
+from shared.meter.stretch import Sealed
 from shared.postgres import Pool
 
 

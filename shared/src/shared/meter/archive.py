@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from shared.errors import Rejected
 from shared.meter.audit import Log
-from shared.meter.tally import Record
+from shared.meter.stretch import Record
 
 SUMS = "SHA256SUMS"
 BATCH = 2_000

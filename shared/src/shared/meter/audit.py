@@ -12,7 +12,8 @@ from shared.meter import store
 from shared.meter.channel import Channel
 from shared.meter.position import Position
 from shared.meter.register import Delta, Register, RegisterKey
-from shared.meter.tally import Record, Sealed, Tally
+from shared.meter.stretch import Record, Sealed
+from shared.meter.tally import Tally
 from shared.postgres import Pool
 
 Recount = Callable[[Sequence[Sealed]], dict[RegisterKey, Delta]]

@@ -14,7 +14,8 @@ from shared.console import FAILED, new_app, out, table
 from shared.meter import store
 from shared.meter.channel import Channel
 from shared.meter.commands import register_commands
-from shared.meter.service import MeterDefinition, MeterEnvironment, run_meter
+from shared.meter.definition import MeterDefinition, MeterEnvironment
+from shared.meter.service import run_meter
 from shared.meter.set_up import ensure_meter_topics
 from shared.postgres import migrate, open_pool
 from shared.settings import HttpSettings, LogSettings, PostgresSettings

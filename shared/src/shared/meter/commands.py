@@ -19,8 +19,8 @@ from shared.errors import Rejected
 from shared.factors import load_factor_set
 from shared.kafka import SOURCE_MESSAGE_BYTES
 from shared.meter import actions, interventions
+from shared.meter.definition import MeterDefinition, MeterEnvironment
 from shared.meter.interventions import Why
-from shared.meter.service import MeterDefinition, MeterEnvironment
 from shared.postgres import Pool, open_pool
 
 T = TypeVar("T")

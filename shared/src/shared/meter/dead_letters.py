@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from shared.errors import Transient
 from shared.kafka import SOURCE_MESSAGE_BYTES
 from shared.meter.position import Position
-from shared.meter.tally import DeadLetter, kept_bytes_of
+from shared.meter.stretch import DeadLetter, kept_bytes_of
 
 REASON, FIELD, SOURCE, LOG_TIME, KEY, PREFIX = "reason", "field", "source", "log-time-ms", "record-key", "original-"
 CUT = "cut-from-bytes"

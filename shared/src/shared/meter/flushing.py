@@ -22,7 +22,8 @@ from shared.meter.horizon import Horizon
 from shared.meter.opening import Opened
 from shared.meter.parts import MeterParts
 from shared.meter.position import Position, advance, moved
-from shared.meter.tally import Sealed, Tally
+from shared.meter.stretch import Sealed
+from shared.meter.tally import Tally
 from shared.postgres import Connection, transaction
 from shared.retry import retried
 from shared.telemetry import log

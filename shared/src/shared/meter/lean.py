@@ -18,5 +18,5 @@ class _LeanRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 def read_leanly() -> None:
-    """For this process. Not promised: anything a ``ConsumerRecord`` has beyond ``shared.meter.tally.Record``."""
+    """For this process. Not promised: anything a ``ConsumerRecord`` has beyond ``shared.meter.stretch.Record``."""
     fetcher.PartitionRecords = _LeanRecords

@@ -13,7 +13,7 @@ from shared.errors import Rejected, Transient
 from shared.kafka import SOURCE_MESSAGE_BYTES, client_options
 from shared.meter.dead_letters import CUT, FIELD, KEY, LOG_TIME, PREFIX, REASON
 from shared.meter.log_reader import LogReader
-from shared.meter.tally import PLACE, REPLAYS
+from shared.meter.stretch import PLACE, REPLAYS
 from shared.settings import KafkaSettings
 
 

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from shared.errors import Transient
 from shared.kafka import client_options, stop_consumer
-from shared.meter.tally import Record
+from shared.meter.stretch import Record
 from shared.meter.unreadable import Unreadable, of_records
 from shared.settings import KafkaSettings
 from shared.telemetry import log

@@ -13,7 +13,8 @@ from shared.meter import store
 from shared.meter.channel import Channel
 from shared.meter.log_reader import LogReader
 from shared.meter.position import Position
-from shared.meter.tally import Record, Sealed, Tally, anchor_of
+from shared.meter.stretch import Record, Sealed, anchor_of
+from shared.meter.tally import Tally
 from shared.meter.unreadable import Unreadable
 from shared.postgres import Pool
 

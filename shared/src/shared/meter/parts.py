@@ -15,7 +15,7 @@ from shared.meter.opening import TallyFactory
 from shared.meter.position import Position
 from shared.meter.publisher import ReadingsPublisher
 from shared.meter.settings import MeterSettings
-from shared.meter.tally import Sealed
+from shared.meter.stretch import Sealed
 from shared.metrics import MeterMetrics
 from shared.postgres import Connection, Pool
 

@@ -9,7 +9,6 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy
@@ -20,34 +19,25 @@ from faststream.specification import AsyncAPI
 from prometheus_client import CollectorRegistry
 
 from shared.clock import system_clock
-from shared.decode import BatchDecoder
 from shared.errors import Transient
-from shared.estimate import Method
 from shared.factors import load_factor_set
 from shared.kafka import SOURCE_MESSAGE_BYTES, broker_security, client_options, stop_consumer
-from shared.meter.audit import Recount
-from shared.meter.bad_share import BadShare
-from shared.meter.channel import Channel
+from shared.meter.definition import MeterDefinition, MeterEnvironment, Opened, tally_factory
 from shared.meter.estimator import Estimator
-from shared.meter.lateness import LatenessRules
 from shared.meter.lean import read_leanly
 from shared.meter.log_reader import LogEnds, LogReader
 from shared.meter.memory import check_memory
-from shared.meter.parts import MeterParts, Settle
+from shared.meter.parts import MeterParts
 from shared.meter.publisher import ReadingsPublisher
 from shared.meter.requests import follow_requests
 from shared.meter.runtime import MeterRuntime
 from shared.meter.set_up import check_set_up, topic_specs
-from shared.meter.settings import MeterSettings
-from shared.meter.tally import Tally
-from shared.meter.window import Window
 from shared.metrics import MeterMetrics
 from shared.postgres import Pool, open_pool
 from shared.readings import Progress, Reading
-from shared.schedule import MethodSchedule, default_schedule
 from shared.serve import make_server
-from shared.settings import HttpSettings, KafkaSettings, PostgresSettings, TopicSettings, TraceSettings
-from shared.telemetry import AsgiApp, health_routes, log
+from shared.settings import HttpSettings, TraceSettings
+from shared.telemetry import health_routes, log
 from shared.traces import trace_middlewares
 
 _log = log(__name__)
@@ -60,83 +50,6 @@ GC_OBJECTS = 50_000
 
 CLOSE_S = 0.5
 """Limit of each connection's end: a broker or database that is away must not keep the process."""
-
-TallyClass = Callable[[Channel, BatchDecoder, LatenessRules, Window, BadShare], Tally]
-
-
-PoolOf = Callable[[], Pool | None]
-"""Gives the meter's pool once it is open."""
-
-
-class Opened:
-    """The meter's pool, which routes are given before it is open."""
-
-    pool: Pool | None = None
-
-    def current(self) -> Pool | None:
-        """The pool, or ``None`` while the service starts."""
-        return self.pool
-
-
-@dataclass(frozen=True, slots=True)
-class MeterDefinition:
-    """What distinguishes one meter from another."""
-
-    name: str
-    """Service name, consumer group and database schema, e.g. ``traffic-meter``."""
-    channels: tuple[Channel, ...]
-    methods: tuple[Method, ...]
-    migrations: tuple[str, ...]
-    """Packages with ``migrations`` folders, in order."""
-    schedule: MethodSchedule = field(default_factory=default_schedule)
-    tally: TallyClass = Tally
-    settle: Settle | None = None
-    recount: Recount | None = None
-    """What an audit compares for a meter that decides inside the transaction."""
-    routes: Callable[[PoolOf], Sequence[tuple[str, AsgiApp]]] = lambda _pool_of: ()
-    """What the meter answers over HTTP besides health and metrics."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeterEnvironment:
-    """All settings of a meter process."""
-
-    kafka: KafkaSettings
-    postgres: PostgresSettings
-    topics: TopicSettings
-    meter: MeterSettings
-
-    @classmethod
-    def load(cls) -> MeterEnvironment:
-        """Read the environment. Raises ``Rejected`` naming the variable."""
-        return cls(KafkaSettings.load(), PostgresSettings.load(), TopicSettings.load(), MeterSettings.load())
-
-    def source_topics(self, channels: Sequence[Channel]) -> dict[str, Channel]:
-        """Channels by the full name of their topic."""
-        return {self.topics.name(channel.topic): channel for channel in channels}
-
-
-def lateness_rules(settings: MeterSettings, channel: Channel) -> LatenessRules:
-    """The limits of a channel in milliseconds. A channel without a horizon (shipments) is never unprovable."""
-    return LatenessRules(
-        grace_ms=settings.grace_s * 1000,
-        horizon_ms=channel.horizon_s * 1000 if channel.horizon_s else settings.age_days_max * 86_400_000,
-        age_ms_max=settings.age_days_max * 86_400_000,
-        ahead_ms_max=settings.ahead_s_max * 1000,
-    )
-
-
-def tally_factory(definition: MeterDefinition, settings: MeterSettings) -> Callable[[Channel], Tally]:
-    """Makes tallies; decoders are built once per channel."""
-    decoders = {channel.topic: channel.decoder() for channel in definition.channels}
-    shares = {channel.topic: BadShare(settings.bad_share_max) for channel in definition.channels}
-
-    def new_tally(channel: Channel) -> Tally:
-        window = Window(channel.horizon_s * 1000, settings.window_offsets_max)
-        rules = lateness_rules(settings, channel)
-        return definition.tally(channel, decoders[channel.topic], rules, window, shares[channel.topic])
-
-    return new_tally
 
 
 class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]

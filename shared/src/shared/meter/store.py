@@ -12,7 +12,7 @@ import asyncpg
 from shared.errors import Conflict
 from shared.meter.position import Anchor, Position
 from shared.meter.register import Delta, Register, RegisterKey
-from shared.meter.tally import Replay
+from shared.meter.stretch import Replay
 from shared.postgres import Connection, Pool, transaction
 from shared.readings import Balance
 
