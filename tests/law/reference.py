@@ -48,7 +48,7 @@ def one_pass(facts: list[Fact], offsets_max: int, taken: Iterable[str] = ()) -> 
             expected.counts["skipped"] += 1
             continue
         late_ms = fact.time_ms - fact.occurred_ms
-        if fact.bad or late_ms > OLD_MS or late_ms < -AHEAD_MS:
+        if _rejected(fact):
             expected.counts["rejected"] += 1
             expected.dead.append(fact.offset)
             _register(expected, fact.time_ms, "", "outcome=rejected")[3] += 1
@@ -56,7 +56,7 @@ def one_pass(facts: list[Fact], offsets_max: int, taken: Iterable[str] = ()) -> 
         seen = [other for other in facts[:at] if not other.control]
         newest_ms = max([other.time_ms for other in seen] + [fact.time_ms])
         twice = any(
-            not other.bad
+            not _rejected(other)
             and other.event_id == fact.event_id
             and newest_ms - other.time_ms <= HORIZON_MS
             and fact.offset - other.offset <= offsets_max
@@ -80,6 +80,10 @@ def one_pass(facts: list[Fact], offsets_max: int, taken: Iterable[str] = ()) -> 
         expected.counts["late_unprovable"] += late_ms > HORIZON_MS
         expected.counts["duplicate_unprovable"] += not fact.keyed
     return expected
+
+
+def _rejected(fact: Fact) -> bool:
+    return fact.bad or not -AHEAD_MS <= fact.time_ms - fact.occurred_ms <= OLD_MS
 
 
 def _register(expected: Expected, time_ms: int, country: str, detail: str) -> list[int]:

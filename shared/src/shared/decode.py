@@ -41,7 +41,7 @@ from typing_extensions import TypedDict
 
 from shared.errors import Rejected
 from shared.events import Event
-from shared.fields import COUNTRY_CODES, NO_NUL, Country
+from shared.fields import COUNTRY_CODES, NO_NUL, VALUE_BYTES_MAX, Country
 from shared.moments import Moments
 
 RAW_TIME = "occurred_at_text"
@@ -164,6 +164,8 @@ class BatchDecoder:
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Rows and times of a batch. Order and length are kept; nothing is raised."""
+        if max(map(len, filter(None, values)), default=0) > VALUE_BYTES_MAX:
+            values = [value if value and len(value) <= VALUE_BYTES_MAX else None for value in values]
         rows, gaps = self._validated(values)
         joined = b"".join(filter(None, values))
         if b"\\" in joined and _NUL in joined:  # the first look is eight times quicker, and mostly enough
@@ -217,6 +219,8 @@ def why_not(model: type[BaseModel], value: bytes | None) -> Rejected:
     """Validate one record alone and give the first reason against it, with the field's name and no value."""
     if not value:
         return Rejected("the record has no value")
+    if len(value) > VALUE_BYTES_MAX:
+        return Rejected(f"{len(value):,} bytes, more than the {VALUE_BYTES_MAX:,} of any event")
     try:
         model.model_validate_json(value)
     except ValidationError as error:

@@ -25,6 +25,9 @@ PRODUCT_MAX = 900_000_000_000
 
 SCHEMA_VERSION = 1
 
+VALUE_BYTES_MAX = 1_048_588
+"""Kafka's own limit of a message. A compressed one may unpack to a thousand times as much, which is no event."""
+
 
 NO_NUL = r"^[^\x00]*$"
 """JSON can say U+0000 (``\\u0000``), PostgreSQL's texts cannot hold it: no text of the contract has it."""

@@ -22,11 +22,12 @@ from aiokafka.errors import KafkaError
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from shared.errors import Rejected, Transient
+from shared.fields import VALUE_BYTES_MAX
 from shared.retry import retried
 from shared.settings import KafkaSettings, TopicSettings
 
 DAY_MS = 86_400_000
-SOURCE_MESSAGE_BYTES = 1_048_588
+SOURCE_MESSAGE_BYTES = VALUE_BYTES_MAX
 """Kafka's own default for one record batch: an event is about 400 bytes."""
 
 

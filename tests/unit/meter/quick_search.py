@@ -84,28 +84,30 @@ def record(chance: random.Random) -> bytes:
     return bytes(text)
 
 
+def _typed(value: Any) -> tuple[type, Any]:
+    return type(value), value
+
+
 class Search:
     """Counts what both readers make of records; ``differences`` must stay empty."""
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
         self.differences: list[bytes] = []
+        self._reader = QuickRows(SiteTraffic)
+        self._quick = BatchDecoder(SiteTraffic, OPTIONAL, self._reader)
         self._sure = BatchDecoder(SiteTraffic, OPTIONAL)
 
     def look(self, values: Sequence[bytes | None]) -> None:
-        """Read a batch both ways. The quick reader is new each time: what it remembers must decide nothing."""
-        reader = QuickRows(SiteTraffic)
-        _, left = reader.read(values)
-        quick, sure = (
-            BatchDecoder(SiteTraffic, OPTIONAL, QuickRows(SiteTraffic)).decode(values),
-            self._sure.decode(values),
-        )
+        """Read a batch both ways. The quick reader stays the same: what it remembers must decide nothing."""
+        _, left = self._reader.read(values)
+        quick, sure = self._quick.decode(values), self._sure.decode(values)
         self.seen["records"] += len(values)
         self.seen["accepted"] += sum(row is not None for row in sure.rows)
         self.seen["read quickly"] += len(values) - len(left)
         for value, one, other in zip(values, quick.rows, sure.rows, strict=True):
-            if (one is None) != (other is None) or (
-                one is not None and [getattr(one, name) for name in FIELDS] != [other[name] for name in FIELDS]
+            if (one and [_typed(getattr(one, name)) for name in FIELDS]) != (
+                other and [_typed(other[name]) for name in FIELDS]
             ):
                 self.differences.append(value or b"")
         if list(quick.times_ms) != list(sure.times_ms) or quick.bad != sure.bad:

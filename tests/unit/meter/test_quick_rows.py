@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import ConfigDict, Field, field_validator
 from tests.unit.meter.quick_search import GOOD, search
 
 from shared.decode import RAW_TIME, BatchDecoder
 from shared.events import AdImpressions, Event, Shipment, SiteTraffic
+from shared.fields import Label
 from traffic_meter.quick_rows import PAUSE_BATCHES, QuickRows
 
 
@@ -55,11 +56,19 @@ def test_a_shop_whose_spelling_the_contract_refuses_is_left_to_it_each_time(shop
         assert rows[0].shop == "fr-1"
 
 
-def test_after_a_batch_of_unknown_fields_the_contract_is_asked_at_once_for_a_while() -> None:
+def test_records_of_unknown_fields_are_left_to_the_contract_at_once_for_a_while() -> None:
     reader = QuickRows(SiteTraffic)
-    assert reader.read([view(new=1), view(new=1), view()])[1] == [0, 1]
+    decoder = BatchDecoder(SiteTraffic, quick=reader)
+    decoder.rows([view(new=1)] * 501 + [view()] * 499)
     for _ in range(PAUSE_BATCHES):
         assert reader.read([view()]) == ([None], [0])
+    assert reader.read([view()])[1] == []
+
+
+@pytest.mark.parametrize("value", [None, b"{", view(device="toaster")])
+def test_records_that_the_contract_refuses_too_pause_nothing(value: bytes | None) -> None:
+    reader = QuickRows(SiteTraffic)
+    BatchDecoder(SiteTraffic, quick=reader).rows([value] * 1_000)
     assert reader.read([view()])[1] == []
 
 
@@ -73,7 +82,34 @@ class Checked(Event):
         raise ValueError("shop: closed")
 
 
-@pytest.mark.parametrize("model", [AdImpressions, Shipment, Even, Checked])
+class Made(Event):
+    word: Label = Field(default_factory=str)
+
+
+class Longer(Event):
+    word: Label | None = Field(None, min_length=5)
+
+
+class Judged(Event):
+    word: Label | None = None
+
+    @field_validator("word")
+    @classmethod
+    def never(cls, value: str) -> str:
+        raise ValueError(value)
+
+
+class Strict(Event):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Renamed(Event):
+    word: Label = Field(alias="Word")
+
+
+@pytest.mark.parametrize(
+    "model", [AdImpressions, Shipment, Even, Checked, Made, Longer, Judged, Strict, Renamed], ids=lambda m: m.__name__
+)
 def test_a_model_with_types_limits_or_checks_that_are_not_known_to_be_alike_has_no_quick_reader(
     model: type[Event],
 ) -> None:

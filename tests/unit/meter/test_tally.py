@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.meter.bad_share import BadShare
 from shared.meter.channel import Channel
 from shared.meter.lateness import LatenessRules
 from shared.meter.position import Position, advance, moved
@@ -225,3 +226,83 @@ def test_a_header_that_names_no_dead_letter_is_refused_and_stops_nobody(header: 
     sealed = tally.seal()
     assert [(letter.field, letter.record.offset) for letter in sealed.dead_letters] == [("replays", 0)]
     assert (sealed.counts.counted, sealed.counts.rejected, sealed.replays) == (1, 1, [])
+
+
+@pytest.mark.parametrize("occurred_ms", [START_MS - 36 * 86_400_000, START_MS + 400_000])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_event_that_was_rejected_for_its_time_counts_once_its_time_is_mended(
+    occurred_ms: int, restarted: bool
+) -> None:
+    first = Rec(0, START_MS, b"a", event("a", occurred_ms))
+    tally = new_tally()
+    tally.begin(origin())
+    tally.take([first])
+    if restarted:
+        tally = new_tally()
+        tally.remember([first], START_MS)
+        tally.begin(moved(origin(), Balance(first_offset=0, next_offset=1, rejected=1), START_MS, None))
+    replay = Rec(1, START_MS + 1_000, b"a", event("a", START_MS), (("replays", b"site-traffic/1/0/0"),))
+    tally.take([replay, Rec(2, START_MS + 2_000, b"a", event("a", START_MS))])
+    counts = tally.with_replays(sealed := tally.seal(), {0}).counts
+    assert [one.source for one in sealed.replays] == ["site-traffic/1/0/0"]
+    assert (counts.counted, counts.duplicate) == (1, 1)
+
+
+def test_a_record_whose_header_names_no_dead_letter_is_no_sighting_after_a_restart_either() -> None:
+    strange = Rec(0, START_MS, b"a", event("a", START_MS), (("replays", b"elsewhere"),))
+    for restarted in (False, True):
+        tally = new_tally()
+        tally.begin(origin())
+        tally.take([strange])
+        if restarted:
+            tally = new_tally()
+            tally.remember([strange], START_MS)
+            tally.begin(moved(origin(), Balance(first_offset=0, next_offset=1, rejected=1), START_MS, None))
+        tally.take([Rec(1, START_MS, b"a", event("a", START_MS))])
+        assert (tally.seal().counts.counted, tally.seal().counts.duplicate) == (1, 0)
+
+
+def test_bad_records_are_judged_where_they_stand_among_the_last_ones() -> None:
+    share = BadShare(0.3, last=10)
+    tally = Tally(SITE, SITE.decoder(), RULES, Window(900_000, 1_000), share)
+    tally.begin(origin())
+    bad = {3, 9, 10, 20, 21, 22}  # of any ten in a row three at most
+    values = [b"{" if n in bad else event(str(n), START_MS) for n in range(30)]
+    tally.take([Rec(n, START_MS, b"x", value) for n, value in enumerate(values)])
+    assert not share.exceeded
+    tally.take([Rec(30 + n, START_MS, b"x", b"{") for n in range(4)])
+    assert share.exceeded
+
+
+def test_a_record_that_unpacks_to_more_than_any_event_is_a_dead_letter_and_its_neighbours_count() -> None:
+    tally = new_tally()
+    tally.begin(origin())
+    padded = event("b", START_MS) + b" " * 1_048_588
+    tally.take([Rec(0, START_MS, b"a", event("a", START_MS)), Rec(1, START_MS, b"b", padded)])
+    (letter,) = tally.seal().dead_letters
+    assert (letter.record.offset, letter.field) == (1, "")
+    assert letter.reason.endswith("more than the 1,048,588 of any event")
+    assert tally.seal().counts.counted == 1
+
+
+@pytest.mark.parametrize("stamp", [253_402_300_800_000, 2**62, -(10**15)])
+@pytest.mark.parametrize("value", [b"{", event("a", START_MS)])
+def test_a_record_stamped_outside_the_years_of_any_log_is_rejected_and_moves_no_window(
+    stamp: int, value: bytes
+) -> None:
+    tally = new_tally()
+    tally.begin(origin())
+    tally.take([Rec(0, stamp, b"a", value)])
+    ((key, delta),) = tally.seal().deltas.items()
+    assert (key.quarter_s, delta.rejected) == (0 if stamp < 0 else 253_402_299_900, 1)
+    assert tally.log_time_max_ms == 0
+
+
+def test_records_around_one_stamped_outside_any_year_count_as_if_it_were_not_there() -> None:
+    tally = new_tally()
+    tally.begin(origin())
+    stamps = [START_MS, 2**62, -(2**62), START_MS]
+    tally.take([Rec(n, stamp, b"a", event("a", START_MS)) for n, stamp in enumerate(stamps)])
+    counts = tally.seal().counts
+    assert (counts.counted, counts.duplicate, counts.rejected) == (1, 1, 2)
+    assert tally.log_time_max_ms == START_MS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from array import array
 from unittest.mock import patch
 
@@ -98,6 +99,41 @@ def test_old_generations_are_forgotten() -> None:
     for offset in range(10_000):
         sight(window, str(offset), offset, offset, offset)
     assert len(window) <= 1_500
+
+
+def test_log_times_half_a_year_apart_in_one_batch_are_kept_exactly() -> None:
+    window = Window(horizon_ms=1 << 40, offsets_max=1_000)
+    ids = window_identities(["a", "b", "c"])
+    assert window.sight_all(ids, [0, 1, 2], [0, 15_552_000_000, 1], 0) == []
+    assert window.sight_all(window_identities(["b"]), [3], [15_552_000_000 + (1 << 40)], 0) == [0]
+    assert window.sight_all(window_identities(["c"]), [4], [15_552_000_000 + (1 << 40)], 0) == []
+
+
+@pytest.mark.parametrize("gap", [174_762, 10_000_000, 1 << 32, 1 << 50])
+def test_a_gap_of_offsets_within_a_batch_costs_nothing(gap: int) -> None:
+    window = Window(horizon_ms=1_000, offsets_max=1 << 60)
+    ids = window_identities(["a", "b", "a", "b"])
+    tracemalloc.start()
+    assert window.sight_all(ids, [0, 1, gap, gap + 1], [0, 0, 1, 2], 0) == [2, 3]
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
+
+
+def test_an_id_repeated_behind_a_clock_that_went_back_is_remembered_once() -> None:
+    window = Window(horizon_ms=1 << 30, offsets_max=1 << 30)
+    once = window_identities(["a"])
+    window.sight_all(once, [0], [10_000], 0)
+    for offset in range(1, 2_000):
+        assert window.sight_all(once, [offset], [offset], 10_000) == [0]
+    assert sum(map(len, window._generations[0].apart.values())) == 1
+
+
+def test_ids_whose_keys_collide_are_told_apart_and_counted() -> None:
+    window = Window(horizon_ms=1_000, offsets_max=1_000)
+    alike = [f"{n:08x}-0000-4000-8000-000000000000" for n in range(50)]
+    assert window.sight_all(window_identities(alike), range(50), [0] * 50, 0) == []
+    assert window.sight_all(window_identities(alike), range(50, 100), [0] * 50, 0) == list(range(50))
+    assert len(window) == 50
 
 
 def test_two_ids_that_share_a_prefix_are_two_identities() -> None:

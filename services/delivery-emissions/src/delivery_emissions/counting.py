@@ -13,11 +13,11 @@ from delivery_emissions.shipment import Booking, ShipmentState, apply, country_o
 from delivery_emissions.store import Held, Stored, lock_shipments, new_event_ids, write_shipments
 from delivery_emissions.tables import Tables
 from shared.meter.identity import identity
-from shared.meter.lateness import OUTSIDE
+from shared.meter.lateness import OUTSIDE, outside
 from shared.meter.position import Counts, Position
 from shared.meter.register import Delta, RegisterKey
 from shared.meter.stretch import Record, Replay, Sealed, kept_bytes_of
-from shared.meter.tally import Tally, outside
+from shared.meter.tally import Tally
 from shared.moments import epoch_ms
 from shared.postgres import Connection
 from shared.readings import detail_text

@@ -15,7 +15,7 @@ from functools import partial
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from shared.errors import Conflict, Transient
+from shared.errors import Conflict, Rejected, Transient
 from shared.meter import store
 from shared.meter.dead_letters import portions, send_dead_letters
 from shared.meter.horizon import Horizon
@@ -102,6 +102,9 @@ class Flusher:
             except Conflict as error:
                 _log.info("partition moved by another process", reason=str(error))
                 outcome.moved.append(tp)
+                return
+            except Rejected as error:  # the tables hold no number as great: no repetition helps, others go on
+                outcome.stops[tp] = str(error)
                 return
             if why:
                 outcome.stops[tp] = why

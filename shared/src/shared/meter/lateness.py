@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+LOG_MS_MAX = 253_402_300_799_999
+"""The end of the year 9999. In a rehearsal producers stamp their records: what no calendar has is no log time."""
+
 
 class Lateness(Enum):
     """What becomes of an event by its lateness."""
@@ -19,7 +22,7 @@ class Lateness(Enum):
     AHEAD = 4
 
 
-OUTSIDE = (Lateness.TOO_OLD, Lateness.AHEAD)
+OUTSIDE = frozenset({Lateness.TOO_OLD, Lateness.AHEAD})
 """Rejected."""
 
 
@@ -51,3 +54,10 @@ class LatenessRules:
         if late_ms > self.age_ms_max:
             return Lateness.TOO_OLD
         return Lateness.UNPROVABLE if late_ms > self.horizon_ms else Lateness.LATE
+
+
+def outside(lateness: Lateness, rules: LatenessRules) -> str:
+    """Why an event outside the limits is rejected."""
+    if lateness is Lateness.AHEAD:
+        return f"more than {rules.ahead_ms_max // 1000} seconds ahead of the log"
+    return f"more than {rules.age_ms_max // 86_400_000} days before the log"

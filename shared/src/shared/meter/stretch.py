@@ -95,6 +95,6 @@ def anchor_of(record: Record) -> Anchor:
 def replays_of(record: Record) -> str:
     """The position a record replays, or ``""``."""
     for name, value in record.headers:
-        if name == REPLAYS and value is not None:  # Kafka allows a header without a value
+        if name == REPLAYS and value:  # Kafka allows a header without a value
             return value.decode(errors="replace")[:400]
     return ""

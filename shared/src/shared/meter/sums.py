@@ -8,10 +8,13 @@ from typing import Any
 
 from shared.decode import Row
 from shared.meter.channel import Channel
-from shared.meter.lateness import Lateness
+from shared.meter.lateness import LOG_MS_MAX, Lateness
 from shared.meter.register import Delta, RegisterKey
+from shared.meter.stretch import DeadLetter
 
 QUARTER_S = 900
+OUTCOME_REJECTED = "outcome=rejected"
+"""Detail of the registers that count rejected records, in the quarter-hour of their log time."""
 
 
 class _Slots(dict[tuple[Any, ...], int]):
@@ -100,3 +103,11 @@ class Sums:
                 for index, column in enumerate(columns.measures):
                     delta.activity[index] += column[number]
         return deltas
+
+
+def count_rejected(deltas: dict[RegisterKey, Delta], dead_letters: Sequence[DeadLetter]) -> None:
+    """Add rejected records to the registers of their log time, so that a day shows how many it lost."""
+    for letter in dead_letters:
+        quarter_s = min(max(letter.record.timestamp, 0), LOG_MS_MAX) // 900_000 * QUARTER_S
+        key = RegisterKey(quarter_s, "default", "", "", OUTCOME_REJECTED)
+        deltas.setdefault(key, Delta()).rejected += 1

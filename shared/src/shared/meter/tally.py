@@ -16,9 +16,8 @@ from shared.decode import BatchDecoder, Row
 from shared.meter.bad_share import BadShare
 from shared.meter.channel import Channel
 from shared.meter.identity import window_identities
-from shared.meter.lateness import OUTSIDE, Lateness, LatenessRules
+from shared.meter.lateness import LOG_MS_MAX, OUTSIDE, Lateness, LatenessRules, outside
 from shared.meter.position import Counts, Position
-from shared.meter.register import Delta, RegisterKey
 from shared.meter.stretch import (
     PLACE,
     REPLAYS,
@@ -30,11 +29,10 @@ from shared.meter.stretch import (
     kept_bytes_of,
     replays_of,
 )
-from shared.meter.sums import QUARTER_S, Sums
+from shared.meter.sums import Sums, count_rejected
 from shared.meter.window import Window
 
-OUTCOME_REJECTED = "outcome=rejected"
-"""Detail of the registers that count rejected records, in the quarter-hour of their log time."""
+STAMPED = "the record's time stamp lies before 1970 or after 9999"
 
 _headers, _offset = attrgetter("headers"), attrgetter("offset")
 
@@ -90,11 +88,22 @@ class Tally:
 
     def remember(self, records: Sequence[Record], w_ms: int) -> None:
         """Rebuild the window from records before the stretch; ``w_ms`` is the highest log time at its start."""
-        rows = self._decoder.rows([record.value for record in records])
-        known = [(record, self._event_id(row)) for record, row in zip(records, rows, strict=True) if row is not None]
+        rows, event_ms, _ = self._decoder.decode([record.value for record in records])
+        known = [
+            (record, self._event_id(row))
+            for record, row, occurred_ms in zip(records, rows, event_ms, strict=True)
+            if row is not None and occurred_ms is not None and self._sights(record, occurred_ms)
+        ]
         if known:
             offsets, times_ms = [r.offset for r, _ in known], [r.timestamp for r, _ in known]
             self.window.sight_all(window_identities([i for _, i in known]), offsets, times_ms, w_ms)
+
+    def _sights(self, record: Record, occurred_ms: int) -> bool:
+        """Whether a valid record is a sighting: a rejected one is none, so that its mended replay counts."""
+        source = replays_of(record) if record.headers else ""
+        if (source and not PLACE.fullmatch(source)) or not 0 <= record.timestamp <= LOG_MS_MAX:
+            return False
+        return self.rules.judge(record.timestamp, occurred_ms) not in OUTSIDE
 
     def passed(self, offset: int) -> None:
         """Everything before ``offset`` that was not handed over carries no record: control records, aborted ones."""
@@ -133,10 +142,12 @@ class Tally:
                 continue
             self._take_valid(records[start:at], rows[start:at], times_ms[start:at])
             start = at + 1
-            self._w_ms = max(self._w_ms, record.timestamp)
+            self._pass(record)
             if row is None or time_ms is None:
                 why = self._decoder.why(record.value)
                 self.reject(record, why.field, why.reason)
+            elif not 0 <= record.timestamp <= LOG_MS_MAX:
+                self.reject(record, "timestamp", STAMPED)
             elif not PLACE.fullmatch(source):
                 self.reject(record, REPLAYS, "the header names no dead letter: topic/epoch/partition/offset")
             else:
@@ -146,13 +157,30 @@ class Tally:
     def _take_valid(
         self, records: Sequence[Record], rows: Sequence[Row | None], times_ms: Sequence[int | None]
     ) -> None:
-        if records:
-            log_ms = [record.timestamp for record in records]
-            self.count(records, log_ms, cast(list[Row], rows), cast(list[int], times_ms))
-            self._w_ms = max(self._w_ms, *log_ms)
+        if not records:
+            return
+        log_ms = [record.timestamp for record in records]
+        newest_ms = max(log_ms)
+        if newest_ms > LOG_MS_MAX or min(log_ms) < 0:
+            wrong = [n for n, stamp in enumerate(log_ms) if not 0 <= stamp <= LOG_MS_MAX]
+            self._reject_at(records, rows, times_ms, [(n, "timestamp", STAMPED) for n in wrong])
+            return
+        self.count(records, log_ms, cast(list[Row], rows), cast(list[int], times_ms))
+        self._w_ms = max(self._w_ms, newest_ms)
+
+    def _pass(self, record: Record) -> None:
+        """Move ``W`` past a record that is not counted."""
+        if record.timestamp <= LOG_MS_MAX:
+            self._w_ms = max(self._w_ms, record.timestamp)
 
     def count(self, records: Sequence[Record], log_ms: list[int], rows: list[Row], times_ms: list[int]) -> None:
         """Fold valid records, given column by column, before ``W`` moves past them."""
+        late = self.rules.not_on_time(list(map(sub, log_ms, times_ms)))
+        if late and not OUTSIDE.isdisjoint(late.values()):
+            wrong = sorted(n for n, lateness in late.items() if lateness in OUTSIDE)
+            reasons = [(n, "occurred_at", outside(late[n], self.rules)) for n in wrong]
+            self._reject_at(records, rows, times_ms, reasons)
+            return
         event_ids = list(map(self._event_id, rows))
         first, end = records[0].offset, records[-1].offset + 1
         gapless = end - first == len(records)
@@ -160,46 +188,54 @@ class Tally:
         duplicates = self.window.sight_all(window_identities(event_ids), offsets, log_ms, self._w_ms)
         keys = [record.key for record in records]
         encoded = list(map(str.encode, event_ids))
-        unlike = [] if keys == encoded else [n for n, key in enumerate(keys) if key != encoded[n]]
-        odd = dict.fromkeys(duplicates, Lateness.ON_TIME) | self.rules.not_on_time(list(map(sub, log_ms, times_ms)))
-        if odd:
-            self._count_odd(records, rows, times_ms, odd, set(duplicates))
-            unlike = [n for n in unlike if n not in odd or (odd[n] not in OUTSIDE and n not in duplicates)]
+        unlike = (
+            0 if keys == encoded else len({n for n, key in enumerate(keys) if key != encoded[n]}.difference(duplicates))
+        )
+        if odd := dict.fromkeys(duplicates, Lateness.ON_TIME) | late:
+            self._count_odd(rows, times_ms, odd, set(duplicates))
             rows, times_ms = list(rows), list(times_ms)
             for n in sorted(odd, reverse=True):
                 del rows[n], times_ms[n]
         _book(self._counts, self._sums, rows, times_ms, Lateness.ON_TIME, False)
-        self._counts.duplicate_unprovable += len(unlike)
+        self._counts.duplicate_unprovable += unlike
 
-    def _count_odd(
+    def _reject_at(
         self,
         records: Sequence[Record],
-        rows: Sequence[Row],
-        times_ms: Sequence[int],
-        odd: Mapping[int, Lateness],
-        duplicates: set[int],
+        rows: Sequence[Row | None],
+        times_ms: Sequence[int | None],
+        wrong: Sequence[tuple[int, str, str]],
+    ) -> None:
+        """Reject the records at some positions, with field and reason, and fold what lies between them together."""
+        start = 0
+        for at, field_name, reason in wrong:
+            self._take_valid(records[start:at], rows[start:at], times_ms[start:at])
+            start = at + 1
+            self._pass(records[at])
+            self.reject(records[at], field_name, reason)
+        self._take_valid(records[start:], rows[start:], times_ms[start:])
+
+    def _count_odd(
+        self, rows: Sequence[Row], times_ms: Sequence[int], odd: Mapping[int, Lateness], duplicates: set[int]
     ) -> None:
         """Duplicates and events that are not on time, grouped by what they are."""
         groups: dict[tuple[Lateness, bool], list[int]] = {}
         for n in sorted(odd):
-            if odd[n] in OUTSIDE:
-                self.reject(records[n], "occurred_at", outside(odd[n], self.rules))
-            else:
-                groups.setdefault((odd[n], n in duplicates), []).append(n)
+            groups.setdefault((odd[n], n in duplicates), []).append(n)
         for (lateness, duplicate), at in groups.items():
             some, when = [rows[n] for n in at], [times_ms[n] for n in at]
             _book(self._counts, self._sums, some, when, lateness, duplicate)
 
     def replay(self, source: str, record: Record, row: Row, occurred_ms: int) -> None:
         """Hold a replayed record until the database has told whether its position was counted before."""
-        identities = window_identities([self._event_id(row)])
-        duplicate = bool(self.window.sight_all(identities, [record.offset], [record.timestamp], self._w_ms))
         lateness = self.rules.judge(record.timestamp, occurred_ms)
         if lateness in OUTSIDE:
             self.reject(record, "occurred_at", outside(lateness, self.rules))
-        else:
-            self._replays.append(Replay(source, record, row, occurred_ms, duplicate))
-            self.kept_bytes += kept_bytes_of(record)
+            return
+        identities = window_identities([self._event_id(row)])
+        duplicate = bool(self.window.sight_all(identities, [record.offset], [record.timestamp], self._w_ms))
+        self._replays.append(Replay(source, record, row, occurred_ms, duplicate))
+        self.kept_bytes += kept_bytes_of(record)
 
     def reject(self, record: Record, field_name: str, reason: str) -> None:
         """Dead-letter a record with its reason."""
@@ -276,17 +312,3 @@ def _book(
     if lateness is not Lateness.ON_TIME:
         counts.late += len(rows)
         counts.late_unprovable += len(rows) if lateness is Lateness.UNPROVABLE else 0
-
-
-def count_rejected(deltas: dict[RegisterKey, Delta], dead_letters: Sequence[DeadLetter]) -> None:
-    """Add rejected records to the registers of their log time, so that a day shows how many it lost."""
-    for letter in dead_letters:
-        key = RegisterKey(letter.record.timestamp // 900_000 * QUARTER_S, "default", "", "", OUTCOME_REJECTED)
-        deltas.setdefault(key, Delta()).rejected += 1
-
-
-def outside(lateness: Lateness, rules: LatenessRules) -> str:
-    """Why an event outside the limits is rejected."""
-    if lateness is Lateness.AHEAD:
-        return f"more than {rules.ahead_ms_max // 1000} seconds ahead of the log"
-    return f"more than {rules.age_ms_max // 86_400_000} days before the log"

@@ -14,7 +14,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import compress, count, islice
+from itertools import compress, count, islice, pairwise
 from operator import is_not, ne
 
 from shared.meter.identity import Identities
@@ -85,7 +85,10 @@ class _Generation:
         """Keep one sighting whose key may be known; its rest and time are kept already."""
         known = self.index.get(key)
         if known is not None and (self.rests[known] != rest or self.time_ms(known) > time_ms):
-            self.apart.setdefault((key, rest), []).append((offset, time_ms))
+            apart = self.apart.setdefault((key, rest), [])
+            while apart and apart[-1][1] <= time_ms:  # decides nothing any more that this one does not
+                apart.pop()
+            apart.append((offset, time_ms))
         else:
             self.index[key] = _indexes([offset], self.first_offset)[0]
 
@@ -123,7 +126,7 @@ class Window:
         self._generations: list[_Generation] = []
 
     def __len__(self) -> int:
-        return sum(len(generation.index) for generation in self._generations)
+        return sum(len(generation.index) + len(generation.apart) for generation in self._generations)
 
     def sight_all(
         self, identities: Identities, offsets: Sequence[int], times_ms: Sequence[int], w_ms: int
@@ -132,6 +135,8 @@ class Window:
 
         Offsets must ascend; ``w_ms``: the highest log time before the batch.
         """
+        if offsets[-1] - offsets[0] >= GENERATION_IDS_MAX:  # behind a long aborted transaction
+            return self._sight_parts(identities, offsets, times_ms, w_ms)
         keys = identities.keys
         generation = self._current(offsets, times_ms[0], max(w_ms, times_ms[0]))
         generation.stamp(offsets, times_ms)
@@ -144,6 +149,22 @@ class Window:
         held = map(generation.index.setdefault, keys, indexes)  # the first sighting stays, also within the batch
         repeated.update(compress(count(), map(is_not, held, indexes)))
         return self._judge(sorted(repeated), identities, offsets, times_ms, w_ms) if repeated else []
+
+    def _sight_parts(
+        self, identities: Identities, offsets: Sequence[int], times_ms: Sequence[int], w_ms: int
+    ) -> list[int]:
+        """A batch with gaps that no generation spans, part by part."""
+        starts = [0]
+        for n, offset in enumerate(offsets):
+            if offset - offsets[starts[-1]] >= GENERATION_IDS_MAX:
+                starts.append(n)
+        duplicates: list[int] = []
+        for start, end in pairwise([*starts, len(offsets)]):
+            part = Identities(identities.keys[start:end], identities.rests[start:end])
+            found = self.sight_all(part, offsets[start:end], times_ms[start:end], w_ms)
+            duplicates += [start + n for n in found]
+            w_ms = max(w_ms, *times_ms[start:end])
+        return duplicates
 
     def _judge(
         self,
