@@ -64,6 +64,44 @@ async def test_a_dead_letter_is_mended_and_counted_once_however_often_it_is_repl
     assert sandbox.stop(process) == 0
 
 
+async def test_letters_that_are_large_empty_forged_or_of_no_partition_hold_nothing_up(sandbox: Sandbox) -> None:
+    """Replayed three times: each time one record for each position, and nothing to any other topic."""
+    sandbox.prepare("traffic-meter")
+    site = sandbox.prefix + "site-traffic"
+    producer = AIOKafkaProducer(bootstrap_servers=sandbox.stack.bootstrap_servers)
+    await producer.start()
+    await producer.send_and_wait(site, b"{", key=b"many", partition=0, headers=[("", b"")] * 300_000)
+    await producer.send_and_wait(site, None, key=b"none", partition=0)
+    letter = [("reason", b"x"), ("field", b"x")]
+    other = f"{sandbox.prefix}meter-readings/1/0/5"
+    gone = f"{site}/1/7/0"
+    for source in (other, gone):
+        await producer.send_and_wait(site + ".dead-letter", b"forged", key=source.encode(), headers=letter)
+    await producer.stop()
+    process = sandbox.start("traffic-meter")
+    await counted(sandbox, "traffic_meter", "site-traffic", 2)
+    many, none = f"{site}/1/0/0", f"{site}/1/0/1"
+    shown = json.loads(sandbox.command("traffic-meter", "dead-letters", "show", many))
+    assert (shown["value"], shown["key"], shown["cut"]) == ("{", "many", False)
+    assert 0 < shown["headers_left_out"] < 200_000
+    shown = json.loads(sandbox.command("traffic-meter", "dead-letters", "show", none))
+    assert (shown["value"], shown["reason"]) == (None, "the record has no value")
+    for time in range(1, 4):
+        done = sandbox.ended("traffic-meter", "dead-letters", "replay", "--all", *BY)
+        assert (done.returncode, done.stdout) == (1, "2 dead letters sent again\n"), done.stderr
+        assert f"{gone} is not sent: {site} has 2 partitions" in done.stderr
+        assert f"{other} is no dead letter of {site}: passed over" in done.stderr
+        await counted(sandbox, "traffic_meter", "site-traffic", 2 + 2 * time)
+    listed = json.loads(sandbox.command("traffic-meter", "dead-letters", "list", "--json"))
+    assert sorted(row["source"] for row in listed) == sorted([gone, f"{site}/1/0/6", f"{site}/1/0/7"])
+    assert [record for record in await sandbox.log("meter-readings") if record.value == b"forged"] == []
+    assert {record.value for record in await sandbox.log("site-traffic")} == {b"{", None}
+    sandbox.command("traffic-meter", "dead-letters", "accept", f"{site}/1/0/7", gone, *BY)
+    (left,) = json.loads(sandbox.command("traffic-meter", "dead-letters", "list", "--json"))
+    assert left["source"] == f"{site}/1/0/6"
+    assert sandbox.stop(process) == 0
+
+
 async def send_with_header(sandbox: Sandbox, message: Message, source: str) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=sandbox.stack.bootstrap_servers)
     await producer.start()
@@ -134,9 +172,11 @@ async def test_a_partition_whose_log_changed_goes_on_in_a_new_epoch_without_a_re
     await sandbox.rows("traffic_meter", "UPDATE progress SET anchor_sha256 = '\\x00' WHERE anchor_offset IS NOT NULL")
     process = sandbox.start("traffic-meter")
     for row in await stopped(sandbox, 2):
-        sandbox.command(
-            "traffic-meter", "reseat", "--topic", row["topic"], "--partition", str(row["partition"]), "--lost", "3", *BY
+        place = ("--topic", row["topic"], "--partition", str(row["partition"]))
+        assert "more than 1,000,000,000,000" in failing(
+            sandbox, "traffic-meter", "reseat", *place, "--lost", "9" * 23, *BY
         )
+        sandbox.command("traffic-meter", "reseat", *place, "--lost", "3", *BY)
     await counted(sandbox, "traffic_meter", "site-traffic", 40 + 40 + 6)
     rows = await sandbox.rows(
         "traffic_meter",

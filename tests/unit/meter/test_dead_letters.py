@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from aiokafka.producer.message_accumulator import BatchBuilder
 from tests.law.fakes import Rec
 from tests.unit.meter.test_tally import START_MS, event, new_tally, origin
 
 from shared.errors import Rejected
-from shared.meter.dead_letters import LETTER_BYTES_MAX, letter_content, portions
-from shared.meter.letters import Letter, chosen, letter_of
+from shared.kafka import SOURCE_MESSAGE_BYTES
+from shared.meter.dead_letters import letter_content, letter_key, portions
+from shared.meter.letters import Letter, chosen, letter_of, states_of, unsendable
 from shared.meter.position import Position
-from shared.meter.stretch import DeadLetter
+from shared.meter.stretch import DeadLetter, kept_bytes_of
 from shared.readings import Balance
 
 BALANCE = Balance(
@@ -24,13 +28,31 @@ POSITION = Position("site", 0, 1, BALANCE, 0, None, datetime(2026, 11, 27, tzinf
 
 def sent(record: Rec) -> Letter:
     value, headers = letter_content(POSITION, DeadLetter(record, "device", "no such device"))
-    assert len(value or b"") + sum(len(name) + len(data or b"") for name, data in headers) <= LETTER_BYTES_MAX
+    assert batch_bytes(letter_key(POSITION, record.offset), value, headers) <= 3 * SOURCE_MESSAGE_BYTES
     return letter_of(Rec(0, 0, b"site/1/0/7", value, tuple(headers)))
 
 
-def letter(source: str, *, cut: bool = False, replays: str = "") -> Letter:
+def test_a_field_whose_name_is_as_long_as_a_record_is_named_by_its_beginning() -> None:
+    record = Rec(7, 1_000, b"key", b"{" * 3_500_000, ())
+    value, headers = letter_content(POSITION, DeadLetter(record, "x" * 3_000_000, "not known"))
+    assert batch_bytes(b"site/1/0/7", value, headers) <= 3 * SOURCE_MESSAGE_BYTES
+    assert dict(headers)["field"] == b"x" * 2_000
+
+
+def batch_bytes(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> int:
+    """What Kafka compares with a topic's limit: the batch of one record, as aiokafka builds it."""
+    batch = BatchBuilder(10**9, 0)
+    batch.append(timestamp=1_000, key=key, value=value, headers=list(headers))
+    return len(batch._build())
+
+
+def letter(at: int, *, cut: bool = False, replays: str = "", topic: str = "site", partition: int = 0) -> Letter:
     headers = (("replays", replays.encode()),) if replays else ()
-    return Letter(source, "device", "no such device", 1, b"k", b"v", headers, cut)
+    return Letter(f"{topic}/1/{partition}/{at}", "device", "no such device", 1, b"k", b"v", headers, cut)
+
+
+def by_source(*letters: Letter) -> dict[str, Letter]:
+    return {one.source: one for one in letters}
 
 
 def test_a_record_of_the_usual_size_is_quoted_whole() -> None:
@@ -46,26 +68,90 @@ def test_a_record_that_no_letter_can_hold_is_cut_and_says_so() -> None:
     assert sent(Rec(7, 1_000, b"k" * 3_500_000, None, ())).cut
 
 
+@pytest.mark.parametrize("name", ["", "x", "\U0001f4a5" * 7])
+def test_the_headers_that_no_letter_can_hold_are_left_out_and_counted(name: str) -> None:
+    header = (name, b"")
+    number = (SOURCE_MESSAGE_BYTES - 100) // (2 + len(name.encode()))
+    record = Rec(7, 1_000, b"key", b"{", ((header,) * number))
+    assert SOURCE_MESSAGE_BYTES - 200 < batch_bytes(record.key, record.value, record.headers) <= SOURCE_MESSAGE_BYTES
+    found = sent(record)
+    assert (found.cut, found.value, found.key) == (False, b"{", b"key")
+    assert found.headers == (header,) * (number - found.headers_left_out)
+    assert len(found.headers) > 30_000
+    assert bool(found.headers_left_out) is (len(name) < 7)
+
+
+def test_a_cut_letter_still_tells_which_position_its_record_replays() -> None:
+    replays = ("replays", b"site/1/0/3")
+    many = sent(Rec(7, 1_000, b"key", b"{", (*(("", b""),) * 300_000, replays)))
+    assert (many.replays, many.cut, many.headers[0]) == ("site/1/0/3", False, replays)
+    large = sent(Rec(7, 1_000, b"key", b"{" * 3_500_000, (("h", b""), replays)))
+    assert (large.replays, large.cut, large.headers) == ("site/1/0/3", True, (replays,))
+
+
+def test_a_letter_of_a_record_without_a_value_is_no_tombstone() -> None:
+    record = Rec(7, 1_000, b"key", None, ())
+    value, _ = letter_content(POSITION, DeadLetter(record, "", "no value"))
+    assert value == b""
+    assert sent(record).value is None
+    assert sent(record._replace(value=b"")).value == b""
+
+
+def test_a_kept_record_costs_at_least_what_its_headers_take() -> None:
+    headers = [(chr(n) + "x", bytes([n, 1])) for n in range(1, 128)] * 1_000
+    pairs = [("".join(name), bytes(value)) for name, value in headers]
+    taken = sys.getsizeof(pairs) + sum(sys.getsizeof(pair) + sum(map(sys.getsizeof, pair)) for pair in pairs)
+    assert taken <= kept_bytes_of(Rec(7, 1_000, b"key", b"{", tuple(pairs))) <= 2 * taken
+    assert kept_bytes_of(Rec(7, 1_000, b"key", b"{", (("", b""),) * 300_000)) > 20_000_000
+
+
 def test_a_cut_letter_is_replayed_only_with_its_bytes_from_elsewhere() -> None:
-    letters = {"a": letter("a", cut=True), "b": letter("b")}
+    a, b = letter(1, cut=True), letter(2)
+    letters = by_source(a, b)
     with pytest.raises(Rejected, match="only the beginning"):
-        chosen(letters, {}, ["a"], every=False)
-    assert chosen(letters, {}, ["a"], every=False, mended=True) == [letters["a"]]
-    assert chosen(letters, {}, [], every=True) == [letters["b"]]
+        chosen(letters, {}, [a.source], every=False)
+    assert chosen(letters, {}, [a.source], every=False, mended=True) == [a]
+    assert chosen(letters, {}, [], every=True) == [b]
 
 
 def test_a_letter_is_taken_once_and_only_while_it_is_open() -> None:
-    letters = {"a": letter("a"), "b": letter("b", replays="a"), "c": letter("c")}
-    assert chosen(letters, {}, ["c", "c"], every=False) == [letters["c"]]
-    assert chosen(letters, {"a": "replayed"}, [], every=True) == [letters["c"]]
-    with pytest.raises(Rejected, match="dead letter b is replayed"):
-        chosen(letters, {"a": "replayed"}, ["b"], every=False)
+    a, b, c = letter(1), letter(2, replays="site/1/0/1"), letter(3)
+    letters, done = by_source(a, b, c), {a.source: "replayed"}
+    assert chosen(letters, {}, [c.source, c.source], every=False) == [c]
+    assert chosen(letters, done, [], every=True) == [c]
+    with pytest.raises(Rejected, match="dead letter site/1/0/2 is replayed"):
+        chosen(letters, done, [b.source], every=False)
     with pytest.raises(Rejected, match="no dead letter d"):
         chosen(letters, {}, ["d"], every=False)
     with pytest.raises(Rejected, match="or --all"):
         chosen(letters, {}, [], every=False)
     with pytest.raises(Rejected, match="not both"):
-        chosen(letters, {}, ["c"], every=True)
+        chosen(letters, {}, [c.source], every=True)
+
+
+def test_a_position_that_was_refused_again_has_one_open_letter_the_newest() -> None:
+    again = [letter(at, replays="site/1/0/9") for at in (10, 100, 11)]
+    letters = by_source(letter(9), *again, letter(12), letter(13, replays="site/1/0/nonsense"))
+    assert [one.source for one in chosen(letters, {}, [], every=True)] == ["site/1/0/100", "site/1/0/12", "site/1/0/13"]
+    assert states_of(letters, {}) == {
+        "site/1/0/9": "sent again", "site/1/0/10": "sent again", "site/1/0/11": "sent again", "site/1/0/100": "open",
+        "site/1/0/12": "open", "site/1/0/13": "open",
+    }  # fmt: skip
+    assert chosen(letters, {}, ["site/1/0/9"], every=False, mended=True) == [letters["site/1/0/9"]]
+    for decided in ("site/1/0/9", "site/1/0/11"):
+        states = states_of(letters, {decided: "accepted"})
+        assert [source for source, state in states.items() if state == "accepted"] == [
+            "site/1/0/9", "site/1/0/10", "site/1/0/100", "site/1/0/11",
+        ]  # fmt: skip
+
+
+def test_what_cannot_be_sent_is_named_with_its_reason() -> None:
+    assert unsendable(letter(1, partition=1), {"site": 2}, None) == ""
+    assert unsendable(letter(1, partition=2), {"site": 2}, None) == "site has 2 partitions"
+    assert unsendable(letter(1, topic="mail"), {"site": 2}, None) == "mail has 0 partitions"
+    empty = Letter("site/1/0/1", "", "the record has no value", 1, None, None, ())
+    assert "neither key nor value" in unsendable(empty, {"site": 2}, None)
+    assert unsendable(empty, {"site": 2}, b"{}") == ""
 
 
 def test_letters_are_acknowledged_in_portions_by_number_and_by_bytes() -> None:

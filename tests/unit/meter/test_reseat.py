@@ -34,6 +34,8 @@ def test_a_topic_made_anew_is_counted_from_its_first_record_and_a_person_says_wh
     log = LogNow(begin=0, end=7, same=False)
     assert new_seat(standing_at(100), log, lost=None, start=None) == (0, 0, 0)
     assert new_seat(standing_at(100), log, lost=3, start=None) == (-3, 0, 0)
+    with pytest.raises(Rejected, match="more than 1,000,000,000,000 records"):
+        new_seat(standing_at(100), log, lost=99_999_999_999_999_999_999_999, start=None)
 
 
 def test_of_a_log_that_was_cut_short_only_what_is_new_is_counted_and_the_window_keeps_its_past() -> None:

@@ -17,7 +17,7 @@ from shared.meter.audit import Finding, KeyCheck, Log, Recount
 from shared.meter.channel import Channel
 from shared.meter.definition import MeterDefinition, MeterEnvironment, tally_factory
 from shared.meter.interventions import LogNow, Why
-from shared.meter.letters import Letter, chosen, read_letters, send_again
+from shared.meter.letters import Letter, Tell, Topics, chosen, read_letters, send_again, states_of, unsendable
 from shared.meter.log_reader import LogEnds, LogReader
 from shared.meter.opening import LogChanged, compare_log
 from shared.meter.register import Register
@@ -26,58 +26,74 @@ from shared.meter.stretch import Sealed
 from shared.postgres import Pool
 
 
-async def _partitions(environment: MeterEnvironment, topics: Sequence[str]) -> dict[str, int]:
+async def _counts(environment: MeterEnvironment, topics: Sequence[str]) -> dict[str, int]:
     ends = LogEnds(environment.kafka)
     await ends.start()
     try:
-        counts = dict(await ends.partition_counts(topics))
+        return dict(await ends.partition_counts(topics))
     finally:
         await ends.stop()
+
+
+async def _partitions(environment: MeterEnvironment, topics: Sequence[str]) -> dict[str, int]:
+    counts = await _counts(environment, topics)
     missing = sorted(set(topics) - set(counts))
     if missing:
         raise Rejected(f"no such topic: {', '.join(missing)}", field="topic")
     return counts
 
 
-async def _letters(environment: MeterEnvironment, definition: MeterDefinition) -> dict[str, Letter]:
-    topics = [environment.topics.dead_letter(topic) for topic in environment.source_topics(definition.channels)]
-    counts = await _partitions(environment, topics)
-    return await read_letters(lambda topic, number: LogReader(environment.kafka, topic, number), counts.items())
+async def _letters(environment: MeterEnvironment, definition: MeterDefinition, tell: Tell) -> dict[str, Letter]:
+    dead = {topic: environment.topics.dead_letter(topic) for topic in environment.source_topics(definition.channels)}
+    counts = await _partitions(environment, list(dead.values()))
+    topics = [Topics(topic, name, counts[name]) for topic, name in dead.items()]
+    return await read_letters(lambda topic, number: LogReader(environment.kafka, topic, number), topics, tell)
 
 
-async def letters(environment: MeterEnvironment, pool: Pool, definition: MeterDefinition) -> list[tuple[Letter, str]]:
+async def letters(
+    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, tell: Tell
+) -> list[tuple[Letter, str]]:
     """Every dead letter and what became of it."""
-    found, states = await _letters(environment, definition), await interventions.letter_states(pool)
-    return [
-        (letter, states.get(source) or states.get(letter.replays) or "open") for source, letter in sorted(found.items())
-    ]
+    found = await _letters(environment, definition, tell)
+    states = states_of(found, await interventions.letter_states(pool))
+    return [(letter, states[source]) for source, letter in sorted(found.items())]
 
 
 async def replay(
     environment: MeterEnvironment,
     pool: Pool,
     definition: MeterDefinition,
+    tell: Tell,
     sources: Sequence[str],
     *,
     every: bool,
     value: bytes | None,
     why: Why,
-) -> int:
-    """Record it, then send the letters again."""
-    found, states = await _letters(environment, definition), await interventions.letter_states(pool)
-    picked = chosen(found, states, sources, every=every, mended=value is not None)
-    await interventions.note_replay(pool, [letter.source for letter in picked], why)
-    await send_again(environment.kafka, picked, value)
-    return len(picked)
+) -> tuple[int, int]:
+    """Record it, then send the letters again; returns how many were meant and how many were sent, the others told."""
+    found, decided = await _letters(environment, definition, tell), await interventions.letter_states(pool)
+    picked = chosen(found, decided, sources, every=every, mended=value is not None)
+    counts = await _counts(environment, list(environment.source_topics(definition.channels)))
+    able = []
+    for letter in picked:
+        if reason := unsendable(letter, counts, value):
+            tell(f"{letter.source} is not sent: {reason}")
+        else:
+            able.append(letter)
+    if not able:
+        return len(picked), 0
+    await interventions.note_replay(pool, [letter.source for letter in able], why)
+    return len(picked), await send_again(environment.kafka, able, tell, value)
 
 
 async def accept(
-    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, sources: Sequence[str], why: Why
+    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, tell: Tell, sources: Sequence[str], why: Why
 ) -> None:
-    """Accept letters that exist."""
-    found = await _letters(environment, definition)
+    """Accept letters that exist, and with each the position it is about."""
+    found = await _letters(environment, definition, tell)
     picked = chosen(found, {}, sources, every=False, mended=True)
-    await interventions.accept_letters(pool, [letter.source for letter in picked], why)
+    accepted = dict.fromkeys(source for letter in picked for source in (letter.source, letter.replays))
+    await interventions.accept_letters(pool, list(accepted), why)
 
 
 async def audit(

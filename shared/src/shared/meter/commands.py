@@ -1,138 +1,33 @@
-"""Commands that look into a meter's past or intervene: dead letters, audit, keys, reseat, restate, resume.
+"""Commands that look into a meter's past or intervene: audit, archive, keys, reseat, restate, resume, resend.
 
 Those that change something ask for ``--reason`` and ``--by`` and leave a record (``interventions``).
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 
-from shared.console import FAILED, new_app, out, table
-from shared.errors import Rejected
+from shared.console import FAILED, new_app, out
 from shared.factors import load_factor_set
-from shared.kafka import SOURCE_MESSAGE_BYTES
 from shared.meter import actions, interventions
-from shared.meter.definition import MeterDefinition, MeterEnvironment
+from shared.meter.connected import AsJson, By, Definition, Reason, Topic, run, show_rows
 from shared.meter.interventions import Why
-from shared.postgres import Pool, open_pool
-
-T = TypeVar("T")
-Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
-By = Annotated[str, typer.Option(help="Who does it.")]
-Topic = Annotated[str, typer.Option(help="Full name of the source topic.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Definition = Callable[[], MeterDefinition]
-
-
-def _run(work: Callable[[MeterEnvironment, Pool], Awaitable[T]]) -> T:
-    async def connected() -> T:
-        environment = MeterEnvironment.load()
-        pool = await open_pool(environment.postgres, application="command")
-        try:
-            return await work(environment, pool)
-        finally:
-            await pool.close()
-
-    return asyncio.run(connected())
-
-
-def _show(title: str, rows: Sequence[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        out.print_json(json.dumps(list(rows), default=str))
-    else:
-        out.print(table(title, list(rows[0]) if rows else ("nothing",), (list(row.values()) for row in rows)))
+from shared.meter.letter_commands import letter_commands
 
 
 def register_commands(app: typer.Typer, topics: typer.Typer, definition: Definition) -> None:
     """Add all of them to a meter's command line; ``topics`` is its group of commands about topics."""
     letters = new_app("Records that were not counted, with why.")
     app.add_typer(letters, name="dead-letters")
-    _dead_letters(letters, definition)
+    letter_commands(letters, definition)
     _checks(app, definition)
     _interventions(app, definition)
     _grow(topics, definition)
-
-
-def _dead_letters(app: typer.Typer, definition: Definition) -> None:
-    @app.command("list")
-    def list_letters(
-        every: Annotated[bool, typer.Option("--all", help="Replayed and accepted ones, too.")] = False,
-        as_json: AsJson = False,
-    ) -> None:
-        """Open dead letters.
-
-        Example: dead-letters list --json
-        """
-        found = _run(lambda environment, pool: actions.letters(environment, pool, definition()))
-        rows = [letter.row(state) for letter, state in found if every or state == "open"]
-        _show("Dead letters", rows, as_json)
-
-    @app.command()
-    def show(source: Annotated[str, typer.Argument(help="topic/epoch/partition/offset")]) -> None:
-        """One dead letter with its bytes, which may hold personal data.
-
-        Example: dead-letters show site-traffic/1/0/4711
-        """
-        found = _run(lambda environment, pool: actions.letters(environment, pool, definition()))
-        for letter, state in found:
-            if letter.source == source:
-                value = (letter.value or b"").decode(errors="backslashreplace")
-                headers = {name: (data or b"").decode(errors="backslashreplace") for name, data in letter.headers}
-                key = (letter.key or b"").decode(errors="backslashreplace")
-                out.print_json(json.dumps({**letter.row(state), "key": key, "headers": headers, "value": value}))
-                return
-        raise Rejected(f"no dead letter {source}", field="source")
-
-    @app.command()
-    def replay(
-        reason: Reason,
-        by: By,
-        sources: Annotated[list[str] | None, typer.Argument(help="topic/epoch/partition/offset, several")] = None,
-        every: Annotated[bool, typer.Option("--all", help="Every open one.")] = False,
-        value: Annotated[
-            Path | None,
-            typer.Option(
-                help="A file with the mended bytes, for one letter.", exists=True, dir_okay=False, readable=True
-            ),
-        ] = None,
-    ) -> None:
-        """Send dead letters again to their topics. Each position is counted once for ever, however often it is sent.
-
-        Example: dead-letters replay site-traffic/1/0/4711 --value mended.json --by anna --reason 'device was misspelt'
-        """
-        why = Why(by, reason)
-        if value and not value.is_file():
-            raise Rejected(f"{value} is not a file", field="value")
-        if value and value.stat().st_size > SOURCE_MESSAGE_BYTES:
-            raise Rejected(f"{value} is larger than a record of {SOURCE_MESSAGE_BYTES:,} bytes", field="value")
-        mended = value.read_bytes() if value else None
-        if mended is not None and (every or len(sources or []) != 1):
-            raise Rejected("mended bytes are for one letter", field="value")
-        sent = _run(
-            lambda environment, pool: actions.replay(
-                environment, pool, definition(), sources or [], every=every, value=mended, why=why
-            )
-        )
-        out.print(f"{sent} dead letters sent again")
-
-    @app.command()
-    def accept(
-        reason: Reason, by: By, sources: Annotated[list[str], typer.Argument(help="topic/epoch/partition/offset")]
-    ) -> None:
-        """Note that dead letters will not be counted.
-
-        Example: dead-letters accept site-traffic/1/0/4711 --by anna --reason 'a test page'
-        """
-        why = Why(by, reason)
-        _run(lambda environment, pool: actions.accept(environment, pool, definition(), sources, why))
-        out.print(f"{len(set(sources))} dead letters accepted")
 
 
 def _checks(app: typer.Typer, definition: Definition) -> None:
@@ -147,14 +42,14 @@ def _checks(app: typer.Typer, definition: Definition) -> None:
 
         Example: audit --topic site-traffic --partition 0
         """
-        findings = _run(
+        findings = run(
             lambda environment, pool: actions.audit(environment, pool, definition(), topic, partition, archive)
         )
         rows = [
             {"topic": f.topic, "partition": "all" if f.partition < 0 else f.partition, "offsets": f.offsets,
              "registers": f.registers, "differences": len(f.differences), "notes": "; ".join(f.notes)} for f in findings
         ]  # fmt: skip
-        _show("Audit", rows, as_json)
+        show_rows("Audit", rows, as_json)
         for row, finding in zip(rows, findings, strict=True):
             for difference in finding.differences:
                 typer.echo(f"{finding.topic}[{row['partition']}] {difference}", err=True)
@@ -171,7 +66,7 @@ def _checks(app: typer.Typer, definition: Definition) -> None:
         Example: archive --to /var/archive/site-traffic --topic site-traffic
         """
         to.mkdir(parents=True, exist_ok=True)
-        made = _run(lambda environment, pool: actions.archive(environment, pool, definition(), to, topic))
+        made = run(lambda environment, pool: actions.archive(environment, pool, definition(), to, topic))
         for stretch in made:
             out.print(f"{stretch.path.name}  offsets {stretch.first} to {stretch.end - 1}", highlight=False)
         out.print(f"{len(made)} files written")
@@ -185,7 +80,7 @@ def _checks(app: typer.Typer, definition: Definition) -> None:
 
         Example: check-keys --topic site-traffic
         """
-        check = _run(lambda environment, _: actions.check_keys(environment, definition(), topic, sample))
+        check = run(lambda environment, _: actions.check_keys(environment, definition(), topic, sample))
         twice = check.in_two_partitions
         out.print(
             f"{check.records} records, {check.not_ids} keys that are not the id, {len(twice)} ids in 2 partitions"
@@ -220,7 +115,7 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
         Example: reseat --topic site-traffic --partition 0 --by anna --reason 'topic was re-created on Monday'
         """
         why = Why(by, reason)
-        done = _run(
+        done = run(
             lambda environment, pool: actions.reseat(
                 environment, pool, topic, partition, lost=lost, start=start, why=why
             )
@@ -245,12 +140,12 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
         """
         why, only = Why(by, reason), date(day.year, day.month, day.day)
         load_factor_set(factor_set)  # must exist and be whole before anything is changed
-        done = _run(
+        done = run(
             lambda environment, pool: actions.restate(
                 environment, pool, definition(), channel=channel, day=only, factor_set=factor_set, why=why
             )
         )
-        _show("Restated", done, as_json=False)
+        show_rows("Restated", done, as_json=False)
 
     @app.command()
     def resume(topic: Topic, reason: Reason, by: By) -> None:
@@ -259,7 +154,7 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
         Example: resume --topic site-traffic --by anna --reason 'the producer was mended'
         """
         why = Why(by, reason)
-        partitions = _run(lambda _, pool: interventions.resume(pool, topic, why))
+        partitions = run(lambda _, pool: interventions.resume(pool, topic, why))
         out.print(f"{partitions} partitions of {topic} go on")
 
     @app.command()
@@ -271,7 +166,7 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
         Example: resend --by anna --reason 'the topic of readings was re-created'
         """
         why = Why(by, reason)
-        _run(lambda environment, pool: actions.resend(environment, pool, why))
+        run(lambda environment, pool: actions.resend(environment, pool, why))
         out.print("the running meters were asked to send their recent readings again")
 
     @app.command("interventions")
@@ -280,7 +175,7 @@ def _interventions(app: typer.Typer, definition: Definition) -> None:
 
         Example: interventions --json
         """
-        _show("Interventions", _run(lambda _, pool: interventions.interventions(pool)), as_json)
+        show_rows("Interventions", run(lambda _, pool: interventions.interventions(pool)), as_json)
 
 
 def _grow(topics: typer.Typer, definition: Definition) -> None:
@@ -299,6 +194,6 @@ def _grow(topics: typer.Typer, definition: Definition) -> None:
         Example: topics grow --topic site-traffic --partitions 8 --by anna --reason 'the peak of 2026 was twice as high'
         """
         why = Why(by, reason)
-        had = _run(lambda environment, pool: actions.grow(environment, pool, definition(), topic, partitions, why))
+        had = run(lambda environment, pool: actions.grow(environment, pool, definition(), topic, partitions, why))
         for name, before in had.items():
             out.print(f"{name}: {before} partitions" + (f", now {partitions}" if before < partitions else ", enough"))

@@ -34,6 +34,9 @@ class Why:
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 """Days that a person may mean."""
 
+LOST_MAX = 10**12
+"""Records that a person may mean: a year at 30,000 a second."""
+
 _RECORD = """INSERT INTO interventions (who, command, reason, detail) VALUES ($1, $2, $3, $4) RETURNING id"""
 
 _HELD = """
@@ -85,6 +88,8 @@ def new_seat(before: Position, log: LogNow, *, lost: int | None, start: int | No
     the beginning was counted already: ``start`` says where the records begin that were not. Of a log that is the same,
     what lies before ``start`` is passed as lost.
     """
+    if lost is not None and lost > LOST_MAX:
+        raise Rejected(f"more than {LOST_MAX:,} records", field="lost")
     overtaken = before.next_offset < log.begin <= log.end
     at = log.begin if start is None else start
     if _passes(before, log, start):
@@ -121,8 +126,12 @@ async def reseat(
         raise Rejected(f"{where} is not stopped for its log: nothing to reseat", field="partition")
     place = {"topic": before.topic, "partition": before.partition}
     key = (before.topic, before.partition, before.log_epoch)
-    first, at, newest_ms = new_seat(before, log, lost=lost, start=start)
     goes_on = log.same and not _passes(before, log, start)
+    if goes_on and lost:
+        raise Rejected(f"the log of {where} is unchanged: nothing was lost, leave --lost out", field="lost")
+    if goes_on and start is not None and start != before.next_offset:
+        raise Rejected(f"the log of {where} is unchanged: counting goes on at {before.next_offset}", field="from")
+    first, at, newest_ms = new_seat(before, log, lost=lost, start=start)
     if goes_on:
         detail = {**place, "log_epoch": before.log_epoch, "from": before.next_offset, "lost": 0, "log": "unchanged"}
     else:

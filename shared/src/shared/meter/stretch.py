@@ -76,11 +76,13 @@ class Sealed:
 
 KEPT_BYTES = 2_000
 """What a kept record costs beside its bytes: its objects, and the row of a shipment."""
+KEPT_HEADER_BYTES = 200
+"""What a header costs beside its bytes: a pair, a text and bytes, each with its head, and their place in a list."""
 
 
 def kept_bytes_of(record: Record) -> int:
     """Memory of a record that is kept whole, about."""
-    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+    headers = sum(KEPT_HEADER_BYTES + len(name) + len(value or b"") for name, value in record.headers)
     return KEPT_BYTES + len(record.key or b"") + len(record.value or b"") + headers
 
 

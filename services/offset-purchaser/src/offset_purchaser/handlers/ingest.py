@@ -21,6 +21,7 @@ from offset_purchaser.store import outbox, readings
 from offset_purchaser.store.leadership import Term
 from shared.errors import Transient
 from shared.kafka import client_options, stop_consumer
+from shared.meter.dead_letters import NO_VALUE
 from shared.meter.requests import request_resend
 from shared.own_loop import run_apart
 from shared.postgres import Pool
@@ -172,8 +173,10 @@ class Ingest:
             for record, reason in decoded.bad:
                 key = f"{record.topic}/{record.partition}/{record.offset}".encode()
                 headers = [("reason", reason), ("source-topic", record.topic)]
+                if record.value is None:  # compaction would take a letter without a value away
+                    headers.append((NO_VALUE, ""))
                 dead = self._context.topics.dead_letter(self._topic)
-                await outbox.put(connection, dead, key, record.value, self._context.clock(), headers)
+                await outbox.put(connection, dead, key, record.value or b"", self._context.clock(), headers)
             await readings.move_positions(connection, self._topic, at, after)
         at.update(after)
         metrics.READINGS.inc(len(decoded.readings))
