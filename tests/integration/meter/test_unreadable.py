@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from tests.integration.meter.test_commands import failing
 from tests.integration.meter.test_meters import view
 from tests.support import Message, Sandbox, until
 
@@ -56,7 +58,12 @@ async def test_a_record_that_cannot_be_parsed_stops_its_partition_and_no_other_l
     await send(sandbox, 0, [view(n) for n in range(3_000, 3_010)])
     good, _ = await until(rows, lambda found: found[0]["next_offset"] == 2_010)
     assert good["counted"] == 2_010
+    audit = ("audit", "--topic", topic, "--json")
+    findings = json.loads(sandbox.command("traffic-meter", *audit))
+    assert [(one["offsets"], one["differences"]) for one in findings] == [(2_010, 0), (30, 0)]
     place = ("--topic", topic, "--partition", "1", "--by", "anna", "--reason", "nobody can read it")
+    for wrong in (("--lost", "9" * 23), ("--from", "12")):
+        assert "is unchanged" in failing(sandbox, "traffic-meter", "reseat", *place, *wrong)
     sandbox.command("traffic-meter", "reseat", *place, "--from", "31")
 
     async def passed() -> list[Any]:
@@ -65,3 +72,25 @@ async def test_a_record_that_cannot_be_parsed_stops_its_partition_and_no_other_l
     (new,) = await until(passed, lambda found: bool(found) and found[0]["next_offset"] == 40)
     assert (new["first_offset"], new["lost"], new["counted"], new["stopped"]) == (30, 1, 9, "")
     assert sandbox.stop(process) == 0
+
+    one = sandbox.command("traffic-meter", *audit, "--partition", "1")
+    found = json.loads(sandbox.command("traffic-meter", *audit))
+    assert json.loads(one) == found[1:]
+    assert [(one["offsets"], one["differences"]) for one in found] == [(2_010, 0), (9, 0)]
+    assert "1 offsets cannot be read and are passed over, the first is 30" in found[1]["notes"]
+    archive = sandbox.ended("traffic-meter", "archive", "--to", str(sandbox.folder / "raw"), "--topic", topic)
+    assert (archive.returncode, archive.stdout.splitlines()[-1]) == (0, "2 files written"), archive.stderr
+    assert f"{topic}[1]: 1 offsets cannot be read and are passed over, the first is 30" in archive.stderr
+    sandbox.command("traffic-meter", *audit, "--archive", str(sandbox.folder / "raw"))
+    keys = sandbox.ended("traffic-meter", "check-keys", "--topic", topic)
+    assert (keys.returncode, keys.stdout.split(",")[0]) == (0, "2049 records")
+    assert "the first is 30" in keys.stderr
+
+    await sandbox.rows("traffic_meter", "UPDATE progress SET first_offset = 30, lost = 0, skipped = 1 WHERE lost = 1")
+    told = sandbox.ended("traffic-meter", *audit)  # as if the record had been counted
+    assert told.returncode == 1
+    assert [row["differences"] for row in json.loads(told.stdout)] == [0, 1]
+    assert f"{topic}[1] {topic}[1] cannot be read from offset 30 on: UnicodeDecodeError" in told.stderr
+    refused = sandbox.ended("traffic-meter", "archive", "--to", str(sandbox.folder / "new"), "--topic", topic)
+    assert (refused.returncode, refused.stdout.splitlines()[-1]) == (1, "1 files written")
+    assert f"not archived: {topic}[1] cannot be read from offset 30 on" in refused.stderr

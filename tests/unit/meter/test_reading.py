@@ -12,7 +12,8 @@ from aiokafka.errors import CorruptRecordException, KafkaConnectionError
 from tests.unit.meter.test_opened import opened
 from tests.unit.meter.test_tally import START_MS, Rec, event
 
-from shared.meter.opening import Opened, _readable
+from shared.meter.opening import Opened
+from shared.meter.readable import Readable
 from shared.meter.reading import Reading
 from shared.meter.unreadable import Unreadable
 
@@ -118,5 +119,16 @@ class Past:
 
 async def test_the_past_is_remembered_but_for_the_very_records_that_cannot_be_read() -> None:
     past: Any = Past()
-    found = [record.offset async for records in _readable(past, 0, 9) for record in records]
-    assert found == [0, 1, 2, 3, 6, 7, 8]
+    log = Readable(past, before=9)
+    found = [record.offset async for records in log.read(0, 9) for record in records]
+    assert (found, log.passed) == ([0, 1, 2, 3, 6, 7, 8], [4, 5])
+
+
+async def test_what_was_counted_must_be_readable_and_is_named_by_its_very_offset() -> None:
+    past: Any = Past()
+    log = Readable(past, before=5)
+    with pytest.raises(Unreadable, match="from offset 5 on"):
+        async for _ in log.read(0, 9):
+            pass
+    assert log.passed == [4]
+    assert [record.offset async for records in Readable(past, 0).read(0, 4) for record in records] == [0, 1, 2, 3]

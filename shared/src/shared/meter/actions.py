@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from aiokafka import TopicPartition
+
 from shared.decode import BatchDecoder
 from shared.errors import Rejected
 from shared.kafka import grow_topics
@@ -20,9 +22,11 @@ from shared.meter.interventions import LogNow, Why
 from shared.meter.letters import Letter, Tell, Topics, chosen, read_letters, send_again, states_of, unsendable
 from shared.meter.log_reader import LogEnds, LogReader
 from shared.meter.opening import LogChanged, compare_log
+from shared.meter.readable import Readable
 from shared.meter.register import Register
 from shared.meter.requests import request_resend
 from shared.meter.stretch import Sealed
+from shared.meter.tally import Tally
 from shared.postgres import Pool
 
 
@@ -126,9 +130,8 @@ async def audit(
         stretches, registers = [], []
         for number in wanted:
             async with LogReader(environment.kafka, name, number) as live:
-                log = await _over(archived, live, pool, name, number) if archived else live
-                finding, sealed, stored = await auditing.recount_partition(
-                    pool, log, channel, new_tally(channel), name, number
+                finding, sealed, stored = await _recounted(
+                    pool, live, archived, new_tally(channel), TopicPartition(name, number)
                 )
             findings.append(finding)
             registers += stored
@@ -139,10 +142,25 @@ async def audit(
     return findings
 
 
-async def _over(archive: Archive, live: LogReader, pool: Pool, topic: str, partition: int) -> Log:
-    """What was archived of a partition's newest log epoch, then what Kafka has."""
+async def _recounted(
+    pool: Pool, reader: LogReader, archived: Archive | None, tally: Tally, tp: TopicPartition
+) -> tuple[Finding, Sealed | None, list[Register]]:
+    """Recount one partition: what was archived of its newest log epoch, then what Kafka has.
+
+    A record that was counted and cannot be read is a difference of this partition; one that a person passed is not.
+    """
+    topic, partition = tp.topic, tp.partition
     position = await store.read_position(pool, topic, partition)
-    return archive.over(live, topic, partition, position.log_epoch if position else 1)
+    epoch, before = (position.log_epoch, position.counted_from) if position else (1, 0)
+    live = Readable(reader, before)
+    log: Log = archived.over(live, topic, partition, epoch) if archived else live
+    try:
+        finding, sealed, registers = await auditing.recount_partition(pool, log, tally.channel, tally, topic, partition)
+    except Rejected as error:
+        return Finding(topic, partition, differences=[str(error)]), None, []
+    if live.passed:
+        finding.notes.append(live.said(f"before offset {before}"))
+    return finding, sealed, registers
 
 
 def _whole_topic(
@@ -177,34 +195,53 @@ async def grow(
 
 
 async def archive(
-    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, folder: Path, topic: str
-) -> list[Stretch]:
-    """Write what was counted and is not archived yet into a folder that exists; returns the files made."""
+    environment: MeterEnvironment, pool: Pool, definition: MeterDefinition, tell: Tell, folder: Path, topic: str
+) -> tuple[list[Stretch], int]:
+    """Write what was counted and is not archived yet into a folder that exists.
+
+    Returns the files made, and how many partitions could not be archived; each of those is told with its reason.
+    """
     channels = environment.source_topics(definition.channels)
     if topic and topic not in channels:
         raise Rejected(f"{topic} is not a topic of this meter: {', '.join(channels)}", field="topic")
-    files, made = Archive.open(folder), []
+    files, made, failed = Archive.open(folder), [], 0
     for name, count in (await _partitions(environment, [topic] if topic else list(channels))).items():
         for number in range(count):
             position = await store.read_position(pool, name, number)
-            if position is not None:
-                async with LogReader(environment.kafka, name, number) as log:
+            if position is None:
+                continue
+            async with LogReader(environment.kafka, name, number) as reader:
+                log = Readable(reader, position.counted_from)
+                try:
                     made.append(await files.add(log, name, number, position.next_offset, position.log_epoch))
-    return [stretch for stretch in made if stretch is not None]
+                except Rejected as error:
+                    failed += 1
+                    tell(f"not archived: {error}")
+                _tell_passed(log, name, number, tell)
+    return [stretch for stretch in made if stretch is not None], failed
 
 
-async def check_keys(environment: MeterEnvironment, definition: MeterDefinition, topic: str, sample: int) -> KeyCheck:
-    """Sample the newest records of every partition of a topic."""
+def _tell_passed(log: Readable, topic: str, partition: int, tell: Tell) -> None:
+    if log.passed:
+        tell(log.said(f"{topic}[{partition}]"))
+
+
+async def check_keys(
+    environment: MeterEnvironment, definition: MeterDefinition, tell: Tell, topic: str, sample: int
+) -> KeyCheck:
+    """Sample the newest records of every partition of a topic; those that cannot be read are told and left out."""
     channel: Channel | None = environment.source_topics(definition.channels).get(topic)
     if channel is None:
         raise Rejected(f"{topic} is not a topic of this meter", field="topic")
     name = "event_id" if channel.fold is not None else "shipment_id"
     check, decoder = KeyCheck(), BatchDecoder(channel.event)
     for number in range((await _partitions(environment, [topic]))[topic]):
-        async with LogReader(environment.kafka, topic, number) as log:
-            begin, end = await log.bounds()
+        async with LogReader(environment.kafka, topic, number) as reader:
+            begin, end = await reader.bounds()
+            log = Readable(reader, end)
             async for records in log.read(max(begin, end - sample), end):
                 check.add(decoder, name, number, records)
+            _tell_passed(log, topic, number, tell)
     return check
 
 

@@ -87,7 +87,7 @@ class Archive:
     async def add(self, live: Log, topic: str, partition: int, upto: int, log_epoch: int = 1) -> Stretch | None:
         """Write what is not archived yet and lies before ``upto``; ``None`` when there is nothing new.
 
-        Raises ``Rejected`` when Kafka no longer has the first record that is missing here.
+        Raises ``Rejected`` when Kafka no longer has the first record that is missing here, and as the log does.
         """
         begin, _ = await live.bounds()
         known = self.end(topic, partition, log_epoch)
@@ -102,9 +102,13 @@ class Archive:
         epoch = f".e{log_epoch}" if log_epoch > 1 else ""
         path = self.folder / f"{topic}.{partition}{epoch}.{first}-{upto}.jsonl.gz"
         beside = path.with_suffix(".new")
-        with beside.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
-            async for records in live.read(first, upto):
-                file.write(b"".join(map(_line, records)))
+        try:
+            with beside.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+                async for records in live.read(first, upto):
+                    file.write(b"".join(map(_line, records)))
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
         os.replace(beside, path)
         with (self.folder / SUMS).open("a", encoding="ascii") as sums:
             sums.write(f"{_sha256(path)}  {path.name}\n")

@@ -77,7 +77,7 @@ async def recount_partition(
     position, began_ms, registers, replayed = stored
     if position.log_epoch > 1:
         finding.notes.append(f"only log epoch {position.log_epoch}: the log of earlier ones is not there any more")
-    start = position.balance.first_offset + position.balance.lost
+    start = position.counted_from
     begin, end = await log.bounds()
     if begin > start or end < position.next_offset:
         text = f"the log holds {begin} to {end}, counted was {start} to {position.next_offset}: it cannot be recounted"

@@ -15,7 +15,7 @@ import typer
 from shared.console import FAILED, new_app, out
 from shared.factors import load_factor_set
 from shared.meter import actions, interventions
-from shared.meter.connected import AsJson, By, Definition, Reason, Topic, run, show_rows
+from shared.meter.connected import AsJson, By, Definition, Reason, Topic, run, show_rows, tell
 from shared.meter.interventions import Why
 from shared.meter.letter_commands import letter_commands
 
@@ -26,6 +26,7 @@ def register_commands(app: typer.Typer, topics: typer.Typer, definition: Definit
     app.add_typer(letters, name="dead-letters")
     letter_commands(letters, definition)
     _checks(app, definition)
+    _archive(app, definition)
     _interventions(app, definition)
     _grow(topics, definition)
 
@@ -56,6 +57,27 @@ def _checks(app: typer.Typer, definition: Definition) -> None:
         if any(finding.differences for finding in findings):
             raise typer.Exit(FAILED)
 
+    @app.command("check-keys")
+    def check_keys(
+        topic: Topic,
+        sample: Annotated[int, typer.Option(help="Newest records of each partition to look at.", min=1)] = 10_000,
+    ) -> None:
+        """Look for ids in two partitions and for keys that are not ids. Fails when there are any.
+
+        Example: check-keys --topic site-traffic
+        """
+        check = run(lambda environment, _: actions.check_keys(environment, definition(), tell, topic, sample))
+        twice = check.in_two_partitions
+        out.print(
+            f"{check.records} records, {check.not_ids} keys that are not the id, {len(twice)} ids in 2 partitions"
+        )
+        for identity in twice[:10]:
+            out.print(f"  {identity} in partitions {sorted(check.places[identity])}", highlight=False)
+        if check.not_ids or twice:
+            raise typer.Exit(FAILED)
+
+
+def _archive(app: typer.Typer, definition: Definition) -> None:
     @app.command("archive")
     def archive_command(
         to: Annotated[Path, typer.Option(help="Folder of the archive; made when it is not there.")],
@@ -66,28 +88,11 @@ def _checks(app: typer.Typer, definition: Definition) -> None:
         Example: archive --to /var/archive/site-traffic --topic site-traffic
         """
         to.mkdir(parents=True, exist_ok=True)
-        made = run(lambda environment, pool: actions.archive(environment, pool, definition(), to, topic))
+        made, failed = run(lambda environment, pool: actions.archive(environment, pool, definition(), tell, to, topic))
         for stretch in made:
             out.print(f"{stretch.path.name}  offsets {stretch.first} to {stretch.end - 1}", highlight=False)
         out.print(f"{len(made)} files written")
-
-    @app.command("check-keys")
-    def check_keys(
-        topic: Topic,
-        sample: Annotated[int, typer.Option(help="Newest records of each partition to look at.", min=1)] = 10_000,
-    ) -> None:
-        """Look for ids in two partitions and for keys that are not ids. Fails when there are any.
-
-        Example: check-keys --topic site-traffic
-        """
-        check = run(lambda environment, _: actions.check_keys(environment, definition(), topic, sample))
-        twice = check.in_two_partitions
-        out.print(
-            f"{check.records} records, {check.not_ids} keys that are not the id, {len(twice)} ids in 2 partitions"
-        )
-        for identity in twice[:10]:
-            out.print(f"  {identity} in partitions {sorted(check.places[identity])}", highlight=False)
-        if check.not_ids or twice:
+        if failed:
             raise typer.Exit(FAILED)
 
 

@@ -13,6 +13,7 @@ from shared.errors import Rejected, Transient
 from shared.kafka import SOURCE_MESSAGE_BYTES, client_options
 from shared.meter.dead_letters import CUT, FIELD, KEY, LEFT_OUT, LOG_TIME, NO_VALUE, PREFIX, REASON
 from shared.meter.log_reader import LogReader
+from shared.meter.readable import Readable
 from shared.meter.stretch import PLACE, REPLAYS
 from shared.settings import KafkaSettings
 
@@ -119,8 +120,9 @@ async def read_letters(
     letters: dict[str, Letter] = {}
     for topic in topics:
         for partition in range(topic.partitions):
-            async with reader(topic.letters, partition) as log:
-                begin, end = await log.bounds()
+            async with reader(topic.letters, partition) as live:
+                begin, end = await live.bounds()
+                log = Readable(live, end)
                 async for records in log.read(begin, end):
                     for record in records:
                         if not PLACE.fullmatch((record.key or b"").decode(errors="replace")):
@@ -131,6 +133,8 @@ async def read_letters(
                         else:
                             where = f"{topic.letters}[{partition}] at offset {record.offset}"
                             tell(f"{letter.source} is no dead letter of {topic.source}: passed over in {where}")
+                if log.passed:
+                    tell(log.said(f"{topic.letters}[{partition}]"))
     return letters
 
 

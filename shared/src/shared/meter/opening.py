@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -13,13 +13,12 @@ from shared.meter import store
 from shared.meter.channel import Channel
 from shared.meter.log_reader import LogReader
 from shared.meter.position import Position
+from shared.meter.readable import readable
 from shared.meter.stretch import Record, Sealed, anchor_of
 from shared.meter.tally import Tally
 from shared.meter.unreadable import Unreadable
 from shared.postgres import Pool
 
-READ_RECORDS = 2_000
-"""Records of one read of the past."""
 TallyFactory = Callable[[Channel], Tally]
 
 
@@ -156,24 +155,9 @@ async def _rebuild(log: LogReader, tally: Tally, position: Position, begin: int)
         return
     start = max(start, begin, position.next_offset - window.offsets_max)
     w_ms = position.log_time_max_ms
-    async for records in _readable(log, start, position.next_offset):
+    async for records in readable(log, start, position.next_offset, _passed_before):
         tally.remember(records, w_ms)
 
 
-async def _readable(log: LogReader, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-    """Batches of what can be read of ``[start, end)``. What cannot was passed by a person: no id of it counts."""
-    at, batch, passing = start, READ_RECORDS, False
-    while at < end:
-        try:
-            async for records in log.read(at, end, batch=batch):
-                yield records
-                at = records[-1].offset + 1
-                if passing:
-                    break
-            else:
-                return
-            batch, passing = READ_RECORDS, False
-        except Unreadable:
-            if batch == 1:
-                at, passing = at + 1, True
-            batch = 1
+def _passed_before(_: Unreadable) -> None:
+    """It was passed by a person: no id of it counts."""

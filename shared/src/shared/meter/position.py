@@ -36,6 +36,11 @@ class Position:
         """First offset that is not counted yet."""
         return self.balance.next_offset
 
+    @property
+    def counted_from(self) -> int:
+        """First offset of this log epoch that was counted: what lies before it was lost, or passed by a person."""
+        return self.balance.first_offset + self.balance.lost
+
 
 @dataclass(slots=True)
 class Counts:

@@ -13,6 +13,11 @@ class Unreadable(Rejected):
     def __init__(self, where: str, offset: int, error: Exception) -> None:
         super().__init__(f"{where} cannot be read from offset {offset} on: {type(error).__name__}: {error}")
         self.offset = offset
+        self._where, self._error = where, error
+
+    def exactly(self, offset: int) -> Unreadable:
+        """The same, of a record that was asked for alone."""
+        return Unreadable(self._where, offset, self._error)
 
 
 def of_records(error: Exception) -> bool:
