@@ -42,6 +42,8 @@ async def test_readings_on_kafka_become_one_order_one_document_and_their_events(
         reading(10, 500_000, topic=topic, quarter=at),
         b"not json",
         None,
+        b"x" * 1_048_300,
+        b'{"type": "\\u0000"}',
         reading(5, 500_000, topic=topic, quarter=at, partition=1),
         progress(10, topic=topic, partitions=2),
         progress(5, topic=topic, partitions=2, partition=1),
@@ -59,7 +61,11 @@ async def test_readings_on_kafka_become_one_order_one_document_and_their_events(
     dead = await everything_on(stack, purchaser.prefix + "meter-readings.dead-letter")
     absent = [record for record in dead if "no-value" in dict(record.headers)]
     assert [(dict(r.headers)["reason"], r.value) for r in absent] == [(b"tombstone: readings are never deleted", b"")]
-    assert sorted(record.value for record in dead) == [b"", b"not json"]  # a tombstone would go with compaction
+    assert sorted(record.value for record in dead) == [  # a tombstone would go with compaction
+        b"", b"not json", b"x" * 1_000_000, b'{"type": "\\u0000"}',
+    ]  # fmt: skip
+    cut = [dict(record.headers)["cut-from-bytes"] for record in dead if "cut-from-bytes" in dict(record.headers)]
+    assert cut == [b"1048300"]
     assert purchaser.end(signal.SIGTERM) < 5
     assert len(seller_process.orders()) == 1
 

@@ -21,7 +21,7 @@ from offset_purchaser.store import outbox, readings
 from offset_purchaser.store.leadership import Term
 from shared.errors import Transient
 from shared.kafka import client_options, stop_consumer
-from shared.meter.dead_letters import NO_VALUE
+from shared.meter.dead_letters import CUT, NO_VALUE
 from shared.meter.requests import request_resend
 from shared.own_loop import run_apart
 from shared.postgres import Pool
@@ -34,6 +34,11 @@ GROW_EVERY_S = 30.0
 """How often the partition count is asked for: topics grow by hand and rarely."""
 ASK_S_MAX = 5.0
 """Asking takes milliseconds; where the topic of requests is missing, counting must not wait for it."""
+
+LETTER_VALUE_BYTES_MAX = 1_000_000
+"""Of a dead letter's value: it leaves 48 kB of a message of Kafka's default size for key, headers and batch."""
+REASON_CHARS_MAX = 1_000
+"""A reason may quote what it is about."""
 
 
 @dataclass(slots=True)
@@ -63,6 +68,17 @@ def decode(records: Sequence[Record]) -> Decoded:
         else:
             found.progress.append(message)
     return found
+
+
+def letter(record: Record, reason: str) -> tuple[bytes, list[tuple[str, str]]]:
+    """Value and headers of a dead letter: never without a value, which compaction would take away, and never larger
+    than its topic takes or with text that no table does, for the outbox keeps its order and would wait for ever."""
+    headers = [("reason", reason[:REASON_CHARS_MAX].replace("\0", "\ufffd")), ("source-topic", record.topic)]
+    if record.value is None:
+        return b"", [*headers, (NO_VALUE, "")]
+    if len(record.value) > LETTER_VALUE_BYTES_MAX:
+        headers.append((CUT, str(len(record.value))))
+    return record.value[:LETTER_VALUE_BYTES_MAX], headers
 
 
 class Ingest:
@@ -172,11 +188,9 @@ class Ingest:
             await readings.store_progress(connection, decoded.progress)
             for record, reason in decoded.bad:
                 key = f"{record.topic}/{record.partition}/{record.offset}".encode()
-                headers = [("reason", reason), ("source-topic", record.topic)]
-                if record.value is None:  # compaction would take a letter without a value away
-                    headers.append((NO_VALUE, ""))
+                value, headers = letter(record, reason)
                 dead = self._context.topics.dead_letter(self._topic)
-                await outbox.put(connection, dead, key, record.value or b"", self._context.clock(), headers)
+                await outbox.put(connection, dead, key, value, self._context.clock(), headers)
             await readings.move_positions(connection, self._topic, at, after)
         at.update(after)
         metrics.READINGS.inc(len(decoded.readings))
