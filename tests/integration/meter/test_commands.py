@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from tests.integration.meter.in_process import done, ended, refused
 from tests.integration.meter.test_meters import counted, parcel, view
 from tests.support import Message, Sandbox, encoded, until
 
@@ -31,15 +32,15 @@ async def test_a_dead_letter_is_mended_and_counted_once_however_often_it_is_repl
     await sandbox.send([view(n) for n in range(20)] + [view(50, device="tin"), view(51, device="tin")])
     process = sandbox.start("traffic-meter")
     await counted(sandbox, "traffic_meter", "site-traffic", 22)
-    letters = json.loads(sandbox.command("traffic-meter", "dead-letters", "list", "--json"))
+    letters = json.loads(await done(sandbox, "dead-letters", "list", "--json"))
     assert [(letter["field"], letter["state"]) for letter in letters] == [("device", "open")] * 2
     first, second = letters[0]["source"], letters[1]["source"]
-    shown = json.loads(sandbox.command("traffic-meter", "dead-letters", "show", first))
+    shown = json.loads(await done(sandbox, "dead-letters", "show", first))
     assert '"device": "tin"' in shown["value"]
     mended = sandbox.folder / "mended.json"
     mended.write_bytes(view(int(shown["key"].removeprefix("v")))[2] or b"")
-    assert "--reason" in failing(sandbox, "traffic-meter", "dead-letters", "replay", first, "--by", "a", "--reason", "")
-    sandbox.command("traffic-meter", "dead-letters", "replay", first, "--value", str(mended), *BY)
+    assert "--reason" in await refused(sandbox, "dead-letters", "replay", first, "--by", "a", "--reason", "")
+    await done(sandbox, "dead-letters", "replay", first, "--value", str(mended), *BY)
     await counted(sandbox, "traffic_meter", "site-traffic", 23)
     again: Message = ("site-traffic", b"v52", view(52)[2], None)
     await send_with_header(sandbox, again, first)
@@ -48,19 +49,19 @@ async def test_a_dead_letter_is_mended_and_counted_once_however_often_it_is_repl
     assert (balance["counted"], balance["duplicate"], balance["rejected"]) == (21, 1, 2)
     (sums,) = await sandbox.rows("traffic_meter", "SELECT sum(duplicate_unprovable) AS n FROM progress")
     assert sums["n"] == 0, "a replay keeps the key of its record"
-    assert "replayed" in failing(sandbox, "traffic-meter", "dead-letters", "replay", first, *BY)
-    sandbox.command("traffic-meter", "dead-letters", "accept", second, *BY)
-    assert "is accepted" in failing(sandbox, "traffic-meter", "dead-letters", "replay", second, *BY)
+    assert "replayed" in await refused(sandbox, "dead-letters", "replay", first, *BY)
+    await done(sandbox, "dead-letters", "accept", second, *BY)
+    assert "is accepted" in await refused(sandbox, "dead-letters", "replay", second, *BY)
     for taken in (first, second):
-        refused = failing(sandbox, "traffic-meter", "dead-letters", "accept", taken, *BY)
-        assert f"already replayed or accepted: {taken}" in refused
-    assert json.loads(sandbox.command("traffic-meter", "dead-letters", "list", "--json")) == []
-    done = json.loads(sandbox.command("traffic-meter", "interventions", "--json"))
-    assert [(one["command"], one["who"], one["reason"]) for one in done] == [
+        why = await refused(sandbox, "dead-letters", "accept", taken, *BY)
+        assert f"already replayed or accepted: {taken}" in why
+    assert json.loads(await done(sandbox, "dead-letters", "list", "--json")) == []
+    noted = json.loads(await done(sandbox, "interventions", "--json"))
+    assert [(one["command"], one["who"], one["reason"]) for one in noted] == [
         ("dead-letters replay", "anna", "a test"),
         ("dead-letters accept", "anna", "a test"),
     ]
-    sandbox.command("traffic-meter", "audit")
+    await done(sandbox, "audit")
     assert sandbox.stop(process) == 0
 
 
@@ -81,23 +82,23 @@ async def test_letters_that_are_large_empty_forged_or_of_no_partition_hold_nothi
     process = sandbox.start("traffic-meter")
     await counted(sandbox, "traffic_meter", "site-traffic", 2)
     many, none = f"{site}/1/0/0", f"{site}/1/0/1"
-    shown = json.loads(sandbox.command("traffic-meter", "dead-letters", "show", many))
+    shown = json.loads(await done(sandbox, "dead-letters", "show", many))
     assert (shown["value"], shown["key"], shown["cut"]) == ("{", "many", False)
     assert 0 < shown["headers_left_out"] < 200_000
-    shown = json.loads(sandbox.command("traffic-meter", "dead-letters", "show", none))
+    shown = json.loads(await done(sandbox, "dead-letters", "show", none))
     assert (shown["value"], shown["reason"]) == (None, "the record has no value")
     for time in range(1, 4):
-        done = sandbox.ended("traffic-meter", "dead-letters", "replay", "--all", *BY)
-        assert (done.returncode, done.stdout) == (1, "2 dead letters sent again\n"), done.stderr
-        assert f"{gone} is not sent: {site} has 2 partitions" in done.stderr
-        assert f"{other} is no dead letter of {site}: passed over" in done.stderr
+        told = await ended(sandbox, "dead-letters", "replay", "--all", *BY)
+        assert (told.exit_code, told.stdout) == (1, "2 dead letters sent again\n"), told.stderr
+        assert f"{gone} is not sent: {site} has 2 partitions" in told.stderr
+        assert f"{other} is no dead letter of {site}: passed over" in told.stderr
         await counted(sandbox, "traffic_meter", "site-traffic", 2 + 2 * time)
-    listed = json.loads(sandbox.command("traffic-meter", "dead-letters", "list", "--json"))
+    listed = json.loads(await done(sandbox, "dead-letters", "list", "--json"))
     assert sorted(row["source"] for row in listed) == sorted([gone, f"{site}/1/0/6", f"{site}/1/0/7"])
     assert [record for record in await sandbox.log("meter-readings") if record.value == b"forged"] == []
     assert {record.value for record in await sandbox.log("site-traffic")} == {b"{", None}
-    sandbox.command("traffic-meter", "dead-letters", "accept", f"{site}/1/0/7", gone, *BY)
-    (left,) = json.loads(sandbox.command("traffic-meter", "dead-letters", "list", "--json"))
+    await done(sandbox, "dead-letters", "accept", f"{site}/1/0/7", gone, *BY)
+    (left,) = json.loads(await done(sandbox, "dead-letters", "list", "--json"))
     assert left["source"] == f"{site}/1/0/6"
     assert sandbox.stop(process) == 0
 

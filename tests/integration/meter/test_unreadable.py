@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
-from tests.integration.meter.test_commands import failing
+from tests.integration.meter.in_process import done, ended, refused
 from tests.integration.meter.test_meters import view
 from tests.support import Message, Sandbox, until
 
@@ -59,12 +59,12 @@ async def test_a_record_that_cannot_be_parsed_stops_its_partition_and_no_other_l
     good, _ = await until(rows, lambda found: found[0]["next_offset"] == 2_010)
     assert good["counted"] == 2_010
     audit = ("audit", "--topic", topic, "--json")
-    findings = json.loads(sandbox.command("traffic-meter", *audit))
+    findings = json.loads(await done(sandbox, *audit))
     assert [(one["offsets"], one["differences"]) for one in findings] == [(2_010, 0), (30, 0)]
     place = ("--topic", topic, "--partition", "1", "--by", "anna", "--reason", "nobody can read it")
     for wrong in (("--lost", "9" * 23), ("--from", "12")):
-        assert "is unchanged" in failing(sandbox, "traffic-meter", "reseat", *place, *wrong)
-    sandbox.command("traffic-meter", "reseat", *place, "--from", "31")
+        assert "is unchanged" in await refused(sandbox, "reseat", *place, *wrong)
+    await done(sandbox, "reseat", *place, "--from", "31")
 
     async def passed() -> list[Any]:
         return await sandbox.rows("traffic_meter", "SELECT * FROM progress WHERE topic = $1 AND log_epoch = 2", topic)
@@ -73,24 +73,24 @@ async def test_a_record_that_cannot_be_parsed_stops_its_partition_and_no_other_l
     assert (new["first_offset"], new["lost"], new["counted"], new["stopped"]) == (30, 1, 9, "")
     assert sandbox.stop(process) == 0
 
-    one = sandbox.command("traffic-meter", *audit, "--partition", "1")
-    found = json.loads(sandbox.command("traffic-meter", *audit))
+    one = await done(sandbox, *audit, "--partition", "1")
+    found = json.loads(await done(sandbox, *audit))
     assert json.loads(one) == found[1:]
     assert [(one["offsets"], one["differences"]) for one in found] == [(2_010, 0), (9, 0)]
     assert "1 offsets cannot be read and are passed over, the first is 30" in found[1]["notes"]
-    archive = sandbox.ended("traffic-meter", "archive", "--to", str(sandbox.folder / "raw"), "--topic", topic)
-    assert (archive.returncode, archive.stdout.splitlines()[-1]) == (0, "2 files written"), archive.stderr
+    archive = await ended(sandbox, "archive", "--to", str(sandbox.folder / "raw"), "--topic", topic)
+    assert (archive.exit_code, archive.stdout.splitlines()[-1]) == (0, "2 files written"), archive.stderr
     assert f"{topic}[1]: 1 offsets cannot be read and are passed over, the first is 30" in archive.stderr
-    sandbox.command("traffic-meter", *audit, "--archive", str(sandbox.folder / "raw"))
-    keys = sandbox.ended("traffic-meter", "check-keys", "--topic", topic)
-    assert (keys.returncode, keys.stdout.split(",")[0]) == (0, "2049 records")
+    await done(sandbox, *audit, "--archive", str(sandbox.folder / "raw"))
+    keys = await ended(sandbox, "check-keys", "--topic", topic)
+    assert (keys.exit_code, keys.stdout.split(",")[0]) == (0, "2049 records")
     assert "the first is 30" in keys.stderr
 
     await sandbox.rows("traffic_meter", "UPDATE progress SET first_offset = 30, lost = 0, skipped = 1 WHERE lost = 1")
-    told = sandbox.ended("traffic-meter", *audit)  # as if the record had been counted
-    assert told.returncode == 1
+    told = await ended(sandbox, *audit)  # as if the record had been counted
+    assert told.exit_code == 1
     assert [row["differences"] for row in json.loads(told.stdout)] == [0, 1]
     assert f"{topic}[1] {topic}[1] cannot be read from offset 30 on: UnicodeDecodeError" in told.stderr
-    refused = sandbox.ended("traffic-meter", "archive", "--to", str(sandbox.folder / "new"), "--topic", topic)
-    assert (refused.returncode, refused.stdout.splitlines()[-1]) == (1, "1 files written")
-    assert f"not archived: {topic}[1] cannot be read from offset 30 on" in refused.stderr
+    left = await ended(sandbox, "archive", "--to", str(sandbox.folder / "new"), "--topic", topic)
+    assert (left.exit_code, left.stdout.splitlines()[-1]) == (1, "1 files written")
+    assert f"not archived: {topic}[1] cannot be read from offset 30 on" in left.stderr
