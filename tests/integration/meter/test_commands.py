@@ -69,10 +69,11 @@ async def test_letters_that_are_large_empty_forged_or_of_no_partition_hold_nothi
     """Replayed three times: each time one record for each position, and nothing to any other topic."""
     sandbox.prepare("traffic-meter")
     site = sandbox.prefix + "site-traffic"
-    producer = AIOKafkaProducer(bootstrap_servers=sandbox.stack.bootstrap_servers)
+    producer = AIOKafkaProducer(bootstrap_servers=sandbox.stack.bootstrap_servers, max_request_size=2_000_000)
     await producer.start()
     await producer.send_and_wait(site, b"{", key=b"many", partition=0, headers=[("", b"")] * 300_000)
     await producer.send_and_wait(site, None, key=b"none", partition=0)
+    await producer.send_and_wait(site, b"{" * 1_048_500, key=b"full", partition=0)  # no room for one more header
     letter = [("reason", b"x"), ("field", b"x")]
     other = f"{sandbox.prefix}meter-readings/1/0/5"
     gone = f"{site}/1/7/0"
@@ -80,8 +81,8 @@ async def test_letters_that_are_large_empty_forged_or_of_no_partition_hold_nothi
         await producer.send_and_wait(site + ".dead-letter", b"forged", key=source.encode(), headers=letter)
     await producer.stop()
     process = sandbox.start("traffic-meter")
-    await counted(sandbox, "traffic_meter", "site-traffic", 2)
-    many, none = f"{site}/1/0/0", f"{site}/1/0/1"
+    await counted(sandbox, "traffic_meter", "site-traffic", 3)
+    many, none, full = (f"{site}/1/0/{offset}" for offset in range(3))
     shown = json.loads(await done(sandbox, "dead-letters", "show", many))
     assert (shown["value"], shown["key"], shown["cut"]) == ("{", "many", False)
     assert 0 < shown["headers_left_out"] < 200_000
@@ -91,15 +92,16 @@ async def test_letters_that_are_large_empty_forged_or_of_no_partition_hold_nothi
         told = await ended(sandbox, "dead-letters", "replay", "--all", *BY)
         assert (told.exit_code, told.stdout) == (1, "2 dead letters sent again\n"), told.stderr
         assert f"{gone} is not sent: {site} has 2 partitions" in told.stderr
+        assert f"{full} is not sent: with its headers it is larger than {site} takes" in told.stderr
         assert f"{other} is no dead letter of {site}: passed over" in told.stderr
-        await counted(sandbox, "traffic_meter", "site-traffic", 2 + 2 * time)
+        await counted(sandbox, "traffic_meter", "site-traffic", 3 + 2 * time)
     listed = json.loads(await done(sandbox, "dead-letters", "list", "--json"))
-    assert sorted(row["source"] for row in listed) == sorted([gone, f"{site}/1/0/6", f"{site}/1/0/7"])
+    assert sorted(row["source"] for row in listed) == sorted([gone, full, f"{site}/1/0/7", f"{site}/1/0/8"])
     assert [record for record in await sandbox.log("meter-readings") if record.value == b"forged"] == []
-    assert {record.value for record in await sandbox.log("site-traffic")} == {b"{", None}
-    await done(sandbox, "dead-letters", "accept", f"{site}/1/0/7", gone, *BY)
+    assert {record.value for record in await sandbox.log("site-traffic")} == {b"{", None, b"{" * 1_048_500}
+    await done(sandbox, "dead-letters", "accept", f"{site}/1/0/8", full, gone, *BY)
     (left,) = json.loads(await done(sandbox, "dead-letters", "list", "--json"))
-    assert left["source"] == f"{site}/1/0/6"
+    assert left["source"] == f"{site}/1/0/7"
     assert sandbox.stop(process) == 0
 
 

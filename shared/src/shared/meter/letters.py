@@ -206,7 +206,10 @@ async def send_again(settings: KafkaSettings, letters: Sequence[Letter], tell: T
     """
     sent = 0
     producer = AIOKafkaProducer(
-        **client_options(settings), enable_idempotence=True, acks="all", max_request_size=3 * SOURCE_MESSAGE_BYTES
+        **client_options(settings),
+        enable_idempotence=False,  # after one that is refused for its size an idempotent producer can send nothing more
+        acks="all",
+        max_request_size=3 * SOURCE_MESSAGE_BYTES,
     )
     try:
         await producer.start()
@@ -224,7 +227,9 @@ async def send_again(settings: KafkaSettings, letters: Sequence[Letter], tell: T
                 )
                 sent += 1
             except MessageSizeTooLargeError:
-                tell(f"{letter.source} is not sent: with its headers it is larger than {topic} takes")
+                tell(
+                    f"{letter.source} is not sent: with its headers it is larger than {topic} takes: --value, or accept"
+                )
     except (KafkaError, OSError) as error:
         raise Transient(f"not all dead letters were sent: {error!r}") from error
     finally:
