@@ -71,6 +71,13 @@ async def test_wrong_revoked_and_expired_keys_hear_the_same(api: Api) -> None:
     ] * 3
 
 
+async def test_a_misspelt_filter_is_refused_by_its_name_and_not_answered_with_everything(api: Api) -> None:
+    anna = await api.caller()
+    answer = await anna.get("/v1/documents?campain=bf&limit=1")
+    assert (answer.status_code, reasons(answer)) == (422, {"campain": "there is no such parameter"})
+    assert (await anna.get("/v1/documents?campaign=bf&limit=1")).status_code == 200
+
+
 async def test_two_authorizations_are_none(api: Api) -> None:
     anna = await api.caller()
     both = [("Authorization", f"Bearer {anna.secret}"), ("Authorization", "Bearer x")]

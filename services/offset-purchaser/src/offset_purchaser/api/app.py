@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
@@ -50,6 +50,7 @@ def create_routes(context: Context | None = None, live: LiveTotals | None = None
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         redirect_slashes=False,
+        dependencies=[Depends(_known_query)],
         exception_handlers={
             Problem: _problem,
             Rejected: _rejected,
@@ -109,6 +110,17 @@ def _described(app: FastAPI) -> dict[str, Any]:
         operation["description"] = f"{operation.get('description', '')}\n\nRole: `{role}`.".strip()
     app.openapi_schema = schema
     return schema
+
+
+async def _known_query(request: Request) -> None:
+    """A misspelt filter must not be answered with everything. Raises ``Problem``."""
+    if not request.query_params:
+        return
+    operation = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
+    known = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+    if unknown := sorted(set(request.query_params) - known):
+        errors = [(name, "there is no such parameter") for name in unknown]
+        raise Problem(422, "invalid", "the request does not fit its description", errors[:20])
 
 
 def _answer(problem: Problem) -> Response:
