@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import psutil
 from aiokafka import AIOKafkaConsumer
 from tests.integration.purchaser.feeding import progress, reading
 from tests.integration.purchaser.process import Purchaser, publish
@@ -92,19 +91,6 @@ async def test_kill_9_and_start_again_gives_the_same_one_order(
     report = await asyncio.to_thread(purchaser.wait_complete, 60)
     assert report["days"][0]["settlements"][0]["quantity_g"] == 1_000_000
     assert len(seller_process.orders()) == 1
-
-
-async def test_a_leave_takes_less_than_five_seconds_although_the_broker_is_silent(
-    stack: LocalStack, purchaser: Purchaser
-) -> None:
-    purchaser.start()
-    purchaser.wait_ready()
-    broker = psutil.Process(stack.kafka_pid)
-    broker.suspend()
-    try:
-        assert await asyncio.to_thread(purchaser.end, signal.SIGTERM) < 5
-    finally:
-        broker.resume()
 
 
 async def test_of_two_instances_one_acts_and_the_other_takes_over_within_ten_seconds(
