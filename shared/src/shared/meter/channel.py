@@ -11,7 +11,7 @@ from shared.estimate import ChannelName
 from shared.events import Event
 from shared.readings import detail_text
 
-Row = Mapping[str, Any]
+Fields = Mapping[str, Any]
 """A validated record: the fields of the event that were present, by name."""
 
 
@@ -53,9 +53,9 @@ class Channel:
     measures: tuple[str, ...]
     horizon_s: int
     """How long after its first sighting an id is recognised as a duplicate."""
-    fold: Callable[[Row], Contribution] | None
+    fold: Callable[[Fields], Contribution] | None
     """``None``: the meter decides inside the fenced transaction (shipments)."""
-    spread: Callable[[Row], tuple[Share, ...]] | None = None
+    spread: Callable[[Fields], tuple[Share, ...]] | None = None
     filled: tuple[str, ...] = ()
     """Optional fields that are in every row handed over, ``None`` when the event had none."""
     fold_rows: Callable[[Sequence[Any]], Columns] | None = None

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from shared.estimate import ChannelName
 from shared.events import AdImpressions
-from shared.meter.channel import Channel, Contribution, Row, Share
+from shared.meter.channel import Channel, Contribution, Fields, Share
 
 MEASURES = (
     "impressions",
@@ -34,11 +34,11 @@ OUT_OF_HOME = len(MEASURES) - DIGITAL
 PPM = 1_000_000
 
 
-def _labels(row: Row) -> tuple[str, ...]:
+def _labels(row: Fields) -> tuple[str, ...]:
     return (row["format"], row.get("buying") or "", "yes" if row.get("own_site") else "")
 
 
-def fold(row: Row) -> Contribution:
+def fold(row: Fields) -> Contribution:
     """Digital formats count here; a booking of faces counts as one event here and per day in ``spread``."""
     if row["format"] not in ("display", "video"):
         return Contribution(_labels(row), (0,) * len(MEASURES))
@@ -59,7 +59,7 @@ def fold(row: Row) -> Contribution:
     )
 
 
-def spread(row: Row) -> tuple[Share, ...]:
+def spread(row: Fields) -> tuple[Share, ...]:
     """One share per day of a booking; faces and their area also once, on the first day."""
     if row["format"] in ("display", "video"):
         return ()
@@ -74,7 +74,7 @@ def _noon_s(day: date) -> int:
     return int(datetime.combine(day, time(12), UTC).timestamp())
 
 
-def _one_day(row: Row, *, first: bool) -> tuple[int, ...]:
+def _one_day(row: Fields, *, first: bool) -> tuple[int, ...]:
     faces, area_cm2 = row["faces"], row["faces"] * row["area_cm2"]
     lit_hours, loop_share = row.get("lit_hours"), row.get("loop_share")
     digital = (0,) * DIGITAL

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from shared.estimate import ChannelName
 from shared.events import EmailSent
-from shared.meter.channel import Channel, Contribution, Row
+from shared.meter.channel import Channel, Contribution, Fields
 
 BASIS_POINTS = 10_000
 
 
-def fold(row: Row) -> Contribution:
+def fold(row: Fields) -> Contribution:
     """Sums over recipients; a mailing without a read share is counted as such, the default share is the method's."""
     recipients = row["recipients"]
     share = row.get("read_share")

@@ -9,13 +9,13 @@ from typing import Any
 
 from shared.estimate import ChannelName
 from shared.events import SiteTraffic
-from shared.meter.channel import Channel, Columns, Contribution, Row
+from shared.meter.channel import Channel, Columns, Contribution, Fields
 from traffic_meter.quick_rows import QuickRows
 
 _kind, _device, _hosting = attrgetter("kind"), attrgetter("device"), attrgetter("hosting_country")
 
 
-def fold(row: Row) -> Contribution:
+def fold(row: Fields) -> Contribution:
     """Bytes and dwell time; a record without bytes is counted as such, its size is the method's stated default."""
     size = row.get("bytes_transferred")
     dwell_ms = row.get("dwell_ms") or 0
