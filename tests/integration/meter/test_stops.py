@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from tests.integration.meter.test_commands import stopped
 from tests.integration.meter.test_meters import counted, view
-from tests.integration.meter.test_unreadable import NotUtf8, send
+from tests.integration.meter.test_unreadable import send, send_unreadable
 from tests.support import Sandbox, until
 
 
@@ -15,10 +14,7 @@ async def test_a_topic_of_bad_records_stops_although_one_of_its_partitions_canno
 ) -> None:
     sandbox.prepare("traffic-meter")
     await send(sandbox, 1, [view(n) for n in range(800)] + [view(n, device="tin") for n in range(900, 1_200)])
-    with monkeypatch.context() as patch:
-        for module in ("message_accumulator", "producer"):
-            patch.setattr(f"aiokafka.producer.{module}.DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
-        await send(sandbox, 1, [view(1_300)], headers=[(NotUtf8("x"), b"")])
+    await send_unreadable(sandbox, 1, view(1_300), monkeypatch)
     process = sandbox.start("traffic-meter", METER_FLUSH_INTERVAL_MS="3600000", METER_HEARTBEAT_MS="3600000")
     other, unreadable = sorted(await stopped(sandbox, 2), key=lambda row: int(row["partition"]))
     assert "too many bad records" in other["stopped"]

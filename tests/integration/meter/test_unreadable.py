@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from tests.integration.meter.in_process import done, ended, refused
@@ -31,16 +32,21 @@ async def send(sandbox: Sandbox, partition: int, messages: list[Message], **opti
     await producer.stop()
 
 
+async def send_unreadable(sandbox: Sandbox, partition: int, message: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send one record with a header that aiokafka's parser cannot read."""
+    with monkeypatch.context() as patch:
+        for module in ("message_accumulator", "producer"):
+            patch.setattr(f"aiokafka.producer.{module}.DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
+        await send(sandbox, partition, [message], headers=[(NotUtf8("x"), b"")])
+
+
 async def test_a_record_that_cannot_be_parsed_stops_its_partition_and_no_other_loses_a_record(
     sandbox: Sandbox, monkeypatch: Any
 ) -> None:
     sandbox.prepare("traffic-meter")
     topic = sandbox.prefix + "site-traffic"
     await send(sandbox, 1, [view(n) for n in range(30)])
-    with monkeypatch.context() as patch:
-        for module in ("message_accumulator", "producer"):
-            patch.setattr(f"aiokafka.producer.{module}.DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
-        await send(sandbox, 1, [view(30)], headers=[(NotUtf8("x"), b"")])
+    await send_unreadable(sandbox, 1, view(30), monkeypatch)
     await send(sandbox, 1, [view(n) for n in range(31, 40)])
     await send(sandbox, 0, [view(n) for n in range(1_000, 3_000)])
     process = sandbox.start("traffic-meter")
