@@ -228,19 +228,25 @@ def test_a_header_that_names_no_dead_letter_is_refused_and_stops_nobody(header: 
     assert (sealed.counts.counted, sealed.counts.rejected, sealed.replays) == (1, 1, [])
 
 
+def behind_rejected(record: Rec, restarted: bool) -> Tally:
+    """A tally behind a record at offset 0 that it rejects, in the process that took it or in the next one."""
+    tally = new_tally()
+    if restarted:
+        tally.remember([record], START_MS)
+        tally.begin(moved(origin(), Balance(first_offset=0, next_offset=1, rejected=1), START_MS, None))
+    else:
+        tally.begin(origin())
+        tally.take([record])
+    return tally
+
+
 @pytest.mark.parametrize("occurred_ms", [START_MS - 36 * 86_400_000, START_MS + 400_000])
 @pytest.mark.parametrize("restarted", [False, True])
 def test_an_event_that_was_rejected_for_its_time_counts_once_its_time_is_mended(
     occurred_ms: int, restarted: bool
 ) -> None:
     first = Rec(0, START_MS, b"a", event("a", occurred_ms))
-    tally = new_tally()
-    tally.begin(origin())
-    tally.take([first])
-    if restarted:
-        tally = new_tally()
-        tally.remember([first], START_MS)
-        tally.begin(moved(origin(), Balance(first_offset=0, next_offset=1, rejected=1), START_MS, None))
+    tally = behind_rejected(first, restarted)
     replay = Rec(1, START_MS + 1_000, b"a", event("a", START_MS), (("replays", b"site-traffic/1/0/0"),))
     tally.take([replay, Rec(2, START_MS + 2_000, b"a", event("a", START_MS))])
     counts = tally.with_replays(sealed := tally.seal(), {0}).counts
@@ -251,13 +257,7 @@ def test_an_event_that_was_rejected_for_its_time_counts_once_its_time_is_mended(
 def test_a_record_whose_header_names_no_dead_letter_is_no_sighting_after_a_restart_either() -> None:
     strange = Rec(0, START_MS, b"a", event("a", START_MS), (("replays", b"elsewhere"),))
     for restarted in (False, True):
-        tally = new_tally()
-        tally.begin(origin())
-        tally.take([strange])
-        if restarted:
-            tally = new_tally()
-            tally.remember([strange], START_MS)
-            tally.begin(moved(origin(), Balance(first_offset=0, next_offset=1, rejected=1), START_MS, None))
+        tally = behind_rejected(strange, restarted)
         tally.take([Rec(1, START_MS, b"a", event("a", START_MS))])
         assert (tally.seal().counts.counted, tally.seal().counts.duplicate) == (1, 0)
 

@@ -10,6 +10,11 @@ LOG_MS_MAX = 253_402_300_799_999
 """The end of the year 9999. In a rehearsal producers stamp their records: what no calendar has is no log time."""
 
 
+def is_log_time(stamp_ms: int) -> bool:
+    """Whether a record's time stamp can be one."""
+    return 0 <= stamp_ms <= LOG_MS_MAX
+
+
 class Lateness(Enum):
     """What becomes of an event by its lateness."""
 

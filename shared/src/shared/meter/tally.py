@@ -7,7 +7,7 @@ sum of what it seals is the same: that is the law the property tests state.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter, sub
 from typing import cast
@@ -16,7 +16,7 @@ from shared.decode import BatchDecoder, Row
 from shared.meter.bad_share import BadShare
 from shared.meter.channel import Channel
 from shared.meter.identity import window_identities
-from shared.meter.lateness import LOG_MS_MAX, OUTSIDE, Lateness, LatenessRules, outside
+from shared.meter.lateness import OUTSIDE, Lateness, LatenessRules, is_log_time, outside
 from shared.meter.position import Counts, Position
 from shared.meter.stretch import (
     PLACE,
@@ -101,7 +101,7 @@ class Tally:
     def _sights(self, record: Record, occurred_ms: int) -> bool:
         """Whether a valid record is a sighting: a rejected one is none, so that its mended replay counts."""
         source = replays_of(record) if record.headers else ""
-        if (source and not PLACE.fullmatch(source)) or not 0 <= record.timestamp <= LOG_MS_MAX:
+        if (source and not PLACE.fullmatch(source)) or not is_log_time(record.timestamp):
             return False
         return self.rules.judge(record.timestamp, occurred_ms) not in OUTSIDE
 
@@ -134,24 +134,42 @@ class Tally:
         self, records: Sequence[Record], rows: Sequence[Row | None], times_ms: Sequence[int | None]
     ) -> None:
         """Bad records and replays one by one, what lies between them together."""
-        start = 0
-        for at in [n for n, record in enumerate(records) if rows[n] is None or record.headers]:
+        sources = {n: replays_of(record) for n, record in enumerate(records) if record.headers}
+
+        def act(at: int) -> None:
             record, row, time_ms = records[at], rows[at], times_ms[at]
-            source = replays_of(record)
-            if row is not None and not source:
-                continue
-            self._take_valid(records[start:at], rows[start:at], times_ms[start:at])
-            start = at + 1
-            self._pass(record)
             if row is None or time_ms is None:
                 why = self._decoder.why(record.value)
                 self.reject(record, why.field, why.reason)
-            elif not 0 <= record.timestamp <= LOG_MS_MAX:
+            elif not is_log_time(record.timestamp):
                 self.reject(record, "timestamp", STAMPED)
-            elif not PLACE.fullmatch(source):
+            elif not PLACE.fullmatch(sources[at]):
                 self.reject(record, REPLAYS, "the header names no dead letter: topic/epoch/partition/offset")
             else:
-                self.replay(source, record, row, time_ms)
+                self.replay(sources[at], record, row, time_ms)
+
+        apart = [n for n, row in enumerate(rows) if row is None or sources.get(n)]
+        self._one_by_one(records, rows, times_ms, apart, act)
+
+    def _one_by_one(
+        self,
+        records: Sequence[Record],
+        rows: Sequence[Row | None],
+        times_ms: Sequence[int | None],
+        apart: Sequence[int],
+        act: Callable[[int], None],
+    ) -> None:
+        """``act`` on the records at some positions, ascending; fold what lies between them together.
+
+        ``W`` moves past a record before it is acted on, unless its time stamp is no log time.
+        """
+        start = 0
+        for at in apart:
+            self._take_valid(records[start:at], rows[start:at], times_ms[start:at])
+            start, stamp = at + 1, records[at].timestamp
+            if is_log_time(stamp):
+                self._w_ms = max(self._w_ms, stamp)
+            act(at)
         self._take_valid(records[start:], rows[start:], times_ms[start:])
 
     def _take_valid(
@@ -161,25 +179,25 @@ class Tally:
             return
         log_ms = [record.timestamp for record in records]
         newest_ms = max(log_ms)
-        if newest_ms > LOG_MS_MAX or min(log_ms) < 0:
-            wrong = [n for n, stamp in enumerate(log_ms) if not 0 <= stamp <= LOG_MS_MAX]
-            self._reject_at(records, rows, times_ms, [(n, "timestamp", STAMPED) for n in wrong])
+        if not (is_log_time(newest_ms) and is_log_time(min(log_ms))):
+            wrong = [n for n, stamp in enumerate(log_ms) if not is_log_time(stamp)]
+            self._one_by_one(records, rows, times_ms, wrong, lambda at: self.reject(records[at], "timestamp", STAMPED))
             return
         self.count(records, log_ms, cast(list[Row], rows), cast(list[int], times_ms))
         self._w_ms = max(self._w_ms, newest_ms)
-
-    def _pass(self, record: Record) -> None:
-        """Move ``W`` past a record that is not counted."""
-        if record.timestamp <= LOG_MS_MAX:
-            self._w_ms = max(self._w_ms, record.timestamp)
 
     def count(self, records: Sequence[Record], log_ms: list[int], rows: list[Row], times_ms: list[int]) -> None:
         """Fold valid records, given column by column, before ``W`` moves past them."""
         late = self.rules.not_on_time(list(map(sub, log_ms, times_ms)))
         if late and not OUTSIDE.isdisjoint(late.values()):
             wrong = sorted(n for n, lateness in late.items() if lateness in OUTSIDE)
-            reasons = [(n, "occurred_at", outside(late[n], self.rules)) for n in wrong]
-            self._reject_at(records, rows, times_ms, reasons)
+            self._one_by_one(
+                records,
+                rows,
+                times_ms,
+                wrong,
+                lambda at: self.reject(records[at], "occurred_at", outside(late[at], self.rules)),
+            )
             return
         event_ids = list(map(self._event_id, rows))
         first, end = records[0].offset, records[-1].offset + 1
@@ -198,22 +216,6 @@ class Tally:
                 del rows[n], times_ms[n]
         _book(self._counts, self._sums, rows, times_ms, Lateness.ON_TIME, False)
         self._counts.duplicate_unprovable += unlike
-
-    def _reject_at(
-        self,
-        records: Sequence[Record],
-        rows: Sequence[Row | None],
-        times_ms: Sequence[int | None],
-        wrong: Sequence[tuple[int, str, str]],
-    ) -> None:
-        """Reject the records at some positions, with field and reason, and fold what lies between them together."""
-        start = 0
-        for at, field_name, reason in wrong:
-            self._take_valid(records[start:at], rows[start:at], times_ms[start:at])
-            start = at + 1
-            self._pass(records[at])
-            self.reject(records[at], field_name, reason)
-        self._take_valid(records[start:], rows[start:], times_ms[start:])
 
     def _count_odd(
         self, rows: Sequence[Row], times_ms: Sequence[int], odd: Mapping[int, Lateness], duplicates: set[int]
